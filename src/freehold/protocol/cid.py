@@ -1,0 +1,67 @@
+"""Content identifiers: CIDv1 with sha-256, the only kind that we make.
+
+A `Cid` *is* its raw bytes, so it goes in and out of SQLite and dictionaries as it stands; `str()` gives the text form.
+Source: https://atproto.com/specs/data-model#link-and-cid-formats
+"""
+
+from base64 import b32decode, b32encode
+from hashlib import sha256
+from typing import Self
+
+from freehold.protocol.refused import Refused
+
+DAG_CBOR = 0x71
+RAW = 0x55
+_CBOR_PREFIX = bytes((1, DAG_CBOR, 0x12, 0x20))
+_RAW_PREFIX = bytes((1, RAW, 0x12, 0x20))
+
+
+class BadCid(Refused):
+    """Not a CID that this protocol uses."""
+
+    say = "That is not a valid CID."
+
+
+class Cid(bytes):
+    """A CID as its raw bytes: version, codec, hash function, length, digest."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of_cbor(cls, data: bytes) -> Self:
+        """The CID of a DAG-CBOR block."""
+        return cls(_CBOR_PREFIX + sha256(data).digest())
+
+    @classmethod
+    def of_raw(cls, data: bytes) -> Self:
+        """The CID of a blob."""
+        return cls(_RAW_PREFIX + sha256(data).digest())
+
+    @classmethod
+    def of_raw_digest(cls, digest: bytes) -> Self:
+        """The CID of a blob whose sha-256 is known already."""
+        return cls(_RAW_PREFIX + digest)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read the base32 text form. Raises BadCid for anything but CIDv1, sha-256, DAG-CBOR or raw."""
+        if not text.startswith("b") or len(text) != 59 or not text.islower():
+            raise BadCid(given=text[:80])
+        try:
+            raw = b32decode(text[1:].upper() + "======")
+        except ValueError:
+            raise BadCid(given=text[:80]) from None
+        if not raw.startswith((_CBOR_PREFIX, _RAW_PREFIX)) or str(cls(raw)) != text:
+            raise BadCid(given=text[:80])
+        return cls(raw)
+
+    @property
+    def codec(self) -> int:
+        """DAG_CBOR or RAW."""
+        return self[1]
+
+    def __str__(self) -> str:
+        return "b" + b32encode(self).decode("ascii").lower().rstrip("=")
+
+    def __repr__(self) -> str:
+        return f"Cid({self})"
