@@ -1,0 +1,190 @@
+"""A SQLite file with many readers and one writer that commits in groups.
+
+In come functions over a `Tx`. `write` answers after the commit (and its fsync, if durable); `reading` gives a snapshot.
+One file per purpose: `truth.db` (durable) holds all that must not be lost, `index.db` (not durable) is derived from it.
+Whoever opens a file owns it: hold the directory's lock (store.lock) before.
+"""
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future as ThreadFuture
+from pathlib import Path
+from typing import TypeVar
+
+from freehold.store.clock import Clock, now_micros
+from freehold.store.connection import connect
+from freehold.store.migrations import Migration, assure_current, migrate
+from freehold.store.tx import Hook, Link, Tx
+from freehold.store.writer import Job, Listener, StoreFailed, Writer
+
+__all__ = ["Database", "StoreFailed"]
+
+T = TypeVar("T")
+
+READERS_KEPT = 8
+IDLE_SECONDS = 5.0
+
+
+class Database:
+    """One file.
+
+    durable: sync every commit. read_only: open with mode=ro, make nothing, refuse writes. clock: micros since 1970 UTC.
+    idle_seconds: after so long without a write the writer's thread ends and the file is folded and closed.
+    end_process: called with an exit code when an I/O error leaves the file in an unknown state. vfs: SQLite's, by name.
+    Raises SchemaTooNew, SchemaTooOld (read_only), apsw.Error when the file cannot be opened.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        migrations: Sequence[Migration] = (),
+        *,
+        durable: bool,
+        read_only: bool = False,
+        clock: Clock = now_micros,
+        idle_seconds: float = IDLE_SECONDS,
+        end_process: Callable[[int], object] = os._exit,
+        vfs: str | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.durable = durable
+        self.read_only = read_only
+        self.clock = clock
+        self._vfs = vfs
+        self._idle: deque[Link] = deque()
+        self._closed = False
+        self._writer: Writer | None = None
+        if read_only:
+            link = self._open_reader()
+            assure_current(link, migrations)
+            self._idle.append(link)
+            return
+        link = self._open_writer()
+        try:
+            self.migrated = migrate(link, migrations, clock())
+        except BaseException:
+            link.close()
+            raise
+        self._writer = Writer(
+            link,
+            self._open_writer,
+            clock=clock,
+            idle_seconds=idle_seconds,
+            end_process=end_process,
+            rested=self._close_readers,
+        )
+
+    def _open_writer(self) -> Link:
+        return connect(self.path, "write", durable=self.durable, vfs=self._vfs)
+
+    def _open_reader(self) -> Link:
+        return connect(self.path, "read-only" if self.read_only else "read", durable=self.durable, vfs=self._vfs)
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def reading(self) -> "Reading":
+        """`with db.reading() as tx:` a snapshot, from any thread. Keep it short: it holds up the folding of the log."""
+        if self._closed:
+            raise StoreFailed(closed=True)
+        return Reading(self)
+
+    def _borrow(self) -> Link:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._open_reader()
+
+    def _give_back(self, link: Link) -> None:
+        if self._closed or len(self._idle) >= READERS_KEPT:
+            link.close()
+        else:
+            self._idle.append(link)
+
+    def _close_readers(self) -> None:
+        while True:
+            try:
+                self._idle.pop().close()
+            except IndexError:
+                return
+
+    # -- writing -----------------------------------------------------------------------------------------------------
+
+    async def write(self, fn: Callable[[Tx], T]) -> T:
+        """Run `fn` in the next group and answer what it returns once that is committed.
+
+        `fn` is plain and short: it runs on the writer's thread with a savepoint of its own. What it raises undoes it
+        alone and is raised here. Raises StoreFailed when the group could not be committed. A caller that is cancelled
+        stops waiting; the write goes on.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._the_writer().submit(Job(fn, loop, future))
+        return await future
+
+    def write_sync(self, fn: Callable[[Tx], T]) -> T:
+        """As `write`, for a thread without an event loop."""
+        writer = self._the_writer()
+        if writer.is_current_thread():
+            raise RuntimeError("a write cannot wait for another write: it is on the writer's own thread")
+        future: ThreadFuture[T] = ThreadFuture()
+        writer.submit(Job(fn, None, future))
+        return future.result()
+
+    def on_lost(self, fn: Hook) -> None:
+        """Call `fn` on the writer's thread whenever a group was lost: drop what memory holds of the newest state."""
+        self._the_writer().lost.append(fn)
+
+    def listen(self, topic: str, fn: Listener) -> None:
+        """Call `fn` with the last value that `Tx.tell` left under `topic`, once a group.
+
+        It runs on the writer's thread, after the commit and before anyone is answered, is short and must not fail.
+        """
+        self._the_writer().listeners.setdefault(topic, []).append(fn)
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Writes and groups committed since the start, for the figures."""
+        writer = self._the_writer()
+        return writer.writes, writer.groups
+
+    def _the_writer(self) -> Writer:
+        if self._writer is None:
+            raise StoreFailed("This network is open for reading only.", read_only=True)
+        return self._writer
+
+    def close(self) -> None:
+        """Finish the queued writes, fold the log into the file, close everything. Idempotent."""
+        if self._writer is not None:
+            self._writer.close()
+        self._closed = True
+        self._close_readers()
+
+    def __enter__(self) -> "Database":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Reading:
+    """A snapshot on a pooled connection, from `Database.reading`."""
+
+    __slots__ = ("_database", "_link", "_tx")
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __enter__(self) -> Tx:
+        database = self._database
+        self._link = database._borrow()
+        self._link.cursor.execute("BEGIN")
+        self._tx = Tx(self._link, database.clock())
+        return self._tx
+
+    def __exit__(self, *_: object) -> None:
+        self._tx.end()
+        if self._link.connection.in_transaction:  # an I/O error may have ended it
+            self._link.cursor.execute("ROLLBACK")
+        self._database._give_back(self._link)

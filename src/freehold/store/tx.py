@@ -1,0 +1,111 @@
+"""One transaction as a rule sees it: run SQL, and leave word of what to do when it is committed or undone.
+
+In come SQL with named parameters (`:did`) and plain values (None, int, str, bytes, float); out come tuples. A `Tx` is
+valid only inside the function or `with` block that it was handed to. The database commits, never the caller.
+Write SQL that PostgreSQL would take too: a failed statement is to be raised, not caught and stepped over.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NoReturn
+
+import apsw
+
+Row = tuple[Any, ...]
+Hook = Callable[[], object]
+
+ConstraintBroken = apsw.ConstraintError
+"""What a statement raises that breaks a rule of the schema: UNIQUE, CHECK, NOT NULL, REFERENCES."""
+
+
+class Link:
+    """A connection with one cursor that is used again for every statement, which halves the cost of each."""
+
+    __slots__ = ("connection", "cursor")
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.connection = connection
+        self.cursor = connection.cursor()
+
+    def close(self) -> None:
+        """Close the file; a statement still running is abandoned."""
+        self.cursor.close(True)
+        self.connection.close(True)
+
+
+def _over(*_: object, **__: object) -> NoReturn:
+    raise RuntimeError("this transaction has ended; do the work inside the function that was handed the Tx")
+
+
+class Tx:
+    """A running transaction. `now` is the time of the group, in microseconds since 1970 UTC."""
+
+    __slots__ = ("_connection", "_execute", "_walks", "committed", "now", "told", "undone")
+
+    def __init__(self, link: Link, now: int) -> None:
+        self._connection = link.connection
+        self._execute: Callable[..., apsw.Cursor] = link.cursor.execute
+        self.now = now
+        self._walks: list[apsw.Cursor] | None = None
+        self.committed: list[Hook] | None = None
+        self.undone: list[Hook] | None = None
+        self.told: dict[str, object] | None = None
+
+    def run(self, sql: str, /, **params: object) -> list[Row]:
+        """Run a statement; all its rows."""
+        return self._execute(sql, params).fetchall()
+
+    def one(self, sql: str, /, **params: object) -> Row | None:
+        """Run a statement to its end; its first row, or None."""
+        rows = self._execute(sql, params).fetchall()
+        return rows[0] if rows else None
+
+    def each(self, sql: str, /, **params: object) -> Iterator[Row]:
+        """Run a statement; its rows one by one as they are asked for, so that a long answer need not fit in memory."""
+        if self._execute is _over:
+            _over()
+        walk = self._connection.cursor()
+        if self._walks is None:
+            self._walks = []
+        self._walks.append(walk)
+        return walk.execute(sql, params)
+
+    def many(self, sql: str, rows: Sequence[dict[str, Any]]) -> None:
+        """Run a statement without answer once for each dict of parameters."""
+        if self._execute is _over:
+            _over()
+        self._connection.executemany(sql, rows)
+
+    def changes(self) -> int:
+        """How many rows the last INSERT, UPDATE or DELETE touched."""
+        if self._execute is _over:
+            _over()
+        return self._connection.changes()
+
+    def after_commit(self, fn: Hook) -> None:
+        """Call `fn` once the write is safe on disk and before its caller is answered, on the writer's thread.
+
+        It must be short and must not fail: the write stands whatever it does. Dropped when this write is undone.
+        """
+        if self.committed is None:
+            self.committed = []
+        self.committed.append(fn)
+
+    def on_rollback(self, fn: Hook) -> None:
+        """Call `fn` if this write is undone, alone or with its group: put back what memory already took for true."""
+        if self.undone is None:
+            self.undone = []
+        self.undone.append(fn)
+
+    def tell(self, topic: str, value: object) -> None:
+        """Leave word for `Database.listen(topic, …)`, which hears the last value told in a group, after its commit."""
+        if self.told is None:
+            self.told = {}
+        self.told[topic] = value
+
+    def end(self) -> None:
+        """Forbid further use; close what `each` left open, so that no forgotten iterator holds a snapshot."""
+        self._execute = _over
+        if self._walks is not None:
+            for walk in self._walks:
+                walk.close(True)
+            self._walks = None

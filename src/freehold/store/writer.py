@@ -1,0 +1,338 @@
+"""The one writer of a file: a thread that takes whole groups of writes, commits each group once and answers it once.
+
+In come functions over a `Tx`; out go their results, only after the commit (and its fsync, if the file is durable).
+A write that raises is undone alone. A commit that fails takes the whole group with it; when the disk answered with an
+I/O error nobody can say what is on it, so the process ends and the next start reads what is really there.
+After some idle seconds the log is folded into the file, the file closed and the thread gone.
+Sources: https://sqlite.org/wal.html, https://sqlite.org/rescode.html, https://wiki.postgresql.org/wiki/Fsync_Errors
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future as ThreadFuture
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import apsw
+
+from freehold.protocol.refused import Refused
+from freehold.store.clock import Clock
+from freehold.store.connection import BUSY_MS
+from freehold.store.tx import Hook, Link, Tx
+
+log = logging.getLogger(__name__)
+
+GROUP_MAX = 64
+CHECKPOINT_PAGES = 4_096
+READERS_WAIT_MS = 20
+GRACE_SECONDS = 0.2
+EXIT_CODE = 70
+
+Listener = Callable[[Any], object]
+AnyFuture = asyncio.Future[Any] | ThreadFuture[Any]
+
+
+class StoreFailed(Refused):
+    """The disk or the database did not take a change. Nothing of it may be taken for true."""
+
+    kind, name = "unavailable", "StoreFailed"
+    say = "The change could not be saved. Please try again in a moment."
+
+
+class Job:
+    """One write on its way: what to do, whom to answer, and the answer."""
+
+    __slots__ = ("error", "fn", "future", "loop", "result", "tx")
+
+    def __init__(self, fn: Callable[[Tx], Any], loop: asyncio.AbstractEventLoop | None, future: AnyFuture) -> None:
+        self.fn = fn
+        self.loop = loop
+        self.future = future
+        self.tx: Tx | None = None
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+
+class Writer:
+    """Owns the thread and the writing connection.
+
+    reopen: opens the file for writing, when the thread starts again after a rest. rested: called when it goes to rest.
+    end_process: called with an exit code when the state of the file is unknown.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        reopen: Callable[[], Link],
+        *,
+        clock: Clock,
+        idle_seconds: float,
+        end_process: Callable[[int], object],
+        rested: Hook,
+    ) -> None:
+        self._link: Link | None = link
+        self._reopen = reopen
+        self._clock = clock
+        self._idle_seconds = idle_seconds
+        self._end_process = end_process
+        self._rested = rested
+        self._queue: SimpleQueue[Job | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._switching = threading.Lock()
+        self._closed = False
+        self._broken = False
+        self._wal_pages = 0
+        self._checkpoint_at = CHECKPOINT_PAGES
+        self.lost: list[Hook] = []
+        self.listeners: dict[str, list[Listener]] = {}
+        self.writes = 0
+        self.groups = 0
+        self._watch_wal(link)
+
+    # -- handing over ------------------------------------------------------------------------------------------------
+
+    def submit(self, job: Job) -> None:
+        """Queue a write, from any thread. Raises StoreFailed when no more are taken."""
+        with self._switching:
+            if self._closed or self._broken:
+                raise StoreFailed(closed=self._closed, broken=self._broken)
+            self._queue.put(job)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._serve, name="writer", daemon=True)
+                self._thread.start()
+
+    def is_current_thread(self) -> bool:
+        """Whether the caller runs on the writer's own thread, where waiting for a write would wait for ever."""
+        return self._thread is threading.current_thread()
+
+    def close(self) -> None:
+        """Finish what is queued, fold the log into the file, close it. Idempotent."""
+        with self._switching:
+            self._closed = True
+            thread = self._thread
+            if thread is not None:
+                self._queue.put(None)  # behind all that was taken: nothing is taken after
+        if thread is not None:
+            thread.join()
+        self._rest()
+
+    # -- the thread --------------------------------------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        while True:
+            group = self._next_group()
+            if group:
+                self._write(group)
+            elif self._leave():
+                return
+
+    def _next_group(self) -> list[Job]:
+        """What is waiting now, at most GROUP_MAX; waits for the first. Empty: long idle, or told to stop."""
+        queue = self._queue
+        group: list[Job] = []
+        try:
+            job = queue.get(timeout=self._idle_seconds)
+            while job is not None:
+                group.append(job)
+                if len(group) == GROUP_MAX:
+                    break
+                job = queue.get_nowait()
+            else:
+                if group:
+                    queue.put(None)  # told to stop behind these: hear it again when they are done
+        except Empty:
+            pass
+        return group
+
+    def _leave(self) -> bool:
+        """Go to rest and end the thread, unless a write came in meanwhile."""
+        self._rest()
+        with self._switching:
+            if not self._queue.empty():
+                return False
+            self._thread = None
+            return True
+
+    def _write(self, group: list[Job]) -> None:
+        try:
+            if self._broken:
+                raise StoreFailed(broken=True)
+            link = self._link or self._wake()
+            self._attempt_all(link, group)
+        except Exception as error:
+            self._lose(group, error)
+        else:
+            self._after_commit(group)
+            _answer(group)
+            if self._wal_pages >= self._checkpoint_at:
+                self._checkpoint()
+
+    def _wake(self) -> Link:
+        self._link = self._reopen()
+        self._watch_wal(self._link)
+        return self._link
+
+    def _attempt_all(self, link: Link, group: list[Job]) -> None:
+        """Run and commit the group. Raises when the whole of it is lost, most often an apsw.Error."""
+        now = self._clock()
+        link.cursor.execute("BEGIN IMMEDIATE")
+        for job in group:
+            self._attempt(link, job, now)
+        link.cursor.execute("COMMIT")
+        self.groups += 1
+        self.writes += len(group)
+
+    def _attempt(self, link: Link, job: Job, now: int) -> None:
+        """Run one write inside its own savepoint."""
+        execute = link.cursor.execute
+        execute("SAVEPOINT write")
+        job.tx = tx = Tx(link, now)
+        try:
+            job.result = job.fn(tx)
+        except BaseException as error:
+            tx.end()
+            if not link.connection.in_transaction:  # SQLite gave up the whole transaction: disk full, I/O error
+                raise StoreFailed(because=repr(error)) from error
+            execute("ROLLBACK TO write")
+            # An asyncio future cannot carry StopIteration; the others of the group wait for their answers.
+            job.error = RuntimeError("the write raised StopIteration") if isinstance(error, StopIteration) else error
+            _undo([job])
+        else:
+            tx.end()
+        execute("RELEASE write")
+
+    def _after_commit(self, group: list[Job]) -> None:
+        """Pass on what the writes told, once for the group, then run what they left for now."""
+        told: dict[str, object] = {}
+        for job in group:
+            if job.error is None and job.tx is not None and job.tx.told is not None:
+                told.update(job.tx.told)
+        for topic, value in told.items():
+            for listener in self.listeners.get(topic, ()):
+                _call(partial(listener, value))
+        for job in group:
+            if job.error is None and job.tx is not None and job.tx.committed is not None:
+                for hook in job.tx.committed:
+                    _call(hook)
+
+    # -- when it goes wrong ------------------------------------------------------------------------------------------
+
+    def _lose(self, group: list[Job], error: Exception) -> None:
+        """Undo, forget, answer everyone; end the process if nobody knows what the file holds."""
+        unknown = _state_is_unknown(error)
+        if self._link is not None and not self._roll_back(self._link):
+            unknown = True
+        self._broken = self._broken or unknown
+        log.error("a group of %d writes was lost: %s", len(group), error)
+        _undo(group)
+        for hook in self.lost:
+            _call(hook)
+        for job in group:
+            job.error = StoreFailed(because=repr(error))
+        _answer(group)
+        if unknown:
+            self._end("a commit failed and the state of the file is unknown", error)
+
+    def _roll_back(self, link: Link) -> bool:
+        try:
+            if link.connection.in_transaction:
+                link.cursor.execute("ROLLBACK")
+        except apsw.Error:
+            log.exception("the rollback failed too")
+            return False
+        return True
+
+    def _end(self, why: str, error: BaseException) -> None:
+        self._broken = True
+        log.critical("%s; the process ends so that the next start reads what is really there: %r", why, error)
+        time.sleep(GRACE_SECONDS)  # on the writer's thread: the doors send their answers meanwhile
+        self._end_process(EXIT_CODE)
+
+    # -- the write-ahead log -----------------------------------------------------------------------------------------
+
+    def _watch_wal(self, link: Link) -> None:
+        def grown(_connection: apsw.Connection, _name: str, pages: int) -> int:
+            self._wal_pages = pages
+            return apsw.SQLITE_OK
+
+        link.connection.set_wal_hook(grown)
+
+    def _checkpoint(self) -> None:
+        """Fold the log into the file and truncate it; when a reader is in the way, wait a little, then put it off."""
+        link = self._link
+        if link is None or self._broken:
+            return
+        connection = link.connection
+        try:
+            connection.set_busy_timeout(READERS_WAIT_MS)
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            self._wal_pages, self._checkpoint_at = 0, CHECKPOINT_PAGES
+        except (apsw.BusyError, apsw.LockedError, apsw.FullError) as error:
+            self._checkpoint_at = self._wal_pages + CHECKPOINT_PAGES
+            log.info("the write-ahead log stays at %d pages for now: %s", self._wal_pages, error)
+        except apsw.Error as error:
+            self._end("the write-ahead log could not be folded into the file", error)
+        finally:
+            connection.set_busy_timeout(BUSY_MS)
+
+    def _rest(self) -> None:
+        """Fold, close, let go. The next write opens the file again."""
+        if self._link is None:
+            return
+        self._rested()
+        self._checkpoint()
+        self._link.close()
+        self._link = None
+
+
+def _state_is_unknown(error: BaseException) -> bool:
+    """A failed write or fsync reached the disk or did not. A full disk, a lock or a broken rule changed nothing."""
+    causes = (error, error.__cause__)
+    return any(isinstance(cause, apsw.IOError | apsw.CorruptError | apsw.NotADBError) for cause in causes)
+
+
+def _undo(group: list[Job]) -> None:
+    """Run what the writes left for this case, newest first. A write undone alone is not undone again with its group."""
+    for job in reversed(group):
+        if job.tx is not None and job.tx.undone is not None:
+            hooks, job.tx.undone = job.tx.undone, None
+            for hook in reversed(hooks):
+                _call(hook)
+
+
+def _call(hook: Hook) -> None:
+    """Run a hook. Nobody waits for it, for the write stands or is lost already: a failure is logged as our bug."""
+    try:
+        hook()
+    except Exception:
+        log.critical("a hook of the writer failed", exc_info=True)
+
+
+def _answer(group: list[Job]) -> None:
+    """Answer everyone: one call into each event loop (there is one, as a rule), and the waiting threads directly."""
+    by_loop: dict[asyncio.AbstractEventLoop | None, list[Job]] = {}
+    for job in group:
+        by_loop.setdefault(job.loop, []).append(job)
+    for loop, jobs in by_loop.items():
+        if loop is None:
+            _settle(jobs)
+            continue
+        try:
+            loop.call_soon_threadsafe(_settle, jobs)
+        except RuntimeError:
+            log.info("the event loop was closed before %d writes were answered", len(jobs))
+
+
+def _settle(jobs: Iterable[Job]) -> None:
+    for job in jobs:
+        future = job.future
+        if future.done():  # its caller went away
+            continue
+        if job.error is not None:
+            future.set_exception(job.error)
+        else:
+            future.set_result(job.result)
