@@ -3,7 +3,8 @@
 Usage: python3 requirements/install.py run | dev
 
 In: an interpreter (the one this runs under) and the lock files beside this one. Out: `.venv` with every package by
-exact version and hash, and the `freehold` command. Runs on the standard library alone, and says what to do when it cannot.
+exact version and hash, and the `freehold` command. Runs on the standard library
+alone, and says what to do when it cannot.
 """
 
 import subprocess
