@@ -17,15 +17,16 @@ help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: .venv/installed  ## Make .venv with the freehold command (Python 3.11 or newer; PYTHON=python3.12 to choose)
+	@echo ".venv/bin/freehold is ready"
 
 reinstall:  ## Install again, for example after adding a compiler
 	@rm -f .venv/installed .venv/installed-dev
 	@$(MAKE) --no-print-directory install
 
-run: install  ## Start a network on http://localhost:8000 (DIRECTORY=var/network, ARGS="--port 9000")
+run: .venv/installed  ## Start a network on http://localhost:8000 (DIRECTORY=var/network, ARGS="--port 9000")
 	@$(BIN)/freehold run $(DIRECTORY) $(ARGS)
 
-demo: install  ## Fill var/demo with a community of sixty people, and serve it on http://localhost:8000
+demo: .venv/installed  ## Fill var/demo with a community of sixty people, and serve it on http://localhost:8000
 	@$(BIN)/freehold demo var/demo $(ARGS)
 	@$(BIN)/freehold run var/demo
 
