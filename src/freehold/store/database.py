@@ -136,12 +136,12 @@ class Database:
         """Call `fn` on the writer's thread whenever a group was lost: drop what memory holds of the newest state."""
         self._the_writer().lost.append(fn)
 
-    def listen(self, topic: str, fn: Listener) -> None:
-        """Call `fn` with the last value that `Tx.tell` left under `topic`, once a group.
+    def listen(self, fn: Listener) -> None:
+        """Call `fn` after each group whose writes told something by `Tx.tell`, once, with {topic: last value}.
 
         It runs on the writer's thread, after the commit and before anyone is answered, is short and must not fail.
         """
-        self._the_writer().listeners.setdefault(topic, []).append(fn)
+        self._the_writer().listeners.append(fn)
 
     @property
     def counts(self) -> tuple[int, int]:

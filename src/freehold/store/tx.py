@@ -97,7 +97,7 @@ class Tx:
         self.undone.append(fn)
 
     def tell(self, topic: str, value: object) -> None:
-        """Leave word for `Database.listen(topic, …)`, which hears the last value told in a group, after its commit."""
+        """Leave word for those who `Database.listen`: they hear the last value of each topic, after the commit."""
         if self.told is None:
             self.told = {}
         self.told[topic] = value

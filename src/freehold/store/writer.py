@@ -32,7 +32,7 @@ READERS_WAIT_MS = 20
 GRACE_SECONDS = 0.2
 EXIT_CODE = 70
 
-Listener = Callable[[Any], object]
+Listener = Callable[[dict[str, Any]], object]
 AnyFuture = asyncio.Future[Any] | ThreadFuture[Any]
 
 
@@ -88,7 +88,7 @@ class Writer:
         self._wal_pages = 0
         self._checkpoint_at = CHECKPOINT_PAGES
         self.lost: list[Hook] = []
-        self.listeners: dict[str, list[Listener]] = {}
+        self.listeners: list[Listener] = []
         self.writes = 0
         self.groups = 0
         self._watch_wal(link)
@@ -211,9 +211,8 @@ class Writer:
         for job in group:
             if job.error is None and job.tx is not None and job.tx.told is not None:
                 told.update(job.tx.told)
-        for topic, value in told.items():
-            for listener in self.listeners.get(topic, ()):
-                _call(partial(listener, value))
+        for listener in self.listeners if told else ():
+            _call(partial(listener, told))
         for job in group:
             if job.error is None and job.tx is not None and job.tx.committed is not None:
                 for hook in job.tx.committed:

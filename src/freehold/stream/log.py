@@ -1,0 +1,214 @@
+"""The two logs of a network: `event`, which all the world may read, and `private_event`, which never leaves.
+
+Tables: event, private_event. Rows are appended inside the transaction of the change that they tell of; since one writer
+commits one group after the other, the order of the numbers is the order of the commits and no reader by cursor skips.
+Numbers rise by one and an undone write leaves no gap; each log counts for itself, so that the public numbers betray
+nothing of the private ones. The newest row of each is never cut: the next number comes from it, and none is used twice.
+Source: https://atproto.com/specs/sync#firehose
+"""
+
+from collections.abc import AsyncIterator, Callable
+from itertools import takewhile
+from typing import Any, Literal, NamedTuple, TypeVar
+
+import msgspec
+
+from freehold.protocol.syntax import format_datetime
+from freehold.store.database import Database
+from freehold.store.migrations import Migration
+from freehold.store.tx import Row, Tx
+from freehold.stream import frames
+from freehold.stream.bell import Bell
+
+PublicKind = Literal["commit", "sync", "identity", "account"]
+
+READ_MAX_BYTES = 4_000_000
+PATIENCE_SECONDS = 30.0
+CUT_MAX_ROWS = 1_000
+
+SCHEMA: tuple[Migration, ...] = (
+    Migration(
+        "stream-1-logs",
+        """
+        CREATE TABLE event (
+            seq INTEGER PRIMARY KEY,
+            kind TEXT NOT NULL CHECK (kind IN ('commit', 'sync', 'identity', 'account')),
+            did TEXT NOT NULL,
+            at BIGINT NOT NULL,
+            bytes_so_far BIGINT NOT NULL,
+            frame BLOB NOT NULL
+        );
+        CREATE TABLE private_event (
+            seq INTEGER PRIMARY KEY,
+            kind TEXT NOT NULL CHECK (kind NOT IN ('commit', 'sync', 'identity', 'account')),
+            did TEXT NOT NULL,
+            at BIGINT NOT NULL,
+            body BLOB NOT NULL
+        );
+        """,
+    ),
+)
+
+E = TypeVar("E", "Event", "Private")
+
+
+class Event(NamedTuple):
+    """A public event. at: micros since 1970 UTC. frame: the whole websocket message, seq and time included."""
+
+    seq: int
+    kind: str
+    did: str
+    at: int
+    frame: bytes
+
+
+class Private(NamedTuple):
+    """An event that stays inside. body: JSON, as it was appended."""
+
+    seq: int
+    kind: str
+    did: str
+    at: int
+    body: dict[str, Any]
+
+
+def append(tx: Tx, kind: PublicKind, did: str, payload: dict[str, Any]) -> int:
+    """Tell the world, as the last act of a write; the event's seq.
+
+    payload: the message without `seq` and `time`, which are added here; CIDs as `Cid`, blocks as bytes.
+    """
+    newest = tx.one("SELECT seq, bytes_so_far FROM event ORDER BY seq DESC LIMIT 1")
+    seq, so_far = (newest[0] + 1, newest[1]) if newest else (1, 0)
+    frame = frames.encode(kind, {**payload, "seq": seq, "time": format_datetime(tx.now)})
+    tx.run(
+        "INSERT INTO event (seq, kind, did, at, bytes_so_far, frame)"
+        " VALUES (:seq, :kind, :did, :at, :bytes_so_far, :frame)",
+        seq=seq,
+        kind=kind,
+        did=did,
+        at=tx.now,
+        bytes_so_far=so_far + len(frame),
+        frame=frame,
+    )
+    tx.tell("stream.public", seq)
+    return seq
+
+
+def append_private(tx: Tx, kind: str, did: str, body: dict[str, Any]) -> int:
+    """Tell the rooms of this network; the event's seq in the private log. body: JSON; seal secrets before."""
+    newest = tx.one("SELECT seq FROM private_event ORDER BY seq DESC LIMIT 1")
+    seq: int = newest[0] + 1 if newest else 1
+    tx.run(
+        "INSERT INTO private_event (seq, kind, did, at, body) VALUES (:seq, :kind, :did, :at, :body)",
+        seq=seq,
+        kind=kind,
+        did=did,
+        at=tx.now,
+        body=msgspec.json.encode(body),
+    )
+    tx.tell("stream.private", seq)
+    return seq
+
+
+def cut(tx: Tx, before_micros: int, max_bytes: int, limit: int = CUT_MAX_ROWS) -> int:
+    """Drop the oldest events of both logs: those before a time, and public ones beyond so many bytes in all.
+
+    At most `limit` rows of each, so that writers do not wait long: call again until it answers 0 (rows dropped).
+    """
+    newest = tx.one("SELECT seq, bytes_so_far FROM event ORDER BY seq DESC LIMIT 1")
+    dropped = 0
+    if newest is not None:
+        oldest = tx.run("SELECT seq, at, bytes_so_far FROM event ORDER BY seq LIMIT :limit", limit=limit)
+        too_much = newest[1] - max_bytes
+        gone = takewhile(lambda row: row[0] < newest[0] and (row[1] < before_micros or row[2] <= too_much), oldest)
+        dropped += _drop(tx, "DELETE FROM event WHERE seq <= :seq", list(gone))
+    private = tx.run("SELECT seq, at FROM private_event ORDER BY seq LIMIT :limit", limit=limit + 1)
+    gone = takewhile(lambda row: row[1] < before_micros, private[:-1])
+    return dropped + _drop(tx, "DELETE FROM private_event WHERE seq <= :seq", list(gone))
+
+
+def _drop(tx: Tx, sql: str, gone: list[Row]) -> int:
+    if not gone:
+        return 0
+    tx.run(sql, seq=gone[-1][0])
+    return tx.changes()
+
+
+class Log:
+    """Reads both logs of a database and wakes their followers.
+
+    last, last_private: newest committed seq, 0 when there is none. bell: rung once after each group that told anything.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self.bell = Bell()
+        with db.reading() as tx:
+            self.last = _newest(tx, "SELECT max(seq) FROM event")
+            self.last_private = _newest(tx, "SELECT max(seq) FROM private_event")
+        if not db.read_only:
+            db.listen(self._heard)
+
+    def _heard(self, told: dict[str, Any]) -> None:
+        self.last = told.get("stream.public", self.last)
+        self.last_private = told.get("stream.private", self.last_private)
+        if "stream.public" in told or "stream.private" in told:
+            self.bell.ring()
+
+    def oldest(self) -> int:
+        """Seq of the oldest public event that is still kept; `last + 1` when there is none.
+
+        Who stands at a cursor below `oldest() - 1` has missed something.
+        """
+        with self._db.reading() as tx:
+            row = tx.one("SELECT min(seq) FROM event")
+        return self.last + 1 if row is None or row[0] is None else int(row[0])
+
+    def read(self, after: int, limit: int = 500) -> list[Event]:
+        """Public events with a seq above `after`, oldest first: at most `limit`, and some 4 MB of frames."""
+        events: list[Event] = []
+        size = 0
+        with self._db.reading() as tx:
+            for row in tx.each(
+                "SELECT seq, kind, did, at, frame FROM event WHERE seq > :after ORDER BY seq LIMIT :limit",
+                after=after,
+                limit=limit,
+            ):
+                events.append(Event._make(row))
+                size += len(row[4])
+                if size >= READ_MAX_BYTES:
+                    break
+        return events
+
+    def read_private(self, after: int, limit: int = 500) -> list[Private]:
+        """Private events with a seq above `after` in the private log, oldest first."""
+        with self._db.reading() as tx:
+            rows = tx.run(
+                "SELECT seq, kind, did, at, body FROM private_event WHERE seq > :after ORDER BY seq LIMIT :limit",
+                after=after,
+                limit=limit,
+            )
+        return [Private(seq, kind, did, at, msgspec.json.decode(body)) for seq, kind, did, at, body in rows]
+
+    def follow(self, after: int, batch: int = 500) -> AsyncIterator[list[Event]]:
+        """Public events after a cursor, old ones and then new ones as they come, for ever: one path for both."""
+        return self._follow(self.read, after, batch)
+
+    def follow_private(self, after: int, batch: int = 500) -> AsyncIterator[list[Private]]:
+        """The same for the private log."""
+        return self._follow(self.read_private, after, batch)
+
+    async def _follow(self, read: Callable[[int, int], list[E]], after: int, batch: int) -> AsyncIterator[list[E]]:
+        while True:
+            stroke = self.bell.next  # taken before the read: a later append rings this very stroke
+            events = read(after, batch)
+            if events:
+                after = events[-1].seq
+                yield events
+            else:
+                await stroke.wait(PATIENCE_SECONDS)
+
+
+def _newest(tx: Tx, sql: str) -> int:
+    row = tx.one(sql)
+    return int(row[0]) if row is not None and row[0] is not None else 0
