@@ -2,7 +2,7 @@
 
 Owns the table `job`. A job is queued in the transaction that makes it necessary and deleted in one of its own after its
 handler returned: it runs at least once, and after a kill perhaps again, so handlers do no harm when repeated. A handler
-that raises (or takes two minutes) is tried again, later each time, and given up after some days; such rows stay for the doctor to show.
+that raises, or takes two minutes, is tried again later and later; after some days its row only stays for the doctor.
 """
 
 import asyncio
