@@ -5,7 +5,6 @@ Source: https://atproto.com/specs/lexicon
 """
 
 from collections.abc import Callable, Iterable
-from threading import RLock
 from typing import Any, Literal, NamedTuple
 
 from freehold.protocol.lexicon.documents import (
@@ -78,8 +77,6 @@ class Catalog:
         """documents: decoded JSON. Raises BadLexicon for one that is not valid, one that comes twice, or too many."""
         self._documents: dict[str, Document] = {}
         self._checks: dict[str, Check] = {}
-        self._in_making: set[str] = set()
-        self._making = RLock()  # several threads may ask, and what one is making is no circle to another
         self._compiled: dict[tuple[str, str], Any] = {}
         for raw in documents:
             document = read_document(raw)
@@ -157,7 +154,7 @@ class Catalog:
         for nsid, document in self._documents.items():
             for name, definition in document.defs.items():
                 if not isinstance(definition, Primary) or isinstance(definition, Record):
-                    self._resolve(full_ref(f"#{name}", nsid))
+                    self._find(full_ref(f"#{name}", nsid))
                 lost |= {ref for ref in references(definition, nsid) if not self._leads_somewhere(ref)}
             if isinstance(document.defs.get("main"), Query | Procedure | Subscription):
                 self.params(nsid), self.input(nsid), self.output(nsid)
@@ -165,7 +162,7 @@ class Catalog:
 
     def _leads_somewhere(self, name: str) -> bool:
         try:
-            self._resolve(name)
+            self._find(name)
         except BadLexicon:
             return False
         return True
@@ -182,34 +179,30 @@ class Catalog:
         return made
 
     def _scope(self, nsid: str) -> Scope:
-        return Scope(nsid, self._resolve)
+        return Scope(nsid, self._find)
 
-    def _resolve(self, name: str) -> Check:
-        """The check of a full reference. Raises BadLexicon if there is none, or none yet: it is being made below us."""
+    def _find(self, name: str, above: frozenset[str] = frozenset()) -> Check:
+        """The check of a full reference. Should several threads make the same one at once, the first is kept."""
         check = self._checks.get(name)
-        if check is not None:
-            return check
-        with self._making:
-            if name in self._in_making:
+        if check is None:
+            if name in above:
                 raise BadLexicon(f"The lexicon definition {name} refers to itself.")
-            self._in_making.add(name)
-            try:
-                return self._checks.setdefault(name, self._definition_check(name))
-            finally:
-                self._in_making.discard(name)
+            check = self._checks.setdefault(name, self._definition_check(name, above | {name}))
+        return check
 
-    def _definition_check(self, name: str) -> Check:
+    def _definition_check(self, name: str, above: frozenset[str]) -> Check:
         nsid, _, fragment = name.partition("#")
         document = self._documents.get(nsid)
         definition = document.defs.get(fragment or "main") if document else None
+        scope = Scope(nsid, self._find, above)
         if isinstance(definition, Record) and isinstance(definition.record, Object):
-            return object_check(definition.record, self._scope(nsid), name, typed=True)
+            return object_check(definition.record, scope, name, typed=True)
         if definition is None or isinstance(definition, Primary):
             raise BadLexicon(f"The lexicon definition {name} is not known here.")
-        return check_of(definition, self._scope(nsid), name)
+        return check_of(definition, scope, name)
 
     def _record(self, nsid: str) -> Check:
-        test = self._resolve(nsid)
+        test = self._find(nsid)
 
         def check(record: Any) -> None:
             try:

@@ -31,10 +31,15 @@ from freehold.protocol.lexicon.values import Check, Mismatch
 
 
 class Scope(NamedTuple):
-    """Where a schema stands. home: its NSID. resolve: gives the check of a full reference, or raises BadLexicon."""
+    """Where a schema stands.
+
+    home: its NSID. find: gives the check of a full reference, given the definitions in which it is being made; raises
+    BadLexicon if there is none, or if it is one of those. above: those definitions, which this schema is a part of.
+    """
 
     home: str
-    resolve: Callable[[str], Check]
+    find: Callable[[str, frozenset[str]], Check]
+    above: frozenset[str] = frozenset()
 
 
 def check_of(schema: Field | Token, scope: Scope, name: str = "") -> Check:
@@ -161,7 +166,7 @@ def union_check(schema: Union, scope: Scope) -> Check:
                 raise Mismatch(f"must be of type {', '.join(names)[:500]}")
             return _any
         try:
-            tests[kind] = scope.resolve(listed[kind])
+            tests[kind] = scope.find(listed[kind], frozenset())
         except BadLexicon:
             if closed:
                 raise
@@ -178,14 +183,14 @@ def _any(value: Any) -> None:
 def ref_check(name: str, scope: Scope) -> Check:
     """The check of another definition: itself where that can be had now, else one that asks for it at the first use."""
     try:
-        return scope.resolve(name)
+        return scope.find(name, scope.above)
     except BadLexicon:
         found: Check | None = None
 
     def check(value: Any) -> None:
         nonlocal found
         if found is None:
-            found = scope.resolve(name)
+            found = scope.find(name, frozenset())
         found(value)
 
     return check
