@@ -1,0 +1,75 @@
+"""Believe nothing: check the signature, the tree and the records of what somebody sent.
+
+In come blocks by CID and what the account's DID document says; out comes what is proven.
+Source: https://atproto.com/specs/repository, https://atproto.com/specs/sync
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from freehold.protocol.cid import Cid
+from freehold.repo import commit
+from freehold.repo.commit import BadCommit, Commit
+from freehold.repo.mst import BadTree, MissingBlock, Tree
+
+MAX_RECORDS = 5_000_000
+
+
+class WrongAccount(BadCommit):
+    """A repository, but of another account."""
+
+    name, say = "WrongAccount", "This repository belongs to another account."
+
+
+class Verified(NamedTuple):
+    """A repository that was checked. `records`: CIDs by path, in order of path; their blocks are there and intact."""
+
+    commit: Commit
+    tree: Tree
+    records: dict[str, Cid]
+
+
+def verify_commit(blocks: Mapping[Cid, bytes], root: Cid, did: str, did_key: str) -> Commit:
+    """The commit `root`, of this account and signed by this key. Raises MissingBlock or a kind of BadCommit."""
+    signed = commit.read(block_of(blocks, root))
+    if signed.did != did:
+        raise WrongAccount(wanted=did, found=signed.did)
+    commit.verify(signed, did_key)
+    return signed
+
+
+def verify_repo(blocks: Mapping[Cid, bytes], root: Cid, did: str, did_key: str) -> Verified:
+    """A whole repository, every node and record of it. Other blocks among `blocks` do no harm.
+
+    Raises MissingBlock, BadTree, or BadCommit (UnsupportedRepoVersion, BadSignature and WrongAccount are kinds of it).
+    """
+    signed = verify_commit(blocks, root, did, did_key)
+    tree = Tree.load(signed.data, blocks.__getitem__)
+    records: dict[str, Cid] = {}
+    for path, cid in tree.items():
+        block_of(blocks, cid)
+        records[path] = cid
+        if len(records) > MAX_RECORDS:
+            raise BadTree("The repository has too many records.", limit=MAX_RECORDS)
+    return Verified(signed, tree, records)
+
+
+def verify_record(blocks: Mapping[Cid, bytes], root: Cid, did: str, did_key: str, path: str) -> bytes | None:
+    """The record's block that the proof shows to stand at `path`, or None where it shows that nothing does.
+
+    Raises as `verify_repo` does.
+    """
+    signed = verify_commit(blocks, root, did, did_key)
+    cid = Tree.load(signed.data, blocks.__getitem__).get(path)
+    return None if cid is None else block_of(blocks, cid)
+
+
+def block_of(blocks: Mapping[Cid, bytes], cid: Cid) -> bytes:
+    """A record's or commit's block, its hash checked. Raises MissingBlock or BadTree."""
+    try:
+        data = blocks[cid]
+    except KeyError:
+        raise MissingBlock(cid=str(cid)) from None
+    if Cid.of_cbor(data) != cid:
+        raise BadTree("A block does not have the hash by which it was asked for.", cid=str(cid))
+    return data
