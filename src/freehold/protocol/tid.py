@@ -33,7 +33,7 @@ def tid_decode(tid: str) -> tuple[int, int]:
 
 
 class TidClock:
-    """Gives TIDs that rise strictly, also within a microsecond and when the clock steps back. Not for several threads."""
+    """Gives TIDs that rise strictly, also within a microsecond and when the clock steps back. For one thread."""
 
     def __init__(self, clock_id: int) -> None:
         if not 0 <= clock_id < 1024:
