@@ -41,6 +41,7 @@ _INTEGER, _NEGATIVE, _TAG, _FLOAT = 0x1B, 0x3B, 0xD8, 0xFB  # heads of 64-bit in
 _TELLING = {*_CONTAINERS, _INTEGER, _NEGATIVE, _TAG, _FLOAT}
 _HARMLESS = bytes(set(range(256)) - _TELLING)
 _MAX_CLAIM = 4_000_000  # array slots reserved before the input is found to be a lie
+_UNFIT = (ValueError, TypeError, SystemError)  # the last comes from the compiled codec, for keys of lone surrogates
 _BLESSED = tuple(bytes((1, codec, hash_, 32)) for codec in (0x71, 0x55) for hash_ in (0x12, 0x1E))
 _LINK = b"\xd8\x2a"
 _SHA256_LINKS = tuple(b"\xd8\x2a\x58\x25\x00" + prefix for prefix in _BLESSED if prefix[2] == 0x12)
@@ -56,7 +57,7 @@ def encode(obj: Any) -> bytes:
     """The bytes of a value made of dict, list, str, bytes, Cid, int (64 bits), bool and None. Raises BadCbor."""
     try:
         data = _write(obj, False, Cid)
-    except (ValueError, TypeError) as error:
+    except _UNFIT as error:
         raise BadCbor(cause=str(error)) from None
     telling = data.translate(None, _HARMLESS)
     _examine(obj, data, telling)
@@ -79,7 +80,7 @@ def decode_pair(data: bytes) -> tuple[Any, Any]:
             pair = [first, purecbor.decode_dag_cbor(data[end:], False, Cid)]
         else:
             pair = list(islice(_read_many(data, False, Cid), 3))
-    except (ValueError, TypeError) as error:
+    except _UNFIT as error:
         raise BadCbor(cause=str(error)) from None
     if len(pair) != 2:
         raise BadCbor(cause="not two values")
@@ -93,11 +94,11 @@ def encode_json(record: Any) -> bytes:
     """The bytes of a record in JSON form. A float without fraction is an integer, as in JavaScript. Raises BadCbor."""
     try:
         data = _write(record, True, Cid)
-    except (ValueError, TypeError):
+    except _UNFIT:
         try:
             record = _with_integers(record, 0)
             data = _write(record, True, Cid)
-        except (ValueError, TypeError) as error:
+        except _UNFIT as error:
             raise BadCbor("That record holds something that records cannot hold.", cause=str(error)) from None
     telling = data.translate(None, _HARMLESS)
     _examine_json(record, data, telling)
@@ -116,7 +117,7 @@ def _decode(data: bytes, telling: bytes, json: bool) -> Any:
     hoard = len(data) * len(telling) > _MAX_CLAIM and _could_hoard(data, telling)
     try:
         return (purecbor.decode_dag_cbor if hoard else _read)(data, json, Cid)
-    except (ValueError, TypeError) as error:
+    except _UNFIT as error:
         raise BadCbor(cause=str(error)) from None
 
 
