@@ -98,6 +98,34 @@ def test_both_codecs_refuse_the_same_damage(value: Any, data: Any) -> None:
         assert write(found) == damaged  # what is accepted has no second encoding
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xa2\x61a\x01\x61a\x01",  # a key twice
+        b"\xa2\x61b\x01\x61a\x01",  # keys out of order
+        b"\xa2\x62aa\x01\x61b\x01",  # the longer key first
+        b"\xa1\x01\x01",  # a key that is not text
+        b"\xa1\x61a",  # a key without value
+        b"\x18\x17",  # 23 in two bytes
+        b"\x19\x00\xff",
+        b"\x1a\x00\x00\xff\xff",
+        b"\x1b\x00\x00\x00\x00\xff\xff\xff\xff",
+        b"\x78\x01a",  # a length longer than need be
+        b"\x1c",  # reserved
+        b"\x9f\xff",  # indefinite
+        b"\xf9\x3c\x00",  # a half float
+        b"\xf8\x20",
+        b"\xd8\x2a\x41\x00\x00",
+        b"\xd8\x2b\x41\x00",
+        b"",
+    ],
+)
+def test_there_is_one_encoding_only(data: bytes, codec: str) -> None:
+    for read in (cbor.decode, cbor.decode_json):
+        with pytest.raises(BadCbor):
+            read(data)
+
+
 def test_dasl_vectors_hold(vectors: Path, codec: str) -> None:
     counted = 0
     for file in sorted((vectors / "dag-cbor").glob("*.json")):

@@ -46,6 +46,7 @@ def test_the_first_entry_of_an_id_counts_however_the_id_is_written() -> None:
         {"id": f"{DID}#atproto_pds", "type": "AtprotoPersonalDataServer", "serviceEndpoint": "https://one.example"},
         {"id": "#atproto_pds", "type": "AtprotoPersonalDataServer", "serviceEndpoint": "https://two.example"},
     ]
+    assert diddoc.service(read(service=services), "#atproto_pds") == "https://one.example"
     assert read(service=services).pds == "https://one.example"
     assert read(service=services[::-1]).pds == "https://two.example"
 
