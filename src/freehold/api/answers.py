@@ -1,0 +1,121 @@
+"""Answers on their way out: JSON, bytes or a stream; refusals as `{error, message}` with a status.
+
+Source: https://atproto.com/specs/xrpc#error-responses
+"""
+
+import re
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, MutableMapping
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from isal import isal_zlib
+
+from freehold.api.cors import ON_ALL
+from freehold.api.xrpc import Answer
+from freehold.protocol.refused import Kind, Refused
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+JSON = "application/json"
+
+STATUS: dict[Kind, int] = {
+    "invalid": 400,
+    "unauthenticated": 401,
+    "forbidden": 403,
+    "missing": 404,
+    "method": 405,
+    "conflict": 409,
+    "too_large": 413,
+    "unsupported_type": 415,
+    "upgrade": 426,
+    "too_many": 429,
+    "not_implemented": 501,
+    "upstream": 502,
+    "unavailable": 503,
+}
+"""The HTTP status of each kind of refusal."""
+
+GZIP_FROM_BYTES = 1_400
+"""JSON smaller than about one packet is sent as it is."""
+
+_GZIP_WINDOW = 31  # 15 bits, in gzip's container
+_GZIP_TOKEN = re.compile(rb"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=([0-9.]{1,5}))?\s*(?:,|$)", re.I)
+_JSON_HEADER = (b"content-type", b"application/json; charset=utf-8")
+_NO_SNIFF = (b"x-content-type-options", b"nosniff")
+
+encode = msgspec.json.Encoder().encode
+
+
+class ApiRefused(Refused):
+    """A refusal that sends headers along: how to sign in, when to come again."""
+
+    def __init__(self, say: str | None = None, /, *, headers: Iterable[tuple[str, str]] = (), **facts: Any) -> None:
+        super().__init__(say, **facts)
+        self.headers = tuple(headers)
+
+
+def refusal(refused: Refused) -> Answer:
+    """A refusal as an answer."""
+    headers = getattr(refused, "headers", ())
+    return Answer({"error": refused.name, "message": refused.say}, None, headers, STATUS[refused.kind])
+
+
+async def deliver(answer: Answer, accept_encoding: bytes | None, send: Send, *, head: bool = False) -> None:
+    """Send an answer. head: the caller wants the headers only; a stream is then not begun."""
+    body, headers = answer.body, [*ON_ALL, _NO_SNIFF]
+    if type(body) is not dict and (isinstance(body, AsyncIterable) or hasattr(body, "__next__")):
+        await _deliver_stream(answer, headers, send, head)
+        return
+    if answer.headers:
+        headers += [pair for pair in _raw(answer) if pair[0] != b"content-length"]
+    if isinstance(body, bytes | bytearray | memoryview):
+        headers.append((b"content-type", (answer.content_type or "application/octet-stream").encode("latin-1")))
+    elif body is None:
+        body = b""
+    else:
+        body = encode(body)
+        headers.append(_JSON_HEADER)
+    if len(body) >= GZIP_FROM_BYTES and (answer.content_type or JSON) == JSON:
+        headers.append((b"vary", b"accept-encoding"))
+        if accept_encoding is not None and accepts_gzip(accept_encoding):
+            body = isal_zlib.compress(body, 1, _GZIP_WINDOW)
+            headers.append((b"content-encoding", b"gzip"))
+    headers.append((b"content-length", b"%d" % len(body)))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if head else body})
+
+
+def _raw(answer: Answer) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
+
+
+async def _deliver_stream(answer: Answer, headers: list[tuple[bytes, bytes]], send: Send, head: bool) -> None:
+    headers += [*_raw(answer), (b"content-type", (answer.content_type or "application/octet-stream").encode("latin-1"))]
+    try:
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        if not head:
+            if isinstance(answer.body, AsyncIterable):
+                async for piece in answer.body:
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+            else:
+                for piece in answer.body:
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        await close(answer.body)
+
+
+async def close(body: Any) -> None:
+    """Close an iterator that may hold files open. Anything else is left alone."""
+    if hasattr(body, "aclose"):
+        await body.aclose()
+    elif hasattr(body, "__next__") and hasattr(body, "close"):
+        body.close()
+
+
+@lru_cache(maxsize=256)
+def accepts_gzip(accept_encoding: bytes) -> bool:
+    """Whether an Accept-Encoding header allows gzip."""
+    match = _GZIP_TOKEN.search(accept_encoding[:1000])
+    return match is not None and (match[1] is None or match[1].strip(b"0.") != b"")
