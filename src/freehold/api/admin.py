@@ -1,0 +1,79 @@
+"""com.atproto.admin.*: what the operator may do with accounts.
+
+Source: lexicons com.atproto.admin.*
+"""
+
+from typing import Any
+
+from freehold.api.caller import ADMIN, Caller
+from freehold.api.xrpc import Given, procedure, query
+from freehold.pds.accounts import Account
+from freehold.protocol.refused import InvalidRequest
+from freehold.protocol.syntax import format_datetime
+from freehold.site import Site
+
+Json = dict[str, Any]
+REPO_REF = "com.atproto.admin.defs#repoRef"
+
+
+@query("com.atproto.admin.getAccountInfo", auth=ADMIN)
+async def get_account_info(site: Site, caller: Caller, given: Given) -> Json:
+    return _view(site, site.accounts.one(given.params["did"]))
+
+
+@query("com.atproto.admin.getAccountInfos", auth=ADMIN)
+async def get_account_infos(site: Site, caller: Caller, given: Given) -> Json:
+    found = (site.accounts.find(did) for did in given.params["dids"])
+    return {"infos": [_view(site, account) for account in found if account is not None]}
+
+
+@query("com.atproto.admin.getSubjectStatus", auth=ADMIN)
+async def get_subject_status(site: Site, caller: Caller, given: Given) -> Json:
+    did = given.params.get("did")
+    if did is None:
+        raise InvalidRequest("Say the did of an account; single records and blobs have no status here yet.")
+    return _status(site.accounts.one(did))
+
+
+@procedure("com.atproto.admin.updateSubjectStatus", auth=ADMIN)
+async def update_subject_status(site: Site, caller: Caller, given: Given) -> Json:
+    subject = given.input["subject"]
+    if subject["$type"] != REPO_REF:
+        raise InvalidRequest("Only whole accounts can be taken down here yet.")
+    account = site.accounts.one(subject["did"])
+    takedown, deactivated = given.input.get("takedown"), given.input.get("deactivated")
+    if takedown is not None:
+        await site.members.set_status(account, "takendown" if takedown["applied"] else None)
+    elif deactivated is not None:
+        await site.members.set_status(account, "deactivated" if deactivated["applied"] else None)
+    status = _status(site.accounts.one(account.did))
+    return {name: status[name] for name in ("subject", "takedown")}
+
+
+@procedure("com.atproto.admin.updateAccountPassword", auth=ADMIN)
+async def update_account_password(site: Site, caller: Caller, given: Given) -> None:
+    await site.members.set_password(site.accounts.one(given.input["did"]), given.input["password"])
+
+
+@procedure("com.atproto.admin.deleteAccount", auth=ADMIN)
+async def delete_account(site: Site, caller: Caller, given: Given) -> None:
+    await site.members.delete(site.accounts.one(given.input["did"]))
+
+
+def _status(account: Account) -> Json:
+    return {
+        "subject": {"$type": REPO_REF, "did": account.did},
+        "takedown": {"applied": account.status in ("takendown", "suspended")},
+        "deactivated": {"applied": account.status == "deactivated"},
+    }
+
+
+def _view(site: Site, account: Account) -> Json:
+    out: Json = {
+        "did": account.did,
+        "handle": account.handle,
+        "indexedAt": format_datetime(account.created_at),
+        "invitesDisabled": False,
+    }
+    mail = site.accounts.mail_of(account)
+    return out | {"email": mail} if mail is not None else out

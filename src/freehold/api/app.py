@@ -1,0 +1,82 @@
+"""The whole door for programs: which part answers which path.
+
+In comes a request for one site; XRPC calls go to the dispatcher with this site's sign-in, budgets and figures, the stream to
+its own handler, the rest to `plain` and `plc`.
+"""
+
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from freehold.api import admin, bsky, identity, repo, server, sync
+from freehold.api.caller import Caller
+from freehold.api.door import Door, Hooks, Scope
+from freehold.api.firehose import NSID as FIREHOSE
+from freehold.api.firehose import subscribe_repos
+from freehold.api.metrics import Metrics
+from freehold.api.plain import HEALTH_PATH, plain
+from freehold.api.plc import plc
+from freehold.api.proxy import elsewhere
+from freehold.api.sign_in import authenticate
+from freehold.api.spending import Spending
+from freehold.api.xrpc import METHODS, Headers, Method, Methods, RequestHeaders
+from freehold.protocol.lexicon import Catalog
+from freehold.site import Site
+
+MODULES = (admin, bsky, identity, repo, server, sync)
+"""Whose import registers the methods."""
+
+
+class ApiDoor:
+    """Serves the programs of every site of this process. check_answers: hold each answer against its lexicon (tests)."""
+
+    def __init__(self, catalog: Catalog, *, check_answers: bool = False) -> None:
+        hooks = Hooks(authenticate=self._authenticate, elsewhere=elsewhere, spend=self._spend, observe=self._observe)
+        self._full = Door(catalog, METHODS, hooks, check_answers=check_answers)
+        self._host_only = Door(catalog, _without_views(METHODS), hooks, check_answers=check_answers)
+        self._metrics: WeakKeyDictionary[Site, Metrics] = WeakKeyDictionary()
+        self._spending: WeakKeyDictionary[Site, Spending] = WeakKeyDictionary()
+
+    async def __call__(self, site: Site, scope: Scope, receive: Any, send: Any) -> None:
+        """Answer one request, or serve one subscriber."""
+        path: str = scope["path"]
+        if scope["type"] == "websocket":
+            if path == f"/xrpc/{FIREHOSE}":
+                await subscribe_repos(site, self._metrics_of(site), scope, receive, send)
+            else:
+                await send({"type": "websocket.close", "code": 1008})
+        elif path.startswith("/plc"):
+            await plc(site, scope, receive, send)
+        elif path.startswith("/xrpc/") and path != HEALTH_PATH:
+            door = self._host_only if site.settings.host_only else self._full
+            await door(site, scope, receive, send)
+        else:
+            await plain(site, self._metrics_of(site), scope, send)
+
+    async def _authenticate(self, site: Site, method: Method, headers: RequestHeaders, scope: Scope) -> Caller:
+        return await authenticate(site, method.auth, headers)
+
+    def _spend(self, site: Site, method: Method, caller: Caller, scope: Scope) -> Headers:
+        if site.place.dev:
+            return ()
+        spending = self._spending.get(site)
+        if spending is None:
+            spending = self._spending[site] = Spending(site.clock)
+        return spending(method, caller, scope)
+
+    def _observe(self, site: Site, method: str, status: int, seconds: float) -> None:
+        self._metrics_of(site).observe(method, status, seconds)
+
+    def _metrics_of(self, site: Site) -> Metrics:
+        metrics = self._metrics.get(site)
+        if metrics is None:
+            metrics = self._metrics[site] = Metrics()
+        return metrics
+
+
+def _without_views(methods: Methods) -> Methods:
+    """The methods of a host whose views come from elsewhere."""
+    kept = Methods()
+    for method in methods:
+        if method.nsid.startswith("com.atproto.") or method.nsid.endswith("etPreferences"):
+            kept.add(method)
+    return kept

@@ -1,0 +1,122 @@
+"""app.bsky.*: views of this network, and what a member sets for themselves.
+
+A view is the appview's method of the same name with the lexicon's parameters. Before it is asked, the index has taken in
+what the caller wrote (half a second at most), and `Atproto-Repo-Rev` says up to which revision.
+Source: lexicons app.bsky.*, https://atproto.com/specs/repository#repo-revisions
+"""
+
+from typing import Any
+
+from freehold.api.caller import ACCESS, OPTIONAL, Auth, Caller
+from freehold.api.xrpc import Answer, Given, Handler, procedure, query
+from freehold.pds import private
+from freehold.pds.accounts import Account
+from freehold.protocol.syntax import parse_datetime
+from freehold.site import Site
+
+Json = dict[str, Any]
+
+PUBLIC_VIEWS = {
+    "app.bsky.actor.getProfile": "get_profile",
+    "app.bsky.actor.getProfiles": "get_profiles",
+    "app.bsky.actor.getSuggestions": "get_suggestions",
+    "app.bsky.actor.searchActors": "search_actors",
+    "app.bsky.actor.searchActorsTypeahead": "search_actors_typeahead",
+    "app.bsky.feed.getActorFeeds": "get_actor_feeds",
+    "app.bsky.feed.getAuthorFeed": "get_author_feed",
+    "app.bsky.feed.getFeed": "get_feed",
+    "app.bsky.feed.getFeedGenerator": "get_feed_generator",
+    "app.bsky.feed.getFeedGenerators": "get_feed_generators",
+    "app.bsky.feed.getLikes": "get_likes",
+    "app.bsky.feed.getPostThread": "get_post_thread",
+    "app.bsky.feed.getPosts": "get_posts",
+    "app.bsky.feed.getQuotes": "get_quotes",
+    "app.bsky.feed.getRepostedBy": "get_reposted_by",
+    "app.bsky.feed.searchPosts": "search_posts",
+    "app.bsky.feed.searchPostsV2": "search_posts_v2",
+    "app.bsky.graph.getFollowers": "get_followers",
+    "app.bsky.graph.getFollows": "get_follows",
+    "app.bsky.graph.getRelationships": "get_relationships",
+    "app.bsky.labeler.getServices": "get_labelers",
+    "app.bsky.unspecced.getPostThreadOtherV2": "get_post_thread_other_v2",
+    "app.bsky.unspecced.getPostThreadV2": "get_post_thread_v2",
+}
+"""Views that a stranger may read too, and the appview's names for them."""
+
+OWN_VIEWS = {
+    "app.bsky.feed.getActorLikes": "get_actor_likes",
+    "app.bsky.feed.getTimeline": "get_timeline",
+    "app.bsky.graph.getBlocks": "get_blocks",
+    "app.bsky.graph.getKnownFollowers": "get_known_followers",
+    "app.bsky.graph.getMutes": "get_mutes",
+    "app.bsky.notification.getUnreadCount": "get_unread_count",
+    "app.bsky.notification.listNotifications": "list_notifications",
+}
+"""Views that only a member has."""
+
+
+def _view(name: str) -> Handler:
+    """The handler that asks the appview's method of this name."""
+
+    async def view(site: Site, caller: Caller, given: Given) -> Answer:
+        if caller.did is None:
+            return Answer(getattr(site.views, name)(None, **given.params))
+        rev = await site.caught_up(caller.did)
+        return Answer(getattr(site.views, name)(caller.did, **given.params), headers=[("atproto-repo-rev", rev)])
+
+    return view
+
+
+def _register(views: dict[str, str], auth: Auth) -> None:
+    for nsid, name in views.items():
+        query(nsid, auth=auth)(_view(name))
+
+
+_register(PUBLIC_VIEWS, OPTIONAL)
+_register(OWN_VIEWS, ACCESS)
+
+
+@query("app.bsky.unspecced.getConfig", auth=OPTIONAL)
+async def get_config(site: Site, caller: Caller, given: Given) -> Json:
+    return {"checkEmailConfirmed": False, "liveNow": []}
+
+
+@query("app.bsky.actor.getPreferences", auth=ACCESS)
+async def get_preferences(site: Site, caller: Caller, given: Given) -> Json:
+    account = _member(site, caller)
+    with site.truth.reading() as tx:
+        return {"preferences": private.preferences(tx, account)}
+
+
+@procedure("app.bsky.actor.putPreferences", auth=ACCESS)
+async def put_preferences(site: Site, caller: Caller, given: Given) -> None:
+    account = _member(site, caller)
+    await site.truth.write(lambda tx: private.put_preferences(tx, account, given.input["preferences"]))
+
+
+@procedure("app.bsky.notification.updateSeen", auth=ACCESS)
+async def update_seen(site: Site, caller: Caller, given: Given) -> None:
+    account, at = _member(site, caller), parse_datetime(given.input["seenAt"])
+    await site.truth.write(lambda tx: private.mark_seen(tx, account, at))
+    await site.private_caught_up()
+
+
+@procedure("app.bsky.graph.muteActor", auth=ACCESS)
+async def mute_actor(site: Site, caller: Caller, given: Given) -> None:
+    await _mute(site, caller, given.input["actor"], muted=True)
+
+
+@procedure("app.bsky.graph.unmuteActor", auth=ACCESS)
+async def unmute_actor(site: Site, caller: Caller, given: Given) -> None:
+    await _mute(site, caller, given.input["actor"], muted=False)
+
+
+async def _mute(site: Site, caller: Caller, actor: str, *, muted: bool) -> None:
+    account = _member(site, caller)
+    subject = actor if actor.startswith("did:") else await site.identity.resolve_handle(actor)
+    await site.truth.write(lambda tx: private.set_mute(tx, account, subject, muted))
+    await site.private_caught_up()
+
+
+def _member(site: Site, caller: Caller) -> Account:
+    return site.accounts.one(caller.member)

@@ -1,0 +1,175 @@
+"""com.atproto.repo.*: records and blobs.
+
+Only translation: from lexicon JSON to the rules in pds.writes and pds.reads, and back.
+Source: lexicons com.atproto.repo.*
+"""
+
+from typing import Any
+
+from freehold.api.caller import ACCESS, NONE, Caller
+from freehold.api.xrpc import Given, procedure, query
+from freehold.pds.accounts import Account, RepoNotFound
+from freehold.pds.writes import Create, Delete, Put, Write, Written
+from freehold.protocol.cid import Cid
+from freehold.protocol.refused import InvalidRequest, Refused
+from freehold.site import Site
+
+Json = dict[str, Any]
+
+
+class NotYours(Refused):
+    """Somebody else's repository."""
+
+    kind = "forbidden"
+    name = "InvalidRepo"
+    say = "You can write to your own repository only."
+
+
+@procedure("com.atproto.repo.createRecord", auth=ACCESS, cost=3)
+async def create_record(site: Site, caller: Caller, given: Given) -> Json:
+    said = given.input
+    write = Create(said["collection"], said.get("rkey"), _record(said["record"]))
+    return _one(await _write(site, caller, said, [write]))
+
+
+@procedure("com.atproto.repo.putRecord", auth=ACCESS, cost=2)
+async def put_record(site: Site, caller: Caller, given: Given) -> Json:
+    said = given.input
+    write = Put(said["collection"], said["rkey"], _record(said["record"]), swap=_swap(said))
+    return _one(await _write(site, caller, said, [write]))
+
+
+@procedure("com.atproto.repo.deleteRecord", auth=ACCESS, cost=1)
+async def delete_record(site: Site, caller: Caller, given: Given) -> Json:
+    said = given.input
+    done = await _write(site, caller, said, [Delete(said["collection"], said["rkey"], swap=_swap(said))])
+    return {"commit": _commit(done)} if done.seq is not None else {}
+
+
+@procedure("com.atproto.repo.applyWrites", auth=ACCESS, cost=3)
+async def apply_writes(site: Site, caller: Caller, given: Given) -> Json:
+    said = given.input
+    writes = [_one_of_many(one) for one in said["writes"]]
+    done = await _write(site, caller, said, writes)
+    results = []
+    for write, result in zip(writes, done.results, strict=True):
+        kind = {Create: "create", Put: "update", Delete: "delete"}[type(write)]
+        one: Json = {"$type": f"com.atproto.repo.applyWrites#{kind}Result"}
+        if result.cid is not None:
+            one |= {"uri": result.uri, "cid": str(result.cid), "validationStatus": result.status}
+        results.append(one)
+    return {"commit": _commit(done), "results": results}
+
+
+@procedure("com.atproto.repo.uploadBlob", auth=ACCESS, cost=1, max_bytes=None)
+async def upload_blob(site: Site, caller: Caller, given: Given) -> Json:
+    account = site.accounts.speaking(caller.member)
+    stored = await site.blobs.upload(account.id, given.body, given.content_type)
+    return {"blob": stored.as_json()}
+
+
+@query("com.atproto.repo.getRecord", auth=NONE)
+async def get_record(site: Site, caller: Caller, given: Given) -> Json:
+    asked = given.params
+    account = await _repo(site, asked["repo"])
+    wanted = Cid.parse(asked["cid"]) if asked.get("cid") else None
+    cid, value = site.reads.record(account, f"{asked['collection']}/{asked['rkey']}", wanted)
+    return {"uri": f"at://{account.did}/{asked['collection']}/{asked['rkey']}", "cid": str(cid), "value": value}
+
+
+@query("com.atproto.repo.listRecords", auth=NONE)
+async def list_records(site: Site, caller: Caller, given: Given) -> Json:
+    asked = given.params
+    account = await _repo(site, asked["repo"])
+    collection, limit = asked["collection"], asked["limit"]
+    page = site.reads.records(account, collection, limit, asked.get("cursor"), asked.get("reverse", False))
+    out: Json = {
+        "records": [
+            {"uri": f"at://{account.did}/{collection}/{rkey}", "cid": str(cid), "value": value}
+            for rkey, cid, value in page
+        ]
+    }
+    if len(page) == limit:
+        out["cursor"] = page[-1][0]
+    return out
+
+
+@query("com.atproto.repo.describeRepo", auth=NONE)
+async def describe_repo(site: Site, caller: Caller, given: Given) -> Json:
+    account = await _repo(site, given.params["repo"])
+    document = await site.identity.did_json(account.did)
+    return {
+        "handle": account.handle,
+        "did": account.did,
+        "didDoc": document or {},
+        "collections": site.reads.collections(account),
+        "handleIsCorrect": f"at://{account.handle}" in (document or {}).get("alsoKnownAs", []),
+    }
+
+
+@query("com.atproto.repo.listMissingBlobs", auth=ACCESS)
+async def list_missing_blobs(site: Site, caller: Caller, given: Given) -> Json:
+    account = site.accounts.one(caller.member)
+    limit = given.params["limit"]
+    missing = site.blobs.missing(account.id, given.params.get("cursor"), limit)
+    out: Json = {"blobs": [{"cid": str(cid), "recordUri": f"at://{account.did}/{path}"} for cid, path in missing]}
+    if len(missing) == limit:
+        out["cursor"] = str(missing[-1][0])
+    return out
+
+
+@procedure("com.atproto.repo.importRepo", auth=ACCESS, cost=100, max_bytes=None)
+async def import_repo(site: Site, caller: Caller, given: Given) -> None:
+    await site.imports.take_in(site.accounts.one(caller.member), given.body)
+
+
+async def _write(site: Site, caller: Caller, said: Json, writes: list[Write]) -> Written:
+    """Check whose repository is meant, then write."""
+    named = said["repo"]
+    if named != caller.member:
+        account = site.accounts.find(named)
+        if account is None or account.did != caller.member:
+            raise NotYours(repo=named)
+    swap = Cid.parse(said["swapCommit"]) if said.get("swapCommit") else None
+    done = await site.writes.write(caller.member, writes, swap_commit=swap, validate=said.get("validate"))
+    site.wrote(caller.member, done.seq)
+    return done
+
+
+async def _repo(site: Site, name: str) -> Account:
+    """The account whose public records are asked for. Raises RepoNotFound (also for repositories of other hosts)."""
+    try:
+        return site.accounts.speaking(name)
+    except RepoNotFound:
+        raise RepoNotFound(f"Could not find repo: {name[:256]}") from None
+
+
+def _record(given: Any) -> Json:
+    if not isinstance(given, dict):
+        raise InvalidRequest("The record must be an object.")
+    return given
+
+
+def _swap(said: Json) -> Cid | None | bool:
+    """swapRecord: absent, not checked (False); null, nothing may be there (None); else the CID that must be there."""
+    if "swapRecord" not in said:
+        return False
+    return None if said["swapRecord"] is None else Cid.parse(said["swapRecord"])
+
+
+def _one_of_many(given: Json) -> Write:
+    kind = given["$type"].rpartition("#")[2]
+    if kind == "create":
+        return Create(given["collection"], given.get("rkey"), _record(given["value"]))
+    if kind == "update":
+        return Put(given["collection"], given["rkey"], _record(given["value"]), must_exist=True)
+    return Delete(given["collection"], given["rkey"], must_exist=True)
+
+
+def _one(done: Written) -> Json:
+    result = done.results[0]
+    return {"uri": result.uri, "cid": str(result.cid), "commit": _commit(done), "validationStatus": result.status}
+
+
+def _commit(done: Written) -> Json:
+    return {"cid": str(done.commit), "rev": done.rev}

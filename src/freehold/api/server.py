@@ -1,0 +1,128 @@
+"""com.atproto.server.*: accounts and sessions, as programs ask for them.
+
+Only translation: from lexicon JSON to the rules in pds.membership, and back.
+Source: lexicons com.atproto.server.*
+"""
+
+import secrets
+
+from freehold.api.caller import ACCESS, ADMIN, NONE, REFRESH, Caller
+from freehold.api.xrpc import Given, procedure, query
+from freehold.pds import invites
+from freehold.pds.accounts import Account
+from freehold.pds.membership import Application, SignedIn
+from freehold.pds.service_auth import service_token
+from freehold.protocol.refused import InvalidRequest
+from freehold.site import Site
+
+Json = dict[str, object]
+
+
+@query("com.atproto.server.describeServer", auth=NONE)
+async def describe_server(site: Site, caller: Caller, given: Given) -> Json:
+    return {
+        "did": site.host_did,
+        "availableUserDomains": [site.place.handle_domain],
+        "inviteCodeRequired": site.members.invite_required,
+        "phoneVerificationRequired": False,
+        "blobUploadLimit": site.settings.blob_max_bytes,
+        "links": {},
+        "contact": {},
+    }
+
+
+@procedure("com.atproto.server.createAccount", auth=NONE, cost=10, budget="sign-up")
+async def create_account(site: Site, caller: Caller, given: Given) -> Json:
+    said = given.input
+    if said.get("did") is not None or said.get("plcOp") is not None:
+        raise InvalidRequest("This host does not take moving accounts yet: leave out did and plcOp.")
+    if not said.get("password"):
+        raise InvalidRequest("A password is needed.", name="InvalidPassword")
+    signed_in = await site.members.join(
+        Application(
+            handle=said["handle"],
+            password=said["password"],
+            mail=said.get("email"),
+            invite=said.get("inviteCode"),
+            recovery_key=said.get("recoveryKey"),
+        )
+    )
+    return await _session(site, signed_in)
+
+
+@procedure("com.atproto.server.createSession", auth=NONE, cost=10, budget="sign-in")
+async def create_session(site: Site, caller: Caller, given: Given) -> Json:
+    signed_in = await site.members.sign_in(given.input["identifier"], given.input["password"])
+    return await _session(site, signed_in)
+
+
+@procedure("com.atproto.server.refreshSession", auth=REFRESH)
+async def refresh_session(site: Site, caller: Caller, given: Given) -> Json:
+    return await _session(site, await site.members.refresh(caller.token))
+
+
+@procedure("com.atproto.server.deleteSession", auth=REFRESH)
+async def delete_session(site: Site, caller: Caller, given: Given) -> None:
+    await site.members.sign_out(caller.token)
+
+
+@query("com.atproto.server.getSession", auth=ACCESS)
+async def get_session(site: Site, caller: Caller, given: Given) -> Json:
+    return await _about(site, site.accounts.one(caller.member))
+
+
+@query("com.atproto.server.getServiceAuth", auth=ACCESS)
+async def get_service_auth(site: Site, caller: Caller, given: Given) -> Json:
+    now = site.clock() // 1_000_000
+    until = given.params.get("exp")
+    account = site.accounts.one(caller.member)
+    token = service_token(
+        key=site.key_of(account),
+        issuer=account.did,
+        audience=given.params["aud"],
+        method=given.params.get("lxm"),
+        now=now,
+        until=until,
+        nonce=secrets.token_hex(16),
+    )
+    return {"token": token}
+
+
+@procedure("com.atproto.server.deactivateAccount", auth=ACCESS)
+async def deactivate_account(site: Site, caller: Caller, given: Given) -> None:
+    await site.members.set_status(site.accounts.one(caller.member), "deactivated")
+
+
+@procedure("com.atproto.server.activateAccount", auth=ACCESS)
+async def activate_account(site: Site, caller: Caller, given: Given) -> None:
+    account = site.accounts.one(caller.member)
+    if account.status == "deactivated":
+        await site.members.set_status(account, None)
+
+
+@procedure("com.atproto.server.createInviteCode", auth=ADMIN)
+async def create_invite_code(site: Site, caller: Caller, given: Given) -> Json:
+    uses = given.input["useCount"]
+    if not 1 <= uses <= 10_000:
+        raise InvalidRequest("useCount must be from 1 to 10000.")
+    return {"code": await site.truth.write(lambda tx: invites.make(tx, 0, uses))}
+
+
+async def _session(site: Site, signed_in: SignedIn) -> Json:
+    """A session as createAccount, createSession and refreshSession answer it."""
+    account, pair = signed_in
+    return {"accessJwt": pair.access, "refreshJwt": pair.refresh, **await _about(site, account)}
+
+
+async def _about(site: Site, account: Account) -> Json:
+    """What a session says about its account."""
+    out: Json = {"did": account.did, "handle": account.handle, "active": account.active}
+    document = await site.identity.did_json(account.did)
+    if document is not None:
+        out["didDoc"] = document
+    mail = site.accounts.mail_of(account)
+    if mail is not None:
+        out |= {"email": mail, "emailConfirmed": False, "emailAuthFactor": False}
+    if account.status is not None:
+        out["status"] = account.status
+    return out

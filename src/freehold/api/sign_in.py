@@ -1,0 +1,71 @@
+"""Who calls: reads the Authorization header by what the method asks for.
+
+/xrpc never looks at a cookie: a page in a browser cannot call in a member's name without the token.
+Source: https://atproto.com/specs/xrpc#authentication
+"""
+
+import binascii
+import hmac
+from base64 import b64decode
+
+from freehold.api.answers import ApiRefused
+from freehold.api.caller import ADMIN, NOBODY, OPTIONAL, REFRESH, Auth, Caller
+from freehold.api.xrpc import RequestHeaders
+from freehold.pds.membership import AccountTakedown
+from freehold.pds.tokens import InvalidToken
+from freehold.site import Site
+
+MICROS = 1_000_000
+
+
+class AuthMissing(ApiRefused):
+    """The method is for members, or for the owner, and nobody signed in."""
+
+    kind = "unauthenticated"
+    name = "AuthMissing"
+    say = "Authentication Required"
+
+
+class AdminWrong(ApiRefused):
+    """Not the admin's password."""
+
+    kind = "unauthenticated"
+    name = "AuthMissing"
+    say = "The admin password is not right."
+
+
+async def authenticate(site: Site, asked: Auth, headers: RequestHeaders) -> Caller:
+    """Raises AuthMissing, InvalidToken, ExpiredToken, AccountTakedown."""
+    given = headers.get("authorization")
+    if given is None:
+        if asked is OPTIONAL:
+            return NOBODY
+        raise AuthMissing(headers=[("www-authenticate", "Basic" if asked is ADMIN else "Bearer")])
+    scheme, _, credential = given.partition(" ")
+    scheme = scheme.lower()
+    if asked is ADMIN:
+        return _admin(site, scheme, credential)
+    if scheme != "bearer":
+        raise InvalidToken("Send the access token as Bearer.")
+    now = site.clock() // MICROS
+    refresh = asked is REFRESH
+    claims = site.tokens.read_refresh(credential, now) if refresh else site.tokens.read_access(credential, now)
+    account = site.accounts.find(claims.sub)
+    if account is None:
+        raise InvalidToken("This account is no longer here.")
+    if account.status in ("takendown", "suspended"):
+        raise AccountTakedown(did=account.did)
+    return Caller(account.did, "refresh" if refresh else "access", claims)
+
+
+def _admin(site: Site, scheme: str, credential: str) -> Caller:
+    """The operator, by the password that the process was started with."""
+    if scheme != "basic" or not site.admin_password:
+        raise AdminWrong(headers=[("www-authenticate", "Basic")])
+    try:
+        name, _, password = b64decode(credential, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        raise AdminWrong(headers=[("www-authenticate", "Basic")]) from None
+    if name != "admin" or not hmac.compare_digest(password.encode(), site.admin_password.encode()):
+        raise AdminWrong(headers=[("www-authenticate", "Basic")])
+    return Caller(None, "admin")

@@ -1,0 +1,90 @@
+"""com.atproto.sync.*: repositories as files, with proofs; blobs as files; who is here.
+
+Source: https://atproto.com/specs/sync, lexicons com.atproto.sync.*
+"""
+
+from typing import Any
+
+from freehold.api.caller import NONE, Caller
+from freehold.api.xrpc import Answer, Given, query
+from freehold.pds.accounts import Account
+from freehold.protocol.cid import Cid
+from freehold.site import Site
+
+Json = dict[str, Any]
+CAR = "application/vnd.ipld.car"
+
+# What a blob may do in a browser: nothing.
+BLOB_HEADERS = [
+    ("content-security-policy", "default-src 'none'; sandbox"),
+    ("x-content-type-options", "nosniff"),
+    ("cache-control", "public, max-age=3600"),
+]
+
+
+@query("com.atproto.sync.getRepo", auth=NONE, cost=20)
+async def get_repo(site: Site, caller: Caller, given: Given) -> Answer:
+    account = site.accounts.speaking(given.params["did"])
+    return Answer(await site.exports.repo(account, given.params.get("since")), CAR)
+
+
+@query("com.atproto.sync.getRecord", auth=NONE)
+async def get_record(site: Site, caller: Caller, given: Given) -> Answer:
+    asked = given.params
+    account = site.accounts.speaking(asked["did"])
+    return Answer(site.exports.record_proof(account, f"{asked['collection']}/{asked['rkey']}"), CAR)
+
+
+@query("com.atproto.sync.getBlocks", auth=NONE)
+async def get_blocks(site: Site, caller: Caller, given: Given) -> Answer:
+    account = site.accounts.speaking(given.params["did"])
+    return Answer(site.exports.blocks(account, [Cid.parse(text) for text in given.params["cids"]]), CAR)
+
+
+@query("com.atproto.sync.getLatestCommit", auth=NONE)
+async def get_latest_commit(site: Site, caller: Caller, given: Given) -> Json:
+    head = site.reads.head(site.accounts.speaking(given.params["did"]))
+    return {"cid": str(head.commit), "rev": head.rev}
+
+
+@query("com.atproto.sync.getRepoStatus", auth=NONE)
+async def get_repo_status(site: Site, caller: Caller, given: Given) -> Json:
+    return _status(site, site.accounts.hosted(given.params["did"]))
+
+
+@query("com.atproto.sync.listRepos", auth=NONE)
+async def list_repos(site: Site, caller: Caller, given: Given) -> Json:
+    limit = given.params["limit"]
+    page = site.reads.repositories(given.params.get("cursor"), limit)
+    repos = [_status(site, account) | {"head": str(head.commit), "rev": head.rev} for account, head in page]
+    out: Json = {"repos": repos}
+    if len(page) == limit:
+        out["cursor"] = str(page[-1][0].id)
+    return out
+
+
+@query("com.atproto.sync.getBlob", auth=NONE)
+async def get_blob(site: Site, caller: Caller, given: Given) -> Answer:
+    account = site.accounts.speaking(given.params["did"])
+    found = site.blobs.find(account.id, Cid.parse(given.params["cid"]))
+    return Answer(site.blobs.read(found), found.mime, headers=[*BLOB_HEADERS, ("content-length", str(found.size))])
+
+
+@query("com.atproto.sync.listBlobs", auth=NONE)
+async def list_blobs(site: Site, caller: Caller, given: Given) -> Json:
+    account = site.accounts.speaking(given.params["did"])
+    limit = given.params["limit"]
+    cids = site.blobs.listed(account.id, given.params.get("since"), given.params.get("cursor"), limit)
+    out: Json = {"cids": [str(cid) for cid in cids]}
+    if len(cids) == limit:
+        out["cursor"] = str(cids[-1])
+    return out
+
+
+def _status(site: Site, account: Account) -> Json:
+    out: Json = {"did": account.did, "active": account.active}
+    if account.status is not None:
+        out["status"] = account.status
+    else:
+        out["rev"] = site.reads.head(account).rev
+    return out

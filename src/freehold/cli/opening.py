@@ -1,0 +1,65 @@
+"""Opening networks for a command: what `run` serves, and what the other commands work on by themselves."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from freehold import settings as all_settings
+from freehold.pds.passwords import Cost, Passwords
+from freehold.pds.pictures.workshop import Workshop
+from freehold.protocol.lexicon import Catalog
+from freehold.protocol.refused import Refused
+from freehold.settings import Settings
+from freehold.site import Listening, Shared, Site
+from freehold.store.lexicons import documents_in, official_documents
+
+
+class NoNetwork(Refused):
+    """A command was pointed at a directory that holds no network."""
+
+    name = "NoNetwork"
+
+
+def shared_by(settings: Settings) -> Shared:
+    """What all networks of this process use together; the cost of a password is that of the first."""
+    documents = list(official_documents())
+    if settings.lexicons:
+        documents += documents_in(Path(settings.lexicons))
+    cost = Cost(settings.password_memory_kib, settings.password_rounds, settings.password_lanes)
+    return Shared(Catalog(documents), Passwords(cost), Workshop())
+
+
+def open_sites(directories: list[Path], listening: Listening, **said: Any) -> list[Site]:
+    """Open every directory as a network; a new one is made. If one cannot be opened, none stays open."""
+    settings = [all_settings.load(directory, **said) for directory in directories]
+    shared = shared_by(settings[0])
+    sites: list[Site] = []
+    try:
+        for directory, one in zip(directories, settings, strict=True):
+            sites.append(Site(directory, one, listening, shared))
+    except BaseException:
+        for site in sites:
+            site.close()
+        raise
+    return sites
+
+
+@contextmanager
+def opened(directory: Path) -> Iterator[Site]:
+    """One network, for a command that works on it alone. Raises NoNetwork, AlreadyRunning."""
+    assure_network(directory)
+    settings = all_settings.load(directory)
+    shared = shared_by(settings)
+    site = Site(directory, settings, Listening(port=0, stay=True), shared)
+    try:
+        yield site
+    finally:
+        site.close()
+        shared.passwords.close()
+
+
+def assure_network(directory: Path) -> None:
+    """Raises NoNetwork unless there is one in `directory`."""
+    if not (directory / "truth.db").exists():
+        raise NoNetwork(f"There is no network in {directory}. Start one with: freehold run {directory}")

@@ -1,0 +1,122 @@
+"""`freehold run`: serve networks until told to stop."""
+
+import argparse
+import asyncio
+import os
+import socket
+import sys
+from pathlib import Path
+
+import uvicorn
+import uvloop
+
+from freehold.cli import dev, logs
+from freehold.cli.opening import open_sites
+from freehold.protocol.refused import Refused
+from freehold.server import Networks
+from freehold.settings import BadSetting
+from freehold.site import Listening, Site
+
+ADMIN_VARIABLE = "FREEHOLD_ADMIN_PASSWORD"
+KEEP_ALIVE_SECONDS = 75
+MAX_INCOMING_FRAME = 65_536
+
+
+class PortTaken(Refused):
+    """Somebody else listens there."""
+
+    name = "PortTaken"
+
+
+def main(given: argparse.Namespace) -> int:
+    """Serve until SIGINT or SIGTERM."""
+    directories: list[Path] = given.directories or [Path("network")]
+    if given.domain and (given.dev or len(directories) > 1):
+        raise BadSetting("--domain goes with one directory, and not with --dev. Set `domain` in each settings.toml.")
+    listener = bind("" if given.domain else "127.0.0.1", given.port)
+    listening = Listening(listener.getsockname()[1], dev=given.dev, several=len(directories) > 1)
+    sites = open_sites(
+        directories, listening, domain=given.domain, plc=given.plc, host_only=True if given.only == "host" else None
+    )
+    logs.set_up(sites[0].settings.log_level)
+    if given.dev:
+        assure_only_this_machine(sites)
+        for site in sites:
+            site.admin_password = os.environ.get(ADMIN_VARIABLE, "")
+    uvloop.run(serve(sites, listener, given.dev))
+    return 0
+
+
+async def serve(sites: list[Site], listener: socket.socket, dev_mode: bool = False) -> None:
+    """Serve `sites` on `listener` until a signal comes or one of their tasks fails."""
+    networks = Networks(sites)
+    if dev_mode:
+        for site in sites:
+            await dev.prepare(site)
+    server = uvicorn.Server(config_of(networks))
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            work = tasks.create_task(networks.run())
+            for site in sites:
+                greet(site)
+            await server.serve(sockets=[listener])
+            work.cancel()
+    finally:
+        await networks.stop()
+        networks.close()
+
+
+def config_of(networks: Networks) -> uvicorn.Config:
+    """How uvicorn serves us."""
+    return uvicorn.Config(
+        networks,
+        http="httptools",
+        ws="websockets-sansio",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=3,
+        ws_max_size=MAX_INCOMING_FRAME,
+        ws_per_message_deflate=False,
+        backlog=2048,
+    )
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises PortTaken."""
+    listener = socket.socket(socket.AF_INET6 if host == "" else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if host == "":
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    try:
+        listener.bind((host or "::", port))
+    except OSError as wrong:
+        listener.close()
+        raise PortTaken(f"Port {port} cannot be had ({wrong.strerror}). Choose another one with --port.") from None
+    return listener
+
+
+def assure_only_this_machine(sites: list[Site]) -> None:
+    """--dev opens doors that must not be open to others."""
+    for site in sites:
+        if not site.place.local:
+            for opened in sites:
+                opened.close()
+            raise BadSetting(f"{site.directory} has a domain; --dev is for networks of this machine only.")
+
+
+def greet(site: Site) -> None:
+    """Say where the network is, and how to claim it."""
+    say = [f"{site.network.choices.name} is at {site.place.base_url}"]
+    if site.claim is not None:
+        say += [
+            "",
+            "It has no owner yet. Open that page and type this code:",
+            "",
+            f"    {site.claim.code}",
+            "",
+        ]
+    print("\n".join(say), file=sys.stderr, flush=True)

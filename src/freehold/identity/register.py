@@ -1,0 +1,103 @@
+"""How the DIDs of this network's accounts are made and changed.
+
+In come an account's handle and keys; out come signed did:plc operations, logged in our own directory within the
+caller's transaction and, where the settings say so, handed to another directory: by a durable job, and where DIDs live
+only there (a URL) the first one before anything is written here.
+Rotation keys by rank: the member's own if there is one, the network's offline key, the host's working key.
+Source: https://web.plc.directory/spec/v0.1/did-plc
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from freehold.identity import plc_directory, publish
+from freehold.net.client import Client
+from freehold.protocol import plc
+from freehold.protocol.keys import SigningKey
+from freehold.store.tx import Tx
+
+Services = Mapping[str, Mapping[str, str]]
+
+
+class Genesis(NamedTuple):
+    """A DID and the signed operation that makes it."""
+
+    did: str
+    operation: dict[str, Any]
+
+
+class Register:
+    """Writes identities. kept: own, both, or a directory's URL. endpoint: this host's URL. offline_key: a did:key."""
+
+    def __init__(self, *, kept: str, host_key: SigningKey, offline_key: str, endpoint: str, client: Client) -> None:
+        self._kept = kept
+        self._host_key = host_key
+        self._offline_key = offline_key
+        self._endpoint = endpoint
+        self._client = client
+
+    def genesis(
+        self,
+        handle: str,
+        signing_key: str,
+        recovery_key: str | None = None,
+        services: Services | None = None,
+        verification_methods: Mapping[str, str] | None = None,
+    ) -> Genesis:
+        """The first operation of a new identity. signing_key, recovery_key: did:key texts. Raises BadOperation."""
+        ranked = [recovery_key, self._offline_key, self._host_key.did_key]
+        unsigned = plc.operation(
+            rotation_keys=list(dict.fromkeys(key for key in ranked if key)),
+            signing_key=signing_key,
+            handle=handle,
+            pds=self._endpoint,
+            services=services,
+            verification_methods=verification_methods,
+        )
+        signed = plc.sign_operation(unsigned, self._host_key)
+        return Genesis(plc.did_of(signed), signed)
+
+    async def publish_first(self, genesis: Genesis) -> None:
+        """Where DIDs live in another directory only: it must have the operation before we do. Else nothing."""
+        if self._kept not in ("own", "both"):
+            await publish.submit_to(self._client, self._kept, genesis.did, genesis.operation)
+
+    def record(self, tx: Tx, genesis: Genesis) -> None:
+        """Log the operation here, in the caller's transaction. Raises BadOperation."""
+        self.accept(tx, genesis.did, genesis.operation)
+
+    def change(self, tx: Tx, did: str, **changes: Any) -> dict[str, Any] | None:
+        """Log an update that changes these fields of the newest operation; None if they say that already."""
+        newest = plc_directory.newest(tx, did)
+        if newest is None:
+            return None
+        state = plc.modern(newest)
+        if all(state.get(name) == value for name, value in changes.items()):
+            return None
+        signed = plc.sign_operation(plc.update(newest, **changes), self._host_key)
+        self.accept(tx, did, signed)
+        return signed
+
+    def change_handle(self, tx: Tx, did: str, handle: str) -> dict[str, Any] | None:
+        """Let the DID say that it is known under `handle`."""
+        return self.change(tx, did, alsoKnownAs=[f"at://{handle}"])
+
+    def repoint(self, tx: Tx, did: str) -> dict[str, Any] | None:
+        """Let every service of the DID that is ours say where this host is reached now; None if it does already."""
+        newest = plc_directory.newest(tx, did)
+        if newest is None:
+            return None
+        services = {
+            name: {"type": entry["type"], "endpoint": self._endpoint}
+            for name, entry in plc.modern(newest)["services"].items()
+        }
+        return self.change(tx, did, services=services)
+
+    def accept(self, tx: Tx, did: str, operation: Any, *, limited: bool = False) -> None:
+        """Log a signed operation, ours or one that somebody sent, and see to the other directory. Raises BadOperation.
+
+        limited: count it against the limits of the DID, for operations that strangers send.
+        """
+        plc_directory.submit(tx, did, operation, tx.now, limited=limited)
+        if self._kept != "own":
+            publish.enqueue(tx, did)

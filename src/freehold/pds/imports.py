@@ -1,0 +1,78 @@
+"""A repository taken in from a CAR file: everything is checked before anything is replaced.
+
+Source: https://atproto.com/guides/account-migration, lexicon com.atproto.repo.importRepo
+"""
+
+import asyncio
+from collections.abc import AsyncIterable
+
+from freehold.pds.accounts import Account, Accounts
+from freehold.pds.blobs import Blobs
+from freehold.pds.repositories import Done, Repositories
+from freehold.protocol import cbor
+from freehold.protocol.blobrefs import blob_refs
+from freehold.protocol.cid import Cid
+from freehold.protocol.refused import InvalidRequest
+from freehold.repo import commit
+from freehold.repo.car import CarReader
+from freehold.repo.mst import Tree
+from freehold.repo.verify import WrongAccount, block_of
+from freehold.store.database import Database
+from freehold.store.tx import Tx
+
+MAX_BYTES = 1_000_000_000
+MAX_RECORDS = 5_000_000
+
+Content = dict[str, tuple[Cid, bytes]]
+
+
+class Imports:
+    """Takes repositories in."""
+
+    def __init__(self, truth: Database, accounts: Accounts, repositories: Repositories, blobs: Blobs) -> None:
+        self._truth = truth
+        self._accounts = accounts
+        self._repositories = repositories
+        self._blobs = blobs
+
+    async def take_in(self, account: Account, pieces: AsyncIterable[bytes]) -> Done:
+        """Replace the account's repository by that of the file; signed anew with the account's key here.
+
+        The file must be whole, well formed and of this DID; every record must be valid DAG-CBOR. Blobs may come later.
+        Raises BadCar, BadTree, MissingBlock, WrongAccount, UnsupportedRepoVersion, BadCbor.
+        """
+        reader = CarReader(max_bytes=MAX_BYTES)
+        blocks: dict[Cid, bytes] = {}
+        async for piece in pieces:
+            blocks.update(reader.feed(piece))
+        reader.finish()
+        roots = reader.roots or []
+        if len(roots) != 1:
+            raise InvalidRequest("The file must have one root, its commit.")
+        content, rev = await asyncio.to_thread(read_repository, blocks, roots[0], account.did)
+        return await self._truth.write(lambda tx: self._replace(tx, account, content, rev))
+
+    def _replace(self, tx: Tx, account: Account, content: Content, rev: str) -> Done:
+        self._blobs.forget_uses(tx, account.id)
+        key = self._accounts.key_of(tx, account.id)
+        done = self._repositories.adopt(tx, account.did, account.id, key, content, rev)
+        named = {path: refs for path, (_, data) in content.items() if (refs := blob_refs(cbor.decode_json(data)))}
+        self._blobs.settle(tx, account.id, done.rev, named, may_lack=True)
+        return done
+
+
+def read_repository(blocks: dict[Cid, bytes], root: Cid, did: str) -> tuple[Content, str]:
+    """The records by path, and the revision, of a repository of this DID. Its tree is walked and its records
+    decoded."""
+    signed = commit.read(block_of(blocks, root))
+    if signed.did != did:
+        raise WrongAccount(wanted=did, found=signed.did)
+    tree = Tree.load(signed.data, blocks.__getitem__)
+    content: Content = {}
+    for path, cid in tree.items():
+        data = block_of(blocks, cid)
+        cbor.decode_json(data)
+        content[path] = (cid, data)
+        if len(content) > MAX_RECORDS:
+            raise InvalidRequest("That repository has too many records.")
+    return content, signed.rev

@@ -1,0 +1,305 @@
+"""Becoming a member, coming back, leaving: the acts that join accounts, keys, identity and sessions.
+
+Each act is one transaction: an account without a repository, or a DID without an account, cannot come to be.
+Source: https://atproto.com/guides/account-lifecycle
+"""
+
+import secrets
+from collections.abc import Callable
+from typing import NamedTuple
+
+from freehold.identity.register import Genesis, Register
+from freehold.pds import invites, private, sessions
+from freehold.pds.accounts import Account, AccountNotFound, Accounts, HandleTaken, New
+from freehold.pds.accounts import find as find_account
+from freehold.pds.blobs import Blobs
+from freehold.pds.network import Network
+from freehold.pds.passwords import Passwords
+from freehold.pds.repositories import Repositories
+from freehold.pds.sessions import Pair
+from freehold.pds.tokens import Claims, ExpiredToken, InvalidToken, Tokens
+from freehold.protocol import syntax
+from freehold.protocol.keys import K256Key
+from freehold.protocol.refused import InvalidRequest, Refused
+from freehold.store.database import Database
+from freehold.store.tx import Tx
+
+MIN_NAME, MAX_NAME = 3, 40
+MAX_MAIL = 254
+RESERVED = frozenset(
+    "about abuse account accounts admin administrator api app appview assets atproto blog bot chat contact dev"
+    " dns email feed feeds ftp help home host img info labeler labels legal login mail moderation moderator news"
+    " noreply ns official owner pds plc postmaster privacy root rules security server settings shop signin signup"
+    " static status support system terms test webmaster www xrpc".split()
+)
+
+
+class InvalidHandle(Refused):
+    """Not a handle that this network gives."""
+
+    name = "InvalidHandle"
+    say = "That handle is not valid."
+
+
+class UnsupportedDomain(Refused):
+    """A handle under somebody else's name."""
+
+    name = "UnsupportedDomain"
+
+
+class SignUpClosed(Refused):
+    """The owner does not take new members."""
+
+    kind = "forbidden"
+    name = "SignUpClosed"
+    say = "This network does not take new members at the moment."
+
+
+class WrongPassword(Refused):
+    """Which of the two was wrong is not said."""
+
+    kind = "unauthenticated"
+    name = "AuthenticationRequired"
+    say = "The name or the password is not right."
+
+
+class AccountTakedown(Refused):
+    """Signing in to an account that was taken down."""
+
+    kind = "unauthenticated"
+    name = "AccountTakedown"
+    say = "This account has been taken down."
+
+
+class Application(NamedTuple):
+    """What a new member gives. handle: whole, with the network's domain. recovery_key: a did:key of their own."""
+
+    handle: str
+    password: str
+    mail: str | None = None
+    invite: str | None = None
+    recovery_key: str | None = None
+
+
+class SignedIn(NamedTuple):
+    """A member with the tokens of a new session."""
+
+    account: Account
+    pair: Pair
+
+
+class Members:
+    """Membership of one network. handle_domain: begins with a dot. open_to_all: sign-up without the owner's word
+    (--dev)."""
+
+    def __init__(
+        self,
+        *,
+        truth: Database,
+        accounts: Accounts,
+        repositories: Repositories,
+        blobs: Blobs,
+        passwords: Passwords,
+        tokens: Tokens,
+        network: Network,
+        register: Register,
+        handle_domain: str,
+        open_to_all: bool,
+        clock: Callable[[], int],
+    ) -> None:
+        self._truth = truth
+        self._accounts = accounts
+        self._repositories = repositories
+        self._blobs = blobs
+        self._passwords = passwords
+        self._tokens = tokens
+        self._network = network
+        self._register = register
+        self._handle_domain = handle_domain
+        self._open_to_all = open_to_all
+        self._clock = clock
+
+    # --- joining
+
+    @property
+    def invite_required(self) -> bool:
+        """Does sign-up ask for an invitation?"""
+        return not self._open_to_all and self._network.choices.join == "invite"
+
+    @property
+    def sign_up_open(self) -> bool:
+        """Can anybody new join at all?"""
+        choices = self._network.choices
+        return self._open_to_all or (choices.claimed and choices.join != "closed")
+
+    async def join(self, given: Application) -> SignedIn:
+        """Sign a new member up. Raises SignUpClosed, InvalidHandle, HandleTaken, WeakPassword, InvalidInvite,
+        MailTaken ..."""
+        if not self.sign_up_open:
+            raise SignUpClosed
+        return await self.admit(given, role="member", invited=not self.invite_required)
+
+    async def admit(self, given: Application, role: str, invited: bool = True) -> SignedIn:
+        """As `join`, on the owner's or operator's word. invited: no invitation is asked for."""
+        handle = self.checked_handle(given.handle)
+        mail = _checked_mail(given.mail)
+        if self._accounts.find(handle) is not None:
+            raise HandleTaken(handle=handle)
+        password = await self._passwords.hash(given.password)
+        key = K256Key.from_raw(secrets.token_bytes(32))
+        genesis = self._register.genesis(handle, key.did_key, given.recovery_key)
+        await self._register.publish_first(genesis)
+
+        def enter(tx: Tx) -> SignedIn:
+            if not invited:
+                invites.use(tx, given.invite)
+            account = self.enter(tx, New(genesis.did, handle, role, password, mail, key), genesis)
+            return SignedIn(account, sessions.start(tx, self._tokens, account))
+
+        return await self._truth.write(enter)
+
+    def enter(self, tx: Tx, new: New, genesis: Genesis) -> Account:
+        """Within a transaction: account, DID, empty repository, and the events that tell of them."""
+        account = self._accounts.add(tx, new)
+        self._register.record(tx, genesis)
+        self._accounts.announce(tx, account)
+        self._repositories.create(tx, account.did, account.id, new.signing_key)
+        return account
+
+    def checked_handle(self, handle: str) -> str:
+        """The handle in its normal form. Raises InvalidHandle, UnsupportedDomain."""
+        handle = handle.strip().lower()
+        if not syntax.is_handle(handle):
+            raise InvalidHandle
+        name, domain = handle.split(".", 1)
+        if f".{domain}" != self._handle_domain:
+            raise UnsupportedDomain(f"Handles here end with {self._handle_domain}.")
+        if not MIN_NAME <= len(name) <= MAX_NAME:
+            raise InvalidHandle(f"Choose a name of {MIN_NAME} to {MAX_NAME} characters.")
+        if name in RESERVED:
+            raise HandleTaken(handle=handle)
+        return handle
+
+    # --- coming and going
+
+    async def check_password(self, identifier: str, password: str) -> Account:
+        """The account that `identifier` (handle, DID or mail address) and `password` open.
+
+        Raises WrongPassword, after the same time for an account that does not exist; AccountTakedown.
+        """
+        account = self._by_identifier(identifier)
+        stored = self._accounts.password_of(account)
+        right = await self._passwords.check(stored, password)
+        if account is None or not right:
+            raise WrongPassword(identifier=identifier[:100])
+        if account.status in ("takendown", "suspended"):
+            raise AccountTakedown(did=account.did)
+        return account
+
+    async def sign_in(self, identifier: str, password: str) -> SignedIn:
+        """A new session for a program."""
+        account = await self.check_password(identifier, password)
+        pair = await self._truth.write(lambda tx: sessions.start(tx, self._tokens, account))
+        return SignedIn(account, pair)
+
+    async def refresh(self, claims: Claims) -> SignedIn:
+        """The next pair of tokens. Raises ExpiredToken when the session has ended."""
+        account = self._holder(claims)
+        pair = await self._truth.write(lambda tx: sessions.rotate(tx, self._tokens, account, claims.jti))
+        if pair is None:
+            raise ExpiredToken("This session has ended. Sign in again.", name="ExpiredToken")
+        return SignedIn(account, pair)
+
+    async def sign_out(self, claims: Claims) -> None:
+        """End the session of this refresh token."""
+        await self._truth.write(lambda tx: sessions.end(tx, claims.jti))
+
+    async def sign_in_web(self, identifier: str, password: str) -> tuple[Account, str]:
+        """A new browser session: the account and the id for the cookie."""
+        account = await self.check_password(identifier, password)
+        return account, await self._truth.write(lambda tx: sessions.start_web(tx, account.id))
+
+    async def start_web(self, account: Account) -> str:
+        """A browser session for somebody who has just joined."""
+        return await self._truth.write(lambda tx: sessions.start_web(tx, account.id))
+
+    async def sign_out_web(self, session_id: str) -> None:
+        """End this browser session."""
+        await self._truth.write(lambda tx: sessions.end_web(tx, session_id))
+
+    async def sign_out_everywhere(self, account: Account) -> None:
+        """End every session of the member, in browsers and programs."""
+        await self._truth.write(lambda tx: sessions.end_all(tx, account.id))
+
+    async def change_password(self, account: Account, old: str, new: str) -> None:
+        """Set a new password and end every session. Raises WrongPassword, WeakPassword."""
+        await self.check_password(account.did, old)
+        await self.set_password(account, new)
+
+    async def set_password(self, account: Account, new: str) -> None:
+        """On the operator's word: a new password; every session ends."""
+        hashed = await self._passwords.hash(new)
+
+        def change(tx: Tx) -> None:
+            self._accounts.set_password(tx, account, hashed)
+            sessions.end_all(tx, account.id)
+
+        await self._truth.write(change)
+
+    # --- status
+
+    async def set_status(self, account: Account, status: str | None) -> None:
+        """Deactivate, suspend, take down, or (None) let speak again; then #sync asserts the state anew."""
+
+        def change(tx: Tx) -> None:
+            self._accounts.set_status(tx, account, status)
+            if status is None:
+                self._repositories.assert_state(tx, account)
+            elif status != "deactivated":
+                sessions.end_all(tx, account.id)
+
+        await self._truth.write(change)
+
+    async def delete(self, account: Account) -> None:
+        """Erase the account and all that it had, in one transaction; its files after."""
+
+        def erase(tx: Tx) -> None:
+            if find_account(tx, account.did) is None:
+                raise AccountNotFound(did=account.did)
+            sessions.end_all(tx, account.id)
+            private.erase(tx, account.id)
+            self._blobs.erase(tx, account.id)
+            self._repositories.drop(tx, account.did, account.id)
+            self._accounts.erase(tx, account)
+
+        await self._truth.write(erase)
+
+    # --- within
+
+    def _by_identifier(self, identifier: str) -> Account | None:
+        given = identifier.strip().removeprefix("@")
+        if "@" in given:
+            return self._accounts.by_mail(given)
+        if "." not in given and not given.startswith("did:"):
+            given += self._handle_domain
+        account = self._accounts.find(given)
+        return account if account is not None and account.role != "service" else None
+
+    def _holder(self, claims: Claims) -> Account:
+        account = self._accounts.find(claims.sub)
+        if account is None:
+            raise InvalidToken
+        if account.status in ("takendown", "suspended"):
+            raise AccountTakedown(did=account.did)
+        return account
+
+
+def _checked_mail(mail: str | None) -> str | None:
+    """The address without white space; None if none was given. Raises InvalidRequest."""
+    mail = (mail or "").strip()
+    if not mail:
+        return None
+    name, at, host = mail.rpartition("@")
+    if len(mail) > MAX_MAIL or not (name and at and "." in host) or any(c.isspace() for c in mail):
+        raise InvalidRequest("That is not an e-mail address.", name="InvalidEmail")
+    return mail

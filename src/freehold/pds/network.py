@@ -1,0 +1,68 @@
+"""What the owner has chosen for the network, and who the owner is.
+
+Tables: network_choice. It lies in the truth, so that it is copied, archived and moved with everything else.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import msgspec
+
+from freehold.store.migrations import Migration
+from freehold.store.tx import Tx
+
+SCHEMA = (Migration("pds-6-network", "CREATE TABLE network_choice (name TEXT PRIMARY KEY, value BLOB NOT NULL);"),)
+
+
+class Choices(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The owner's choices. hue: 0 to 360; chroma: 0 to 0.11; join: open, invite or closed; claimed_at: microseconds.
+
+    domain: chosen on the first page, taken up at the next start. base_url, handle_domain: what the members' DIDs and
+    handles say now.
+    """
+
+    name: str = "Freehold"
+    about: str = ""
+    rules: tuple[str, ...] = ()
+    hue: int = 160
+    chroma: float = 0.075
+    join: str = "open"
+    owner: str = ""
+    claimed_at: int = 0
+    domain: str = ""
+    base_url: str = ""
+    handle_domain: str = ""
+
+    @property
+    def claimed(self) -> bool:
+        return self.claimed_at > 0
+
+
+class Network:
+    """The choices of one network, kept in memory."""
+
+    def __init__(self, reading: Callable[[], AbstractContextManager[Tx]]) -> None:
+        self._reading = reading
+        self._now: Choices | None = None
+
+    @property
+    def choices(self) -> Choices:
+        """As they stand."""
+        if self._now is None:
+            with self._reading() as tx:
+                row = tx.one("SELECT value FROM network_choice WHERE name = 'choices'")
+            self._now = msgspec.json.decode(row[0], type=Choices) if row else Choices()
+        return self._now
+
+    def choose(self, tx: Tx, choices: Choices) -> None:
+        """Replace the choices."""
+        tx.run(
+            "INSERT INTO network_choice (name, value) VALUES ('choices', :value)"
+            " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            value=msgspec.json.encode(choices),
+        )
+        tx.after_commit(self.forget)
+
+    def forget(self) -> None:
+        """Read them again at the next look."""
+        self._now = None

@@ -1,0 +1,455 @@
+"""Each account's signed repository: its head, its tree, its records. Only this module moves a head.
+
+Tables: repo_head, repo_node (the tree's blocks), repo_record (each record's bytes beside its path). A repository
+keeps its
+current state only; what a commit supersedes is deleted in the same transaction. Trees that were written lately stay in
+memory; they are touched by the writer's thread alone, and a write that is rolled back puts the old one back.
+Source: https://atproto.com/specs/repository
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from freehold.pds.accounts import Account, Accounts, RepoNotFound, assure_active
+from freehold.pds.accounts import find as find_account
+from freehold.protocol.cid import Cid
+from freehold.protocol.keys import SigningKey
+from freehold.protocol.refused import Refused
+from freehold.protocol.tid import TidClock
+from freehold.repo import car, commit
+from freehold.repo.diff import Op, covering
+from freehold.repo.mst import Tree, changed
+from freehold.store.migrations import Migration
+from freehold.store.tx import Tx
+from freehold.stream.log import append
+
+SCHEMA = (
+    Migration(
+        "pds-2-repository",
+        """
+        CREATE TABLE repo_head (
+            repo BIGINT PRIMARY KEY REFERENCES account (id),
+            commit_cid BLOB NOT NULL,
+            rev TEXT NOT NULL,
+            root BLOB NOT NULL,
+            block BLOB NOT NULL
+        );
+        CREATE TABLE repo_node (
+            repo BIGINT NOT NULL,
+            cid BLOB NOT NULL,
+            rev TEXT NOT NULL,
+            bytes BLOB NOT NULL,
+            PRIMARY KEY (repo, cid)
+        );
+        CREATE TABLE repo_record (
+            repo BIGINT NOT NULL,
+            path TEXT NOT NULL,
+            cid BLOB NOT NULL,
+            rev TEXT NOT NULL,
+            bytes BLOB NOT NULL,
+            PRIMARY KEY (repo, path)
+        );
+        CREATE INDEX repo_record_cid ON repo_record (repo, cid);
+        """,
+    ),
+)
+
+MAX_COMMIT_BYTES = 2_000_000
+TREES_KEPT = 1_000
+
+
+class SwapMismatch(Refused):
+    """The repository or record moved on after the caller read it."""
+
+    name = "InvalidSwap"
+    say = "This was changed elsewhere meanwhile. Read it again and try again."
+
+
+class RecordExists(Refused):
+    """A record with this key is there already."""
+
+    say = "There is a record with that key already. Use putRecord to replace it."
+
+
+class NoSuchRecord(Refused):
+    """Nothing stands at this path."""
+
+    name = "RecordNotFound"
+    say = "There is no such record."
+
+
+class CommitTooLarge(Refused):
+    """The blocks of one commit may not exceed what a relay passes on."""
+
+    kind = "too_large"
+    name = "PayloadTooLarge"
+    say = "That is more than one commit may hold (2 MB). Send it in several parts."
+
+
+class Head(NamedTuple):
+    """Where a repository stands. root: of the tree; block: the signed commit's bytes."""
+
+    commit: Cid
+    rev: str
+    root: Cid
+    block: bytes
+
+
+class Step(NamedTuple):
+    """One record to be changed. cid and data are None to delete.
+
+    must: "create" refuses an existing record, "exist" refuses an absent one, "any" takes both.
+    swap: the CID that the caller believes to stand there; False: not checked; None: believed absent.
+    """
+
+    path: str
+    cid: Cid | None
+    data: bytes | None
+    must: str = "any"
+    swap: Cid | None | bool = False
+
+
+class Done(NamedTuple):
+    """What a write did. repo: the account's id. seq: of its event; None where nothing had to change (then commit and
+    rev are the old ones)."""
+
+    repo: int
+    commit: Cid
+    rev: str
+    seq: int | None
+    ops: tuple[Op, ...]
+
+
+class _Open:
+    """A repository in the writer's hands."""
+
+    __slots__ = ("did", "head", "key", "repo", "tree")
+
+    def __init__(self, repo: int, did: str, key: SigningKey, head: Head, tree: Tree) -> None:
+        self.repo, self.did, self.key, self.head, self.tree = repo, did, key, head, tree
+
+
+class Repositories:
+    """All repositories of one network. Every method takes the transaction that it works in."""
+
+    def __init__(self, accounts: Accounts, clock_id: int) -> None:
+        self._accounts = accounts
+        self._tids = TidClock(clock_id)
+        self._open: OrderedDict[str, _Open] = OrderedDict()
+        self._tx: Tx | None = None
+
+    def next_tid(self, tx: Tx) -> str:
+        """A record key or revision, later than every one before it."""
+        return self._tids.next(tx.now)
+
+    def create(self, tx: Tx, did: str, repo: int, key: SigningKey) -> Done:
+        """The first, empty commit of a new account."""
+        tree = Tree.empty()
+        rev = self.next_tid(tx)
+        opened = _Open(repo, did, key, Head(Cid(b""), "", tree.root, b""), tree)
+        head = self._sign(opened, tree, rev)
+        blocks = dict(tree.nodes())
+        self._store_nodes(tx, repo, rev, blocks)
+        self._store_head(tx, repo, head)
+        seq = self._announce(tx, did, head, since=None, previous=None, blocks=blocks, ops=())
+        return Done(repo, head.commit, head.rev, seq, ())
+
+    def write(self, tx: Tx, did: str, steps: list[Step], swap_commit: Cid | None = None) -> Done:
+        """Apply `steps` in order as one commit.
+
+        Raises SwapMismatch, RecordExists, NoSuchRecord, NotActive, CommitTooLarge; then nothing has changed.
+        """
+        opened = self._opened(tx, did)
+        if swap_commit is not None and swap_commit != opened.head.commit:
+            raise SwapMismatch(did=did, wanted=swap_commit, found=opened.head.commit)
+        tree, touched = _apply(opened.tree, steps)
+        ops = _ops(opened.tree, tree, touched)
+        if not ops:
+            return Done(opened.repo, opened.head.commit, opened.head.rev, None, ())
+        return self._move(tx, opened, tree, ops, {s.path: s.data for s in steps})
+
+    def resign(self, tx: Tx, did: str) -> Done:
+        """An empty commit with the current key and a later rev (after a change of key, or a promotion)."""
+        opened = self._opened(tx, did)
+        return self._move(tx, opened, opened.tree, (), {})
+
+    def drop(self, tx: Tx, did: str, repo: int) -> None:
+        """Delete the whole repository (the account ends)."""
+        self._forget(did)
+        for table in ("repo_head", "repo_node", "repo_record"):
+            tx.run(f"DELETE FROM {table} WHERE repo = :repo", repo=repo)
+
+    def adopt(
+        self, tx: Tx, did: str, repo: int, key: SigningKey, records: dict[str, tuple[Cid, bytes]], rev: str
+    ) -> Done:
+        """Replace the repository's content by `records` (path to CID and bytes), signed anew after `rev`; tell by
+        #sync."""
+        before = head(tx, repo)
+        self.drop(tx, did, repo)
+        tree = Tree.build(sorted((path, cid) for path, (cid, _) in records.items()))
+        rev = self._tids.next(tx.now, after=max(rev, before.rev if before else ""))
+        new = self._sign(_Open(repo, did, key, Head(Cid(b""), "", tree.root, b""), tree), tree, rev)
+        self._store_nodes(tx, repo, rev, dict(tree.nodes()))
+        tx.many(
+            "INSERT INTO repo_record (repo, path, cid, rev, bytes) VALUES (:repo, :path, :cid, :rev, :bytes)",
+            [{"repo": repo, "path": p, "cid": c, "rev": rev, "bytes": b} for p, (c, b) in records.items()],
+        )
+        self._store_head(tx, repo, new)
+        seq = announce_sync(tx, did, new)
+        return Done(repo, new.commit, new.rev, seq, ())
+
+    def assert_state(self, tx: Tx, account: Account) -> int:
+        """Say by #sync where the repository stands (activation)."""
+        return announce_sync(tx, account.did, require_head(tx, account.id))
+
+    def forget_all(self) -> None:
+        """Drop what is cached (after a commit that failed)."""
+        self._open.clear()
+
+    # --- within
+
+    def _opened(self, tx: Tx, did: str) -> _Open:
+        """The repository, ready to be written. Raises RepoNotFound, NotActive."""
+        self._tx = tx
+        account = find_account(tx, did)
+        if account is None:
+            raise RepoNotFound(did=did)
+        assure_active(account)
+        opened = self._open.get(did)
+        if opened is not None:
+            self._open.move_to_end(did)
+        else:
+            opened = self._load(tx, account)
+            self._keep(tx, did, None, opened)
+        return opened
+
+    def _load(self, tx: Tx, account: Account) -> _Open:
+        stands = require_head(tx, account.id)
+        tree = Tree.load(stands.root, lambda cid: self._node(account.id, cid))
+        return _Open(account.id, account.did, self._accounts.key_of(tx, account.id), stands, tree)
+
+    def _node(self, repo: int, cid: Cid) -> bytes:
+        assert self._tx is not None
+        row = self._tx.one("SELECT bytes FROM repo_node WHERE repo = :repo AND cid = :cid", repo=repo, cid=cid)
+        if row is None:
+            raise LookupError(f"block {cid} of repository {repo} is not in the store; run `freehold doctor`")
+        return bytes(row[0])
+
+    def _keep(self, tx: Tx, did: str, old: "_Open | None", new: "_Open") -> None:
+        """Let `new` be what the next write on `did` sees; put `old` back if this write is rolled back."""
+        self._open[did] = new
+        self._open.move_to_end(did)
+        tx.on_rollback(lambda: self._put_back(did, old))
+        if len(self._open) > TREES_KEPT:
+            self._open.popitem(last=False)
+
+    def _put_back(self, did: str, old: "_Open | None") -> None:
+        if old is None:
+            self._open.pop(did, None)
+        else:
+            self._open[did] = old
+
+    def _forget(self, did: str) -> None:
+        self._open.pop(did, None)
+
+    def _move(self, tx: Tx, opened: _Open, tree: Tree, ops: tuple[Op, ...], data: dict[str, bytes | None]) -> Done:
+        """Sign `tree` as the next commit, store what is new, delete what is old, append the event."""
+        rev = self._tids.next(tx.now, after=opened.head.rev)
+        new = self._sign(opened, tree, rev)
+        nodes = changed(opened.tree, tree)
+        blocks = covering(opened.tree, tree, ops, nodes)
+        for op in ops:
+            if op.cid is not None:
+                blocks[op.cid] = data[op.path] or b""
+        if sum(map(len, blocks.values())) > MAX_COMMIT_BYTES:
+            raise CommitTooLarge(did=opened.did)
+        self._store_nodes(tx, opened.repo, rev, nodes.new)
+        for cid in nodes.gone:
+            tx.run("DELETE FROM repo_node WHERE repo = :repo AND cid = :cid", repo=opened.repo, cid=cid)
+        self._store_records(tx, opened.repo, rev, ops, data)
+        self._store_head(tx, opened.repo, new)
+        seq = self._announce(tx, opened.did, new, opened.head.rev, opened.head.root, blocks, ops)
+        self._keep(tx, opened.did, opened, _Open(opened.repo, opened.did, opened.key, new, tree))
+        return Done(opened.repo, new.commit, new.rev, seq, ops)
+
+    def _sign(self, opened: _Open, tree: Tree, rev: str) -> Head:
+        cid, block = commit.sign(opened.key, opened.did, rev, tree.root)
+        return Head(cid, rev, tree.root, block)
+
+    def _store_nodes(self, tx: Tx, repo: int, rev: str, nodes: dict[Cid, bytes]) -> None:
+        tx.many(
+            "INSERT INTO repo_node (repo, cid, rev, bytes) VALUES (:repo, :cid, :rev, :bytes)"
+            " ON CONFLICT (repo, cid) DO NOTHING",
+            [{"repo": repo, "cid": cid, "rev": rev, "bytes": data} for cid, data in nodes.items()],
+        )
+
+    def _store_records(self, tx: Tx, repo: int, rev: str, ops: tuple[Op, ...], data: dict[str, bytes | None]) -> None:
+        for op in ops:
+            if op.cid is None:
+                tx.run("DELETE FROM repo_record WHERE repo = :repo AND path = :path", repo=repo, path=op.path)
+            else:
+                tx.run(
+                    "INSERT INTO repo_record (repo, path, cid, rev, bytes) VALUES (:repo, :path, :cid, :rev, :bytes)"
+                    " ON CONFLICT (repo, path) DO UPDATE SET"
+                    " cid = excluded.cid, rev = excluded.rev, bytes = excluded.bytes",
+                    repo=repo,
+                    path=op.path,
+                    cid=op.cid,
+                    rev=rev,
+                    bytes=data[op.path],
+                )
+
+    def _store_head(self, tx: Tx, repo: int, new: Head) -> None:
+        tx.run(
+            "INSERT INTO repo_head (repo, commit_cid, rev, root, block) VALUES (:repo, :commit, :rev, :root, :block)"
+            " ON CONFLICT (repo) DO UPDATE SET commit_cid = excluded.commit_cid, rev = excluded.rev,"
+            " root = excluded.root, block = excluded.block",
+            repo=repo,
+            commit=new.commit,
+            rev=new.rev,
+            root=new.root,
+            block=new.block,
+        )
+
+    def _announce(
+        self,
+        tx: Tx,
+        did: str,
+        new: Head,
+        since: str | None,
+        previous: Cid | None,
+        blocks: dict[Cid, bytes],
+        ops: tuple[Op, ...],
+    ) -> int:
+        """Append #commit (sync 1.1)."""
+        payload: dict[str, object] = {
+            "repo": did,
+            "commit": new.commit,
+            "rev": new.rev,
+            "since": since,
+            "blocks": _slice(new, blocks),
+            "ops": [_event_op(op) for op in ops],
+            "blobs": [],
+            "rebase": False,
+            "tooBig": False,
+        }
+        if previous is not None:
+            payload["prevData"] = previous
+        return append(tx, "commit", did, payload)
+
+
+def announce_sync(tx: Tx, did: str, stands: Head) -> int:
+    """Append #sync: the state is asserted anew (activation, import, recovery)."""
+    blocks = car.header([stands.commit]) + car.block(stands.commit, stands.block)
+    return append(tx, "sync", did, {"did": did, "rev": stands.rev, "blocks": blocks})
+
+
+def head(tx: Tx, repo: int) -> Head | None:
+    """Where the repository of this account id stands."""
+    row = tx.one("SELECT commit_cid, rev, root, block FROM repo_head WHERE repo = :repo", repo=repo)
+    return Head(Cid(row[0]), row[1], Cid(row[2]), bytes(row[3])) if row else None
+
+
+def require_head(tx: Tx, repo: int) -> Head:
+    """As `head`. Raises RepoNotFound."""
+    stands = head(tx, repo)
+    if stands is None:
+        raise RepoNotFound(repo=repo)
+    return stands
+
+
+def record(tx: Tx, repo: int, path: str) -> tuple[Cid, bytes] | None:
+    """CID and bytes of the record at `path`."""
+    row = tx.one("SELECT cid, bytes FROM repo_record WHERE repo = :repo AND path = :path", repo=repo, path=path)
+    return (Cid(row[0]), bytes(row[1])) if row else None
+
+
+def records(
+    tx: Tx, repo: int, collection: str, limit: int, cursor: str | None, oldest_first: bool
+) -> list[tuple[str, Cid, bytes]]:
+    """A page of (rkey, CID, bytes) of one collection by record key; newest key first unless `oldest_first`.
+
+    cursor: the last key of the page before.
+    """
+    low, high = f"{collection}/", f"{collection}0"  # "0" follows "/"
+    if cursor is not None and oldest_first:
+        low = f"{collection}/{cursor}"
+    elif cursor is not None:
+        high = f"{collection}/{cursor}"
+    rows = tx.run(
+        "SELECT path, cid, bytes FROM repo_record WHERE repo = :repo AND path > :low AND path < :high"
+        f" ORDER BY path {'ASC' if oldest_first else 'DESC'} LIMIT :n",
+        repo=repo,
+        low=low,
+        high=high,
+        n=limit,
+    )
+    return [(path[len(collection) + 1 :], Cid(cid), bytes(data)) for path, cid, data in rows]
+
+
+def collections(tx: Tx, repo: int) -> list[str]:
+    """The collections that hold at least one record; one look-up each, however many records they hold."""
+    found: list[str] = []
+    after = ""
+    while True:
+        row = tx.one(
+            "SELECT path FROM repo_record WHERE repo = :repo AND path > :after ORDER BY path LIMIT 1",
+            repo=repo,
+            after=after,
+        )
+        if row is None:
+            return found
+        found.append(row[0].split("/", 1)[0])
+        after = found[-1] + "0"
+
+
+def all_records(tx: Tx, repo: int) -> Iterator[tuple[str, Cid, bytes]]:
+    """Every record of one repository in path order."""
+    for path, cid, data in tx.each(
+        "SELECT path, cid, bytes FROM repo_record WHERE repo = :repo ORDER BY path", repo=repo
+    ):
+        yield path, Cid(cid), bytes(data)
+
+
+def _apply(tree: Tree, steps: list[Step]) -> tuple[Tree, list[str]]:
+    """The tree after `steps`, and the paths that they named, each once."""
+    for step in steps:
+        there = tree.get(step.path)
+        if step.swap is not False and step.swap != there:
+            raise SwapMismatch(path=step.path, wanted=step.swap, found=there)
+        if step.must == "create" and there is not None:
+            raise RecordExists(path=step.path)
+        if step.must == "exist" and there is None:
+            raise NoSuchRecord(path=step.path)
+        if step.cid is not None:
+            tree = tree.put(step.path, step.cid)
+        elif there is not None:
+            tree = tree.delete(step.path)
+    return tree, list(dict.fromkeys(step.path for step in steps))
+
+
+def _ops(old: Tree, new: Tree, paths: list[str]) -> tuple[Op, ...]:
+    """What changed at `paths`, each path once, whatever happened on the way."""
+    pairs = ((path, old.get(path), new.get(path)) for path in paths)
+    return tuple(_op(path, before, after) for path, before, after in pairs if before != after)
+
+
+def _op(path: str, before: Cid | None, after: Cid | None) -> Op:
+    if after is None:
+        return Op("delete", path, None, before)
+    return Op("create" if before is None else "update", path, after, before)
+
+
+def _slice(new: Head, blocks: dict[Cid, bytes]) -> bytes:
+    """The CAR of a commit event: the commit first, then what it brought."""
+    parts = [car.header([new.commit]), car.block(new.commit, new.block)]
+    parts += [car.block(cid, data) for cid, data in blocks.items()]
+    return b"".join(parts)
+
+
+def _event_op(op: Op) -> dict[str, object]:
+    out: dict[str, object] = {"action": op.action, "path": op.path, "cid": op.cid}
+    if op.prev is not None:
+        out["prev"] = op.prev
+    return out

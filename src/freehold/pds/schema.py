@@ -1,0 +1,15 @@
+"""The order in which this room's tables came to be. Each stands beside the module that owns it."""
+
+from freehold.pds import accounts, blobs, invites, keychain, network, private, repositories, sessions
+from freehold.store.migrations import Migration
+
+SCHEMA: tuple[Migration, ...] = (
+    *keychain.SCHEMA,
+    *accounts.SCHEMA,
+    *repositories.SCHEMA,
+    *blobs.SCHEMA,
+    *sessions.SCHEMA,
+    *private.SCHEMA,
+    *network.SCHEMA,
+    *invites.SCHEMA,
+)

@@ -1,0 +1,162 @@
+"""Who is signed in: refresh tokens for programs, session ids for browsers.
+
+Tables: refresh_token, web_session. A refresh token is used once: using it gives the next of its family. Using it again
+within the grace period gives that same next one (the answer may have been lost on the way); later it is a stolen
+token, and the family ends. Of a browser's session id only the hash is stored.
+Source: https://atproto.com/specs/xrpc#authentication
+"""
+
+import secrets
+from base64 import urlsafe_b64encode
+from hashlib import sha256
+from typing import NamedTuple
+
+from freehold.pds.accounts import Account, find
+from freehold.pds.tokens import REFRESH_SECONDS, ExpiredToken, Tokens
+from freehold.store.migrations import Migration
+from freehold.store.tx import Tx
+
+SCHEMA = (
+    Migration(
+        "pds-4-session",
+        """
+        CREATE TABLE refresh_token (
+            id TEXT PRIMARY KEY,
+            account BIGINT NOT NULL,
+            family TEXT NOT NULL,
+            expires_at BIGINT NOT NULL,
+            next_id TEXT,
+            used_at BIGINT
+        );
+        CREATE INDEX refresh_token_family ON refresh_token (family);
+        CREATE INDEX refresh_token_account ON refresh_token (account);
+        CREATE TABLE web_session (
+            id_hash BLOB PRIMARY KEY,
+            account BIGINT NOT NULL,
+            created_at BIGINT NOT NULL,
+            expires_at BIGINT NOT NULL
+        );
+        CREATE INDEX web_session_account ON web_session (account);
+        """,
+    ),
+)
+
+MICROS = 1_000_000
+GRACE_MICROS = 2 * 3600 * MICROS
+WEB_SESSION_MICROS = 30 * 86400 * MICROS
+
+
+class Pair(NamedTuple):
+    """The two tokens of a session."""
+
+    access: str
+    refresh: str
+
+
+def start(tx: Tx, tokens: Tokens, account: Account) -> Pair:
+    """A new session: a family of refresh tokens with its first."""
+    token_id = _new_id()
+    _store(tx, token_id, account.id, family=token_id, expires_at=tx.now + REFRESH_SECONDS * MICROS)
+    return _pair(tx, tokens, account, token_id, tx.now + REFRESH_SECONDS * MICROS)
+
+
+def rotate(tx: Tx, tokens: Tokens, account: Account, token_id: str) -> Pair | None:
+    """The next pair in exchange for a refresh token.
+
+    None when the token was revoked, or was used before and the grace period is over: then its family has ended. (A
+    refusal would roll that end back, so the caller refuses after the commit.)
+    """
+    row = tx.one(
+        "SELECT family, expires_at, next_id, used_at FROM refresh_token WHERE id = :id AND account = :account",
+        id=token_id,
+        account=account.id,
+    )
+    if row is None or row[1] <= tx.now:
+        return None
+    family, _, next_id, used_at = row
+    expires_at = tx.now + REFRESH_SECONDS * MICROS
+    if next_id is None:
+        next_id = _new_id()
+        tx.run(
+            "UPDATE refresh_token SET next_id = :next, used_at = :now WHERE id = :id",
+            next=next_id,
+            now=tx.now,
+            id=token_id,
+        )
+        _store(tx, next_id, account.id, family, expires_at)
+    elif used_at + GRACE_MICROS < tx.now:
+        tx.run("DELETE FROM refresh_token WHERE family = :family", family=family)
+        return None
+    return _pair(tx, tokens, account, next_id, expires_at)
+
+
+def end(tx: Tx, token_id: str) -> None:
+    """Sign out: the family of this refresh token ends."""
+    row = tx.one("SELECT family FROM refresh_token WHERE id = :id", id=token_id)
+    if row is None:
+        raise ExpiredToken
+    tx.run("DELETE FROM refresh_token WHERE family = :family", family=row[0])
+
+
+def end_all(tx: Tx, account_id: int) -> None:
+    """Sign out everywhere."""
+    tx.run("DELETE FROM refresh_token WHERE account = :account", account=account_id)
+    tx.run("DELETE FROM web_session WHERE account = :account", account=account_id)
+
+
+def start_web(tx: Tx, account_id: int) -> str:
+    """A new browser session; the id to put into its cookie."""
+    session_id = secrets.token_urlsafe(32)
+    tx.run(
+        "INSERT INTO web_session (id_hash, account, created_at, expires_at) VALUES (:hash, :account, :now, :until)",
+        hash=_hash(session_id),
+        account=account_id,
+        now=tx.now,
+        until=tx.now + WEB_SESSION_MICROS,
+    )
+    return session_id
+
+
+def find_web(tx: Tx, session_id: str, now: int) -> Account | None:
+    """Whose browser session this is, if it has not expired."""
+    row = tx.one(
+        "SELECT a.did FROM web_session s JOIN account a ON a.id = s.account"
+        " WHERE s.id_hash = :hash AND s.expires_at > :now",
+        hash=_hash(session_id),
+        now=now,
+    )
+    return find(tx, row[0]) if row else None
+
+
+def end_web(tx: Tx, session_id: str) -> None:
+    """Sign this browser out."""
+    tx.run("DELETE FROM web_session WHERE id_hash = :hash", hash=_hash(session_id))
+
+
+def sweep(tx: Tx) -> None:
+    """Delete what has expired."""
+    tx.run("DELETE FROM refresh_token WHERE expires_at <= :now", now=tx.now)
+    tx.run("DELETE FROM web_session WHERE expires_at <= :now", now=tx.now)
+
+
+def _pair(tx: Tx, tokens: Tokens, account: Account, token_id: str, expires_at: int) -> Pair:
+    now = tx.now // MICROS
+    return Pair(tokens.access(account.did, now), tokens.refresh(account.did, token_id, now, expires_at // MICROS))
+
+
+def _store(tx: Tx, token_id: str, account_id: int, family: str, expires_at: int) -> None:
+    tx.run(
+        "INSERT INTO refresh_token (id, account, family, expires_at) VALUES (:id, :account, :family, :until)",
+        id=token_id,
+        account=account_id,
+        family=family,
+        until=expires_at,
+    )
+
+
+def _new_id() -> str:
+    return urlsafe_b64encode(secrets.token_bytes(24)).decode("ascii")
+
+
+def _hash(session_id: str) -> bytes:
+    return sha256(session_id.encode()).digest()

@@ -1,0 +1,45 @@
+"""Everything that an index is made of, as it stands: for a rebuild from the repositories.
+
+Each account is read in a snapshot of its own; what changes meanwhile is in the stream.
+"""
+
+from collections.abc import Iterator
+
+from freehold.pds import repositories
+from freehold.pds.accounts import Account, Accounts
+from freehold.pds.repositories import all_records
+from freehold.protocol.cid import Cid
+from freehold.store.database import Database
+
+PAGE = 500
+
+
+class Snapshot:
+    """Reads one network's truth."""
+
+    def __init__(self, truth: Database, accounts: Accounts) -> None:
+        self._truth = truth
+        self._accounts = accounts
+
+    def accounts(self) -> Iterator[Account]:
+        """Every account that has a repository, in the order of joining."""
+        after = 0
+        while page := self._accounts.page(after, PAGE):
+            yield from page
+            after = page[-1].id
+
+    def records(self, account: Account) -> Iterator[tuple[str, Cid, bytes]]:
+        """(path, CID, DAG-CBOR) of every record, in order of path."""
+        with self._truth.reading() as tx:
+            if repositories.head(tx, account.id) is not None:
+                yield from all_records(tx, account.id)
+
+    def private(self) -> Iterator[tuple[str, str, dict[str, object]]]:
+        """What is muted and what was seen: (kind, DID, body) as the private log would tell it."""
+        with self._truth.reading() as tx:
+            for did, subject, at in tx.each(
+                "SELECT a.did, m.subject, m.created_at FROM mute m JOIN account a ON a.id = m.account ORDER BY m.created_at"
+            ):
+                yield "mute", did, {"subject": subject, "on": True, "at": at}
+            for did, at in tx.each("SELECT a.did, s.at FROM seen s JOIN account a ON a.id = s.account"):
+                yield "seen", did, {"at": at}

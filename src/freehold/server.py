@@ -1,0 +1,107 @@
+"""All networks of one process behind one port: which one a request is for, and which door it goes to.
+
+In come ASGI scopes; a request goes by its host name to a `Site`, and by its path to the door for programs (api) or
+the one for people (web). A name that belongs to no network here gets no answer but that.
+Source: https://asgi.readthedocs.io/en/latest/specs/www.html
+"""
+
+import asyncio
+import gc
+import logging
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+from freehold.api.app import ApiDoor
+from freehold.site import Site
+from freehold.web.app import web_app
+from freehold.web.rooms import SiteBackend
+
+logger = logging.getLogger(__name__)
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+API_PATHS = ("/xrpc/", "/plc", "/.well-known/", "/img/", "/metrics")
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+
+
+class Networks:
+    """The ASGI application. check_answers: hold each XRPC answer against its lexicon (for tests)."""
+
+    def __init__(self, sites: Iterable[Site], *, check_answers: bool = False) -> None:
+        self.sites = list(sites)
+        self._api = ApiDoor(self.sites[0].catalog, check_answers=check_answers)
+        self._web = {id(site): web_app(SiteBackend(site)) for site in self.sites if not site.settings.host_only}
+        self._by_name = {name: site for site in self.sites for name in names_of(site)}
+
+    def find(self, host: str) -> Site | None:
+        """The network that a Host header means: by its own name, or by that of a member's handle under it."""
+        name = host.rsplit(":", 1)[0].lower() if not host.endswith("]") else host
+        site = self._by_name.get(name)
+        if site is None:
+            parent = name.partition(".")[2]
+            site = self._by_name.get(parent)
+        if site is None and len(self.sites) == 1 and self.sites[0].place.local and name in LOOPBACK:
+            site = self.sites[0]
+        return site
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        site = self.find(_host(scope))
+        if site is None:
+            await _no_such_network(scope, receive, send)
+        elif scope["path"].startswith(API_PATHS):
+            await self._api(site, scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        elif (door := self._web.get(id(site))) is not None:
+            await door(scope, receive, send)
+        else:
+            await _plain(send, 404, "This host serves accounts and repositories only, under /xrpc/.\n")
+
+    async def run(self) -> None:
+        """The steady work of all networks, until cancelled."""
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)  # what the start made stays; what requests make dies young
+        async with asyncio.TaskGroup() as tasks:
+            for site in self.sites:
+                tasks.create_task(site.run())
+
+    async def stop(self) -> None:
+        """End what runs beside: children, connections."""
+        for site in self.sites:
+            await site.stop()
+
+    def close(self) -> None:
+        """Close all networks."""
+        for site in self.sites:
+            site.close()
+
+
+def names_of(site: Site) -> list[str]:
+    """The host names that mean this network."""
+    names = [site.place.host.rsplit(":", 1)[0]]
+    if site.place.local:
+        names += [f"{site.directory.name.lower()}.localhost", site.place.handle_domain[1:]]
+    return names
+
+
+def _host(scope: Scope) -> str:
+    for name, value in scope.get("headers", ()):
+        if name == b"host":
+            return str(value.decode("latin-1"))
+    return ""
+
+
+async def _no_such_network(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
+    elif scope["type"] == "http":
+        await _plain(send, 421, "No network of this name is served here.\n")
+
+
+async def _plain(send: Send, status: int, text: str) -> None:
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(text))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": text.encode()})

@@ -1,0 +1,120 @@
+"""Every setting of a network, once: its default, its type, its help, and so its documentation and the example file.
+
+In comes `settings.toml` of a network's directory (absent is fine) and what the command line says; out comes a
+`Settings`.
+A misspelt name stops the start and names the near one. What the owner chooses on the pages (name, colour, who may
+join) is not here but in the truth, where it is copied with everything else.
+"""
+
+import tomllib
+from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from freehold.protocol.refused import Refused
+from freehold.protocol.syntax import is_did, is_handle
+
+FILE = "settings.toml"
+
+
+class BadSetting(Refused):
+    """The settings file or the command line says something that cannot be."""
+
+    name = "BadSetting"
+
+
+def setting(default: Any, help: str) -> Any:
+    """A field with its help."""
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How one network is served."""
+
+    domain: str = setting("", "The network's own name in the DNS. Empty: this machine only, handles under .test.")
+    plc: str = setting(
+        "own",
+        "Where members' DIDs are kept: own, both (also in the public directory), or the URL of another directory.",
+    )
+    public_plc: str = setting("https://plc.directory", "The public directory that `both` means.")
+    unlock: str = setting("file", "Where the unlock key comes from: file, env (FREEHOLD_UNLOCK_KEY) or prompt.")
+    blob_max_bytes: int = setting(50_000_000, "Largest upload accepted, in bytes.")
+    password_memory_kib: int = setting(19 * 1024, "Memory of one password hash (argon2id), in KiB.")
+    password_rounds: int = setting(2, "Passes over that memory.")
+    password_lanes: int = setting(1, "Parallel lanes of one password hash.")
+    event_keep_hours: int = setting(72, "Hours that events stay readable for those who follow the network.")
+    event_max_bytes: int = setting(20_000_000_000, "Events are also cut when they take more bytes than this.")
+    upload_keep_hours: int = setting(6, "Hours that an upload waits for the post that names it.")
+    adopted_services: tuple[str, ...] = setting(
+        ("did:web:api.bsky.app#bsky_appview", "did:web:api.bsky.app#bsky_notif", "did:web:api.bsky.chat#bsky_chat"),
+        "Foreign services that this network answers itself for its members, so that unmodified apps work.",
+    )
+    lexicons: str = setting("", "A folder of lexicon documents of your own, beside the official ones.")
+    host_only: bool = setting(False, "Serve accounts and repositories only; views come from an outside AppView.")
+    outside_appview: str = setting("did:web:api.bsky.app#bsky_appview", "The AppView that host_only means.")
+    metrics_token: str = setting("", "Bearer token for /metrics. Empty: only a network of this machine shows them.")
+    log_level: str = setting("info", "How much to log: debug, info, warning or error.")
+
+
+def load(directory: Path, **said: Any) -> Settings:
+    """The settings of the network in `directory`; what the command line `said` (None: nothing) comes first.
+
+    Raises BadSetting.
+    """
+    path = directory / FILE
+    written: dict[str, Any] = {}
+    if path.is_file():
+        try:
+            written = tomllib.loads(path.read_text("utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
+            raise BadSetting(f"{path} is not valid TOML: {wrong}") from None
+    known = {f.name: f for f in fields(Settings)}
+    for name, value in written.items():
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            raise BadSetting(f"{path}: there is no setting “{name}”." + (f" Did you mean “{near[0]}”?" if near else ""))
+        written[name] = _typed(name, known[name].default, value, path)
+    return _checked(replace(Settings(**written), **{k: v for k, v in said.items() if v is not None}))
+
+
+def example() -> str:
+    """A settings file with every setting, its help and its default, all commented out."""
+    lines = ["# Settings of one network. Remove the # of what you change."]
+    for f in fields(Settings):
+        lines += ["", f"# {f.metadata['help']}", f"# {f.name} = {_toml(f.default)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _typed(name: str, default: Any, value: Any, path: Path) -> Any:
+    if isinstance(default, tuple) and isinstance(value, list) and all(isinstance(x, str) for x in value):
+        return tuple(value)
+    if type(value) is not type(default):
+        raise BadSetting(f"{path}: “{name}” must be like {_toml(default)}.")
+    return value
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return "[" + ", ".join(f'"{v}"' for v in value) + "]"
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _checked(settings: Settings) -> Settings:
+    """Refuse what no network can be."""
+    if settings.domain and not is_handle(settings.domain):
+        raise BadSetting(f"“{settings.domain}” is not a domain name.")
+    if settings.plc not in ("own", "both") and not settings.plc.startswith(("https://", "http://")):
+        raise BadSetting("plc must be own, both, or the URL of a directory.")
+    if settings.plc == "both" and not settings.domain:
+        raise BadSetting("plc = both needs a domain: the public directory is of no use to a network on one machine.")
+    if settings.unlock not in ("file", "env", "prompt"):
+        raise BadSetting("unlock must be file, env or prompt.")
+    for service in settings.adopted_services:
+        did, mark, name = service.partition("#")
+        if not (is_did(did) and mark and name):
+            raise BadSetting(f"adopted_services: “{service}” is not did#service.")
+    return settings

@@ -1,0 +1,357 @@
+"""One network put together: its directory opened, its rooms given plain values.
+
+In come a directory and settings; out comes a `Site` that the doors call. Rooms do not know that other networks
+exist, and two sites in one process share nothing but the code, the catalog of lexicons and the password hasher.
+
+    DIRECTORY/truth.db       all that must not be lost
+    DIRECTORY/index.db       derived, may be deleted
+    DIRECTORY/blobs/         files by CID
+    DIRECTORY/cache/         displayed sizes of pictures, may be deleted
+    DIRECTORY/network.key    the network key, wrapped
+    DIRECTORY/unlock.key     what unwraps it, unless that comes from elsewhere
+    DIRECTORY/settings.toml  what the operator set
+    DIRECTORY/lock           held while somebody serves the network
+"""
+
+import asyncio
+import getpass
+import logging
+import os
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from freehold.appview.index import Account as IndexedAccount
+from freehold.appview.index import Index
+from freehold.appview.schema import SCHEMA as INDEX_SCHEMA
+from freehold.appview.views import Views
+from freehold.identity import plc_directory, publish
+from freehold.identity.register import Register
+from freehold.identity.resolver import Identity
+from freehold.net.client import Client
+from freehold.net.guard import Guard
+from freehold.pds import keychain, repositories, sessions
+from freehold.pds.accounts import Account, Accounts
+from freehold.pds.blobs import Blobs
+from freehold.pds.claim import Claim
+from freehold.pds.exports import Exports
+from freehold.pds.imports import Imports
+from freehold.pds.membership import Members
+from freehold.pds.network import Choices, Network
+from freehold.pds.passwords import Passwords
+from freehold.pds.pictures.shown import Shown
+from freehold.pds.pictures.workshop import Workshop
+from freehold.pds.reads import Reads
+from freehold.pds.relocation import Relocation
+from freehold.pds.repositories import Repositories
+from freehold.pds.schema import SCHEMA as PDS_SCHEMA
+from freehold.pds.services import Founding
+from freehold.pds.snapshot import Snapshot
+from freehold.pds.tokens import Tokens
+from freehold.pds.writes import Writes
+from freehold.protocol.keys import K256Key, SigningKey
+from freehold.protocol.lexicon import Catalog
+from freehold.settings import Settings
+from freehold.store import jobs
+from freehold.store.blobs import BlobStore
+from freehold.store.clock import now_micros
+from freehold.store.database import Database
+from freehold.store.lock import DirectoryLock
+from freehold.store.sealed import Seal, UnlockKey, new_network_key
+from freehold.stream import log as stream
+
+logger = logging.getLogger(__name__)
+
+TRUTH_SCHEMA = (*jobs.SCHEMA, *stream.SCHEMA, *plc_directory.SCHEMA, *PDS_SCHEMA)
+UNLOCK_VARIABLE = "FREEHOLD_UNLOCK_KEY"
+SWEEP_SECONDS = 600
+PATIENCE_SECONDS = 0.5
+HOUR_MICROS = 3600 * 1_000_000
+
+
+class Listening(NamedTuple):
+    """How the process listens. several: it serves more than one network, so that each needs a name of its own.
+
+    stay: nobody listens; the network is worked on where it was reached last.
+    """
+
+    port: int
+    dev: bool = False
+    several: bool = False
+    stay: bool = False
+
+
+class Place(NamedTuple):
+    """Where a network is reached. base_url: without a slash at the end. host: with the port if it is not the usual one.
+
+    handle_domain: what members' handles end with, beginning with a dot. local: this machine only, by plain http.
+    """
+
+    base_url: str
+    host: str
+    handle_domain: str
+    local: bool
+    dev: bool
+
+
+class Shared(NamedTuple):
+    """What all networks of a process use together."""
+
+    catalog: Catalog
+    passwords: Passwords
+    workshop: Workshop
+
+
+class Site:
+    """A network that is open. Made by `Site(directory, …)`; `run` does its steady work; `close` ends it."""
+
+    def __init__(
+        self,
+        directory: Path,
+        settings: Settings,
+        listening: Listening,
+        shared: Shared,
+        clock: Callable[[], int] = now_micros,
+    ) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        directory.chmod(0o700)
+        self.directory, self.settings, self.clock = directory, settings, clock
+        self.catalog, self.shared = shared.catalog, shared
+        self.admin_password = ""
+        self._latest: dict[str, int] = {}
+        self._lock = DirectoryLock(directory)
+        try:
+            self._open_store()
+            self.place = place_of(settings, self.network.choices, listening, directory.resolve().name)
+            self._open_identity()
+            self._open_pds()
+            self._open_appview()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    # --- putting together
+
+    def _open_store(self) -> None:
+        self.seal = open_seal(self.directory, self.settings.unlock)
+        self.truth = Database(self.directory / "truth.db", TRUTH_SCHEMA, durable=True, clock=self.clock)
+        self.log = stream.Log(self.truth)
+        self.files = BlobStore(self.directory / "blobs")
+        self.jobs = jobs.Jobs(self.truth)
+        self.network = Network(self.truth.reading)
+        self.accounts = Accounts(self.seal, self.truth.reading)
+        with self.truth.reading() as tx:
+            fresh = keychain.get(tx, self.seal, keychain.SESSION) is None
+        if fresh:
+            self.truth.write_sync(lambda tx: keychain.create_all(tx, self.seal, secrets.token_bytes))
+
+    def _open_identity(self) -> None:
+        with self.truth.reading() as tx:
+            host_key = K256Key.from_raw(keychain.require(tx, self.seal, keychain.HOST_KEY))
+            offline = keychain.require(tx, self.seal, keychain.OFFLINE_PUBLIC).decode()
+        self.client = Client(Guard(allow_loopback=self.place.dev))
+        self.register = Register(
+            kept=self.settings.plc,
+            host_key=host_key,
+            offline_key=offline,
+            endpoint=self.place.base_url,
+            client=self.client,
+        )
+        self.identity = Identity(
+            reading=self.truth.reading,
+            client=self.client,
+            plc=self.settings.plc,
+            public_plc=self.settings.public_plc,
+            local_handle=self._did_of_handle,
+            local_domain=self.place.handle_domain,
+            outside=not self.place.dev,
+            clock=self.clock,
+        )
+        if self.settings.plc == "both":
+            publisher = publish.Publisher(self.truth, self.client, self.settings.public_plc)
+            self.jobs.handles(publish.JOB, publisher.publish)
+
+    def _did_of_handle(self, handle: str) -> str | None:
+        account = self.accounts.find(handle)
+        return account.did if account else None
+
+    def _open_pds(self) -> None:
+        with self.truth.reading() as tx:
+            session_secret = keychain.require(tx, self.seal, keychain.SESSION)
+        self.repositories = Repositories(self.accounts, clock_id=secrets.randbelow(1024))
+        self.shown = Shown(self.directory / "cache", self.files, self.shared.workshop)
+        self.blobs = Blobs(self.truth, self.files, self.settings.blob_max_bytes, gone=self.shown.forget)
+        self.writes = Writes(self.truth, self.repositories, self.blobs, self.catalog)
+        self.reads = Reads(self.truth)
+        self.exports = Exports(self.truth)
+        self.imports = Imports(self.truth, self.accounts, self.repositories, self.blobs)
+        self.tokens = Tokens(session_secret, self.host_did)
+        self.members = Members(
+            truth=self.truth,
+            accounts=self.accounts,
+            repositories=self.repositories,
+            blobs=self.blobs,
+            passwords=self.shared.passwords,
+            tokens=self.tokens,
+            network=self.network,
+            register=self.register,
+            handle_domain=self.place.handle_domain,
+            open_to_all=self.place.dev,
+            clock=self.clock,
+        )
+        self.relocation = Relocation(self.truth, self.accounts, self.network, self.register)
+        self.relocation.settle(self.place.base_url, self.place.handle_domain)
+        founding = Founding(
+            members=self.members,
+            repositories=self.repositories,
+            register=self.register,
+            seal=self.seal,
+            endpoint=self.place.base_url,
+            handle_domain=self.place.handle_domain,
+        )
+        self.services = self.truth.write_sync(founding.found)
+        self.claim = None if self.network.choices.claimed or self.place.dev else Claim()
+        for forget in (self.accounts.forget_all, self.repositories.forget_all, self.network.forget):
+            self.truth.on_lost(forget)
+
+    def _open_appview(self) -> None:
+        self.snapshot = Snapshot(self.truth, self.accounts)
+        self.index_db = Database(self.directory / "index.db", INDEX_SCHEMA, durable=False, clock=self.clock)
+        self.index = Index(
+            self.index_db,
+            self.log,
+            snapshot=self._all_indexed,
+            private_snapshot=self.snapshot.private,
+            records_of=lambda did: self.snapshot.records(self.accounts.hosted(did)),
+            clock=self.clock,
+        )
+        self.views = Views(self.index, image_url=self.image_url)
+
+    def _all_indexed(self) -> Iterator[IndexedAccount]:
+        for account in self.snapshot.accounts():
+            records = self.snapshot.records(account)
+            yield IndexedAccount(account.did, account.handle, account.status, records)
+
+    # --- what the doors ask
+
+    @property
+    def host_did(self) -> str:
+        """The host's own did:web, the only identity here that is bound to a name."""
+        return "did:web:" + self.place.host.replace(":", "%3A")
+
+    def image_url(self, kind: str, did: str, cid: str) -> str:
+        """Where a displayed size of a picture is. kind: avatar, avatar_thumbnail, banner, feed_thumbnail,
+        feed_fullsize."""
+        return f"{self.place.base_url}/img/{kind}/{did}/{cid}"
+
+    def key_of(self, account: Account) -> SigningKey:
+        """The account's signing key."""
+        with self.truth.reading() as tx:
+            return self.accounts.key_of(tx, account.id)
+
+    def wrote(self, did: str, seq: int | None) -> None:
+        """Remember a member's newest event until the index has it."""
+        if seq is not None:
+            self._latest[did] = seq
+
+    async def caught_up(self, did: str) -> str:
+        """Wait, half a second at most, until the index shows what the member wrote. Returns the revision it then shows."""
+        account = self.accounts.hosted(did)
+        with self.truth.reading() as tx:
+            rev = repositories.require_head(tx, account.id).rev
+        seq = self._latest.get(did)
+        if seq is not None:
+            await self.index.reached(seq, PATIENCE_SECONDS)
+            if self._latest.get(did) == seq:
+                del self._latest[did]
+        return rev
+
+    async def private_caught_up(self) -> None:
+        """Wait, half a second at most, until the index has taken in the private log."""
+        await self.index.reached(0, PATIENCE_SECONDS, self.log.last_private)
+
+    # --- steady work
+
+    async def run(self) -> None:
+        """Follow the stream into the index, do due jobs, sweep, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.index.run())
+            tasks.create_task(self.jobs.run())
+            tasks.create_task(self._sweep_for_ever())
+
+    async def _sweep_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            with suppress(Exception):
+                await self.sweep()
+
+    async def sweep(self) -> None:
+        """Cut old events, drop expired sessions and uploads that nothing names."""
+        now, settings = self.clock(), self.settings
+        while await self.truth.write(
+            lambda tx: stream.cut(tx, now - settings.event_keep_hours * HOUR_MICROS, settings.event_max_bytes)
+        ):
+            pass
+        while await self.truth.write(lambda tx: self.blobs.sweep(tx, now - settings.upload_keep_hours * HOUR_MICROS)):
+            pass
+        await self.truth.write(sessions.sweep)
+        self.files.sweep_temporary(settings.upload_keep_hours * 3600)
+
+    async def stop(self) -> None:
+        """Close what is open to the outside."""
+        await self.client.close()
+
+    def close(self) -> None:
+        """Finish writes, fold the files, let the directory go."""
+        self.index_db.close()
+        self.truth.close()
+        self._lock.release()
+
+
+def place_of(settings: Settings, choices: Choices, listening: Listening, name: str) -> Place:
+    """Where a network is reached: by its domain if it has one, else on this machine by its directory's name."""
+    domain = settings.domain or choices.domain
+    if domain:
+        return Place(f"https://{domain}", domain, f".{domain}", local=False, dev=False)
+    if listening.stay and choices.base_url:
+        return Place(choices.base_url, choices.base_url.partition("://")[2], choices.handle_domain, True, False)
+    label = re.sub(r"[^a-z0-9-]+", "-", name.lower()).strip("-") or "network"
+    host = f"{label}.localhost:{listening.port}" if listening.several else f"localhost:{listening.port}"
+    suffix = choices.handle_domain or (f".{label}.test" if listening.several else ".test")
+    return Place(f"http://{host}", host, suffix, local=True, dev=listening.dev)
+
+
+def open_seal(directory: Path, unlock: str) -> Seal:
+    """The network's seal; a new network gets its key now. Raises BadUnlockKey, WrongUnlockKey."""
+    key = unlock_key(directory, unlock)
+    path = directory / "network.key"
+    if not path.exists():
+        write_durably(path, key.wrap(new_network_key()))
+    return Seal(key.unwrap(path.read_bytes()))
+
+
+def unlock_key(directory: Path, unlock: str) -> UnlockKey:
+    """The unlock key from where the settings say."""
+    if unlock == "env":
+        return UnlockKey.from_env(UNLOCK_VARIABLE)
+    if unlock == "prompt":
+        return UnlockKey.from_passphrase(getpass.getpass("Unlock key of this network: "))
+    return UnlockKey.from_file(directory / "unlock.key")
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """A new file, on disk with its name when this returns; for the owner's eyes only."""
+    part = path.with_suffix(".part")
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

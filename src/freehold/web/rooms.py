@@ -1,0 +1,265 @@
+"""The pages' `Backend`, made of one site's rooms.
+
+Only translation: from what a page asks to the function of a room, and back; each write waits until the index shows it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from freehold.net.budgets import Budgets, Limit
+from freehold.pds import invites, keychain, private, sessions
+from freehold.pds.accounts import Account
+from freehold.pds.claim import WrongCode
+from freehold.pds.membership import Application
+from freehold.pds.reads import RecordNotFound
+from freehold.pds.writes import Create, Delete, Put, Write, Written
+from freehold.protocol.cid import Cid
+from freehold.protocol.refused import InvalidRequest
+from freehold.protocol.syntax import format_datetime, is_handle, parse_at_uri, parse_datetime
+from freehold.site import Site
+from freehold.web.backend import (
+    Claim,
+    Claimed,
+    DraftPicture,
+    Fetched,
+    Json,
+    Member,
+    Network,
+    NewPost,
+    ProfileEdit,
+    Ref,
+    Session,
+    Theme,
+)
+from freehold.web.records import post_record
+from freehold.web.views import SiteViews
+
+SIGN_IN = Limit("web sign-in", 30, 300)
+SIGN_UP = Limit("web sign-up", 20, 3600)
+CLAIM = Limit("claim", 20, 300)
+PROFILE = "app.bsky.actor.profile"
+FETCH_SECONDS = 6.0
+REDIRECTS = 4
+
+
+class SiteBackend:
+    """One network, as its pages see it."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._budgets = Budgets(site.clock)
+        self.views = SiteViews(site)
+
+    def network(self) -> Network:
+        site, choices = self._site, self._site.network.choices
+        return Network(
+            name=choices.name,
+            host=site.place.host,
+            base_url=site.place.base_url,
+            handle_suffix=site.place.handle_domain,
+            hue=choices.hue,
+            chroma=choices.chroma,
+            claimed=choices.claimed,
+            joining=choices.join,  # type: ignore[arg-type]
+            members=site.accounts.count(),
+            about=choices.about,
+            rules=choices.rules,
+            whole_feed=True,
+        )
+
+    async def did_of(self, actor: str) -> str | None:
+        account = self._site.accounts.find(actor)
+        return account.did if account is not None else None
+
+    # --- coming in
+
+    async def claim(self, claim: Claim) -> Claimed:
+        site = self._site
+        if site.claim is None or site.network.choices.claimed:
+            raise WrongCode("This network has its owner already.")
+        self._budgets.spend(CLAIM, "claim", 1)
+        site.claim.check(claim.code)
+        if claim.domain and not is_handle(claim.domain) and claim.domain != site.place.host:
+            raise InvalidRequest("That is not an address. It looks like town.example, without https:// before it.")
+        handle = f"{claim.handle.strip().lower()}{site.place.handle_domain}"
+        owner = (await site.members.admit(Application(handle, claim.password), role="owner")).account
+        chosen = msgspec.structs.replace(
+            site.network.choices,
+            name=claim.name,
+            hue=claim.hue,
+            chroma=claim.chroma,
+            join=claim.joining,
+            owner=owner.did,
+            claimed_at=site.clock(),
+            domain=claim.domain if is_handle(claim.domain) else "",
+        )
+        key = await site.truth.write(lambda tx: keychain.hand_over(tx, site.seal))
+        await site.truth.write(lambda tx: site.network.choose(tx, chosen))
+        site.claim.use()
+        return Claimed(self._member(owner), key)
+
+    async def sign_up(
+        self, *, handle: str, password: str, email: str | None, invite: str | None, address: str
+    ) -> Member:
+        self._budgets.spend(SIGN_UP, address, 1)
+        whole = f"{handle.strip().lower()}{self._site.place.handle_domain}"
+        joined = await self._site.members.join(Application(whole, password, email, invite))
+        return self._member(joined.account)
+
+    async def sign_in(self, *, identifier: str, password: str, address: str) -> Member:
+        self._budgets.spend(SIGN_IN, address, 1)
+        return self._member(await self._site.members.check_password(identifier, password))
+
+    async def start_session(self, did: str) -> Session:
+        token = await self._site.members.start_web(self._site.accounts.one(did))
+        return Session(token, sessions.WEB_SESSION_MICROS // sessions.MICROS)
+
+    async def member_of(self, token: str) -> Member | None:
+        with self._site.truth.reading() as tx:
+            account = sessions.find_web(tx, token, self._site.clock())
+        return self._member(account) if account is not None and account.active else None
+
+    async def end_session(self, token: str) -> None:
+        await self._site.members.sign_out_web(token)
+
+    async def end_all_sessions(self, did: str) -> None:
+        await self._site.members.sign_out_everywhere(self._account(did))
+
+    async def change_password(self, did: str, *, old: str, new: str) -> None:
+        await self._site.members.change_password(self._account(did), old, new)
+
+    async def save_settings(self, did: str, *, language: str | None, theme: Theme) -> None:
+        account = self._account(did)
+        await self._site.truth.write(lambda tx: private.set_page_setting(tx, account.id, language, theme))
+
+    async def create_invite(self, did: str) -> str:
+        account = self._account(did)
+        return await self._site.truth.write(lambda tx: invites.make(tx, account.id))
+
+    async def export(self, did: str) -> AsyncIterator[bytes]:
+        async for piece in await self._site.exports.repo(self._account(did)):
+            yield piece
+
+    # --- pictures and pages from elsewhere
+
+    async def upload_picture(self, did: str, data: bytes) -> DraftPicture:
+        account = self._account(did)
+
+        async def chunks() -> AsyncIterator[bytes]:
+            yield data
+
+        stored = await self._site.blobs.upload(account.id, chunks(), "application/octet-stream")
+        width, height, _ = await self._site.shared.workshop.measure(self._site.files.path(stored.cid))
+        return DraftPicture(str(stored.cid), stored.mime, stored.size, width, height)
+
+    async def draft_picture(self, did: str, cid: str) -> tuple[str, bytes] | None:
+        stored = self._site.blobs.waiting(self._account(did).id, Cid.parse(cid))
+        if stored is None:
+            return None
+        path: Path = self._site.files.path(stored.cid)
+        return stored.mime, await asyncio.to_thread(path.read_bytes)
+
+    async def fetch(self, url: str, *, max_bytes: int) -> Fetched:
+        answer = await self._site.client.get(
+            url, max_bytes=max_bytes, seconds=FETCH_SECONDS, redirects=REDIRECTS, plain_http=True
+        )
+        if answer.status != 200:
+            raise InvalidRequest("That page could not be read.", status=answer.status)
+        return Fetched(answer.url, answer.headers.get("content-type", ""), answer.body)
+
+    # --- writing
+
+    async def create_post(self, did: str, post: NewPost) -> Ref:
+        record = post_record(post, self._now())
+        done = await self._write(did, Create("app.bsky.feed.post", None, record))
+        return Ref(done.results[0].uri, str(done.results[0].cid))
+
+    async def delete_post(self, did: str, rkey: str) -> None:
+        await self._write(did, Delete("app.bsky.feed.post", rkey))
+
+    async def like(self, did: str, subject: Ref) -> None:
+        await self._point_at(did, "app.bsky.feed.like", _strong(subject))
+
+    async def unlike(self, did: str, like_uri: str) -> None:
+        await self._take_back(did, like_uri)
+
+    async def echo(self, did: str, subject: Ref) -> None:
+        await self._point_at(did, "app.bsky.feed.repost", _strong(subject))
+
+    async def unecho(self, did: str, echo_uri: str) -> None:
+        await self._take_back(did, echo_uri)
+
+    async def follow(self, did: str, subject: str) -> None:
+        await self._point_at(did, "app.bsky.graph.follow", subject)
+
+    async def unfollow(self, did: str, follow_uri: str) -> None:
+        await self._take_back(did, follow_uri)
+
+    async def edit_profile(self, did: str, edit: ProfileEdit) -> None:
+        with_old = await asyncio.to_thread(self._profile, did)
+        changed: Json = {**with_old, "displayName": edit.display_name, "description": edit.description}
+        for name, picture in (("avatar", edit.avatar), ("banner", edit.banner)):
+            if picture is not None:
+                changed[name] = _blob(picture)
+        await self._write(did, Put(PROFILE, "self", changed))
+
+    async def update_seen(self, did: str, seen_at: str) -> None:
+        account, at = self._account(did), parse_datetime(seen_at)
+        await self._site.truth.write(lambda tx: private.mark_seen(tx, account, at))
+        await self._site.private_caught_up()
+
+    # --- within
+
+    async def _write(self, did: str, write: Write) -> Written:
+        done = await self._site.writes.write(did, [write], validate=True)
+        self._site.wrote(did, done.seq)
+        await self._site.caught_up(did)
+        return done
+
+    async def _point_at(self, did: str, collection: str, subject: str | Json) -> None:
+        await self._write(did, Create(collection, None, {"subject": subject, "createdAt": self._now()}))
+
+    async def _take_back(self, did: str, uri: str) -> None:
+        at = parse_at_uri(uri)
+        if at.authority != did or at.collection is None or at.rkey is None:
+            raise InvalidRequest("That is not yours to take back.")
+        await self._write(did, Delete(at.collection, at.rkey))
+
+    def _account(self, did: str) -> Account:
+        return self._site.accounts.one(did)
+
+    def _member(self, account: Account) -> Member:
+        with self._site.truth.reading() as tx:
+            language, theme = private.page_setting(tx, account.id)
+        found = self._site.views.get_profiles(None, [account.did])["profiles"]
+        profile = found[0] if found else {}
+        return Member(
+            did=account.did,
+            handle=account.handle,
+            display_name=profile.get("displayName") or account.handle.partition(".")[0],
+            avatar=profile.get("avatar"),
+            owner=account.role == "owner",
+            language=language,
+            theme=theme,  # type: ignore[arg-type]
+        )
+
+    def _profile(self, did: str) -> dict[str, Any]:
+        try:
+            return self._site.reads.record(self._account(did), f"{PROFILE}/self")[1]
+        except RecordNotFound:
+            return {"$type": PROFILE, "createdAt": self._now()}
+
+    def _now(self) -> str:
+        return format_datetime(self._site.clock())
+
+
+def _strong(ref: Ref) -> Json:
+    return {"uri": ref.uri, "cid": ref.cid}
+
+
+def _blob(picture: DraftPicture) -> Json:
+    return {"$type": "blob", "ref": {"$link": picture.cid}, "mimeType": picture.mime, "size": picture.size}
