@@ -1,9 +1,12 @@
 """Small real servers on port 0: other hosts, as a stranger could run them."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+
+import uvicorn
 
 Handle = Callable[[str, str, bytes, asyncio.StreamWriter], Awaitable[None]]
 """method, target, body, writer -> writes a whole HTTP answer."""
@@ -55,3 +58,17 @@ async def pages(given: dict[str, bytes]) -> AsyncIterator[str]:
 
     async with serving(handle) as port:
         yield f"http://127.0.0.1:{port}"
+
+
+@asynccontextmanager
+async def application(app: Callable[..., Awaitable[None]]) -> AsyncIterator[str]:
+    """Serve an ASGI application with the real server; gives the origin."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(app, lifespan="off", log_level="warning", ws="none", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    running = asyncio.ensure_future(server.serve(sockets=[listening]))
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await running

@@ -17,21 +17,22 @@ MAX_LENGTH = 4_096
 
 
 class Dns:
-    """Asks for TXT records. nameservers: addresses to ask instead of this machine's, on `port`."""
+    """Asks for TXT records. nameservers: addresses to ask instead of this machine's, on `port`. seconds: for one question."""
 
-    def __init__(self, nameservers: list[str] | None = None, port: int = 53) -> None:
+    def __init__(self, nameservers: list[str] | None = None, port: int = 53, seconds: float = SECONDS) -> None:
         self._nameservers = nameservers
         self._port = port
+        self._seconds = seconds
         self._resolver: Resolver | None = None
 
-    async def txt(self, name: str, *, seconds: float = SECONDS) -> list[str]:
+    async def txt(self, name: str) -> list[str]:
         """The TXT records of `name`, each joined from its pieces; [] when there are none. Raises UpstreamFailed."""
         from dns.exception import DNSException
         from dns.resolver import NXDOMAIN, NoAnswer
 
         try:
-            async with asyncio.timeout(seconds):
-                answer = await self._open().resolve(name + ".", "TXT", lifetime=seconds, raise_on_no_answer=True)
+            async with asyncio.timeout(self._seconds):
+                answer = await self._open().resolve(name + ".", "TXT", lifetime=self._seconds, raise_on_no_answer=True)
         except (NXDOMAIN, NoAnswer):
             return []
         except (DNSException, OSError, TimeoutError) as error:
