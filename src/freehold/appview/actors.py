@@ -1,0 +1,135 @@
+"""Actors: who they are, how their accounts stand, what their profiles say; and their removal with all they said.
+
+Tables: actor, actor_search, mute, thread_mute. In come `#identity` and `#account` events, profile records, and the
+private log's `seen` and `mute`. A status of None is an active account; STRANGER one that others name and that no event
+has announced.
+Source: https://atproto.com/specs/account and the lexicon app.bsky.actor.profile
+"""
+
+from typing import Any
+
+from freehold.appview.batch import HANDLERS, POST, STRANGER, Batch, Change, record
+from freehold.appview.edges import COLLECTIONS
+from freehold.appview.moments import came_and_sorts
+from freehold.appview.words import spaced
+
+PROFILE = "app.bsky.actor.profile"
+
+
+@record(PROFILE)
+def profile(batch: Batch, change: Change) -> None:
+    """Put or remove what an actor says of themselves. Only the record `self` counts."""
+    if change.rkey != "self":
+        return
+    at = came_and_sorts("self", change.record, batch.now)[1] if change.record is not None else None
+    batch.tx.run(
+        "UPDATE actor SET profile = :raw, profile_cid = :cid, profile_at = :at WHERE id = :id",
+        raw=change.raw if change.record is not None else None,
+        cid=bytes(change.cid) if change.cid is not None else None,
+        at=at,
+        id=change.actor,
+    )
+    _index_names(batch, change.actor, change.record or {})
+
+
+def identity(batch: Batch, did: str, handle: str | None, profile: dict[str, Any]) -> None:
+    """Give an actor a handle; whoever had it before has none now. profile: as the index has it, for the search."""
+    actor = batch.actor(did)
+    if handle is not None:
+        for (other,) in batch.tx.run(
+            "UPDATE actor SET handle = NULL WHERE handle = :handle AND id <> :id RETURNING id", handle=handle, id=actor
+        ):
+            batch.actors.add(other)
+    batch.tx.run(
+        "UPDATE actor SET handle = :handle, status = CASE WHEN status = :stranger THEN NULL ELSE status END"
+        " WHERE id = :id",
+        handle=handle,
+        stranger=STRANGER,
+        id=actor,
+    )
+    _index_names(batch, actor, profile)
+
+
+def announce(batch: Batch, actor: int) -> None:
+    """An actor who was only named so far has written something: so the account is there."""
+    batch.tx.run("UPDATE actor SET status = NULL WHERE id = :id AND status = :status", id=actor, status=STRANGER)
+    if batch.tx.changes():
+        batch.actors.add(actor)
+
+
+def account(batch: Batch, did: str, active: bool, status: str | None) -> None:
+    """Hide or show an actor; one who is deleted goes with everything they said."""
+    actor = batch.actor(did)
+    value = None if active else (status or "deactivated")
+    batch.tx.run("UPDATE actor SET status = :status WHERE id = :id", status=value, id=actor)
+    batch.actors.add(actor)
+    if value == "deleted":
+        forget(batch, actor, did)
+        batch.tx.run("UPDATE actor SET handle = NULL, seen_at = 0 WHERE id = :id", id=actor)
+        batch.tx.run("DELETE FROM actor_search WHERE rowid = :id", id=actor)
+        batch.tx.run("DELETE FROM notification WHERE recipient = :id", id=actor)
+        batch.tx.run("DELETE FROM mute WHERE actor = :id", id=actor)
+        batch.tx.run("DELETE FROM thread_mute WHERE actor = :id", id=actor)
+
+
+def paths_of(batch: Batch, actor: int) -> set[tuple[str, str]]:
+    """(collection, record key) of every record of an actor that the index holds."""
+    tx = batch.tx
+    paths = {
+        (POST, rkey) for (rkey,) in tx.run("SELECT rkey FROM post WHERE author = :a AND moment IS NOT NULL", a=actor)
+    }
+    for collection, edges in COLLECTIONS.items():
+        paths |= {(collection, rkey) for (rkey,) in tx.run(edges.of_actor, actor=actor)}
+    paths |= set(tx.run("SELECT collection, rkey FROM declaration WHERE actor = :a", a=actor))
+    if tx.one("SELECT 1 FROM actor WHERE id = :a AND profile IS NOT NULL", a=actor):
+        paths.add((PROFILE, "self"))
+    return paths
+
+
+def forget(batch: Batch, actor: int, did: str, keep: frozenset[tuple[str, str]] = frozenset()) -> None:
+    """Remove every record of an actor but those at the paths in `keep`."""
+    for collection, rkey in sorted(paths_of(batch, actor) - keep):
+        HANDLERS[collection](batch, Change(actor, did, collection, rkey))
+
+
+def seen(batch: Batch, did: str, at: int) -> None:
+    """Notifications up to `at` (micros) are read. It never goes back."""
+    batch.tx.run("UPDATE actor SET seen_at = max(seen_at, :at) WHERE id = :id", at=at, id=batch.actor(did))
+
+
+def mute(batch: Batch, did: str, subject: str, on: bool, at: int) -> None:
+    """Mute an actor (a DID) or a thread (the at:// URI of its root), or end it."""
+    actor = batch.actor(did)
+    if subject.startswith("at://"):
+        _mute_thread(batch, actor, subject, on)
+    else:
+        row = {"actor": actor, "subject": batch.actor(subject)}
+        batch.tx.run("DELETE FROM mute WHERE actor = :actor AND subject = :subject", **row)
+        if on:
+            batch.tx.run("INSERT INTO mute (actor, subject, at) VALUES (:actor, :subject, :at)", at=at, **row)
+    batch.circles.add(actor)
+
+
+def _mute_thread(batch: Batch, actor: int, uri: str, on: bool) -> None:
+    found = batch.subject(uri)
+    if found is None:
+        return
+    batch.tx.run("DELETE FROM thread_mute WHERE actor = :actor AND root = :root", actor=actor, root=found[0])
+    if on:
+        batch.tx.run("INSERT INTO thread_mute (actor, root) VALUES (:actor, :root)", actor=actor, root=found[0])
+    else:
+        batch.release(found[0])
+
+
+def _index_names(batch: Batch, actor: int, profile: dict[str, Any]) -> None:
+    row = batch.tx.one("SELECT handle FROM actor WHERE id = :id", id=actor)
+    name, description = profile.get("displayName"), profile.get("description")
+    batch.tx.run("DELETE FROM actor_search WHERE rowid = :id", id=actor)
+    batch.tx.run(
+        "INSERT INTO actor_search (rowid, handle, name, description) VALUES (:id, :handle, :name, :description)",
+        id=actor,
+        handle=(row and row[0]) or "",
+        name=spaced(name) if isinstance(name, str) else "",
+        description=spaced(description) if isinstance(description, str) else "",
+    )
+    batch.actors.add(actor)

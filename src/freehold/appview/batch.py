@@ -1,0 +1,174 @@
+"""One transaction of the index: the numbers it gives, the counts it moves, and what memory must forget or learn after
+it.
+
+`@record("nsid")` registers what a record of that collection means. A handler puts or removes; it is called with a
+`Change`, whose `record` is None when the record is gone. Every handler may be called again with what it knows already:
+nothing changes.
+"""
+
+from collections.abc import Callable, MutableMapping
+from typing import Any, Literal, NamedTuple
+
+from freehold.protocol.cid import Cid
+from freehold.store.tx import Tx
+
+POST = "app.bsky.feed.post"
+STRANGER = "stranger"
+"""The status of an actor whom others name and whose own account no event has announced."""
+
+_ADJUST = {
+    name: f"UPDATE post SET {name} = {name} + :by WHERE id = :id" for name in ("likes", "reposts", "replies", "quotes")
+} | {name: f"UPDATE actor SET {name} = {name} + :by WHERE id = :id" for name in ("posts", "followers", "follows")}
+PostCount = Literal["likes", "reposts", "replies", "quotes"]
+ActorCount = Literal["posts", "followers", "follows"]
+
+
+class Change(NamedTuple):
+    """A record at `at://did/collection/rkey` as of now.
+
+    record: its JSON form, None when it is gone. raw: its DAG-CBOR.
+    """
+
+    actor: int
+    did: str
+    collection: str
+    rkey: str
+    cid: Cid | None = None
+    record: dict[str, Any] | None = None
+    raw: bytes = b""
+
+
+class FeedItem(NamedTuple):
+    """What stands in an author's feed: a post, or a repost of one. Ids of actors are 0 where there is none.
+
+    author: who wrote the post. parent_author, root_author: whom it answers; 0 for both when it is no reply or a repost.
+    """
+
+    moment: int
+    actor: int
+    post: int
+    author: int
+    parent_author: int
+    root_author: int
+
+
+class Batch:
+    """What one transaction reads and leaves behind.
+
+    now: micros; nothing sorts later than this. ids: DID to actor id, kept by the index between batches.
+    """
+
+    def __init__(self, tx: Tx, now: int, ids: MutableMapping[str, int]) -> None:
+        self.tx = tx
+        self.now = now
+        self._ids = ids
+        self.posts: set[int] = set()
+        self.actors: set[int] = set()
+        self.circles: set[int] = set()
+        self.feed: list[tuple[bool, FeedItem]] = []
+        self.everything = False
+
+    # -- numbers -------------------------------------------------------------------------------------------------------
+
+    def actor(self, did: str) -> int:
+        """The id of the actor, a new one for a DID not seen before."""
+        known = self._ids.get(did)
+        if known is None:
+            row = self.tx.one("SELECT id FROM actor WHERE did = :did", did=did) or self.tx.one(
+                "INSERT INTO actor (did, status) VALUES (:did, :status) RETURNING id", did=did, status=STRANGER
+            )
+            assert row is not None
+            known = self._ids[did] = row[0]
+        return known
+
+    def subject(self, uri: object) -> tuple[int, int] | None:
+        """(id, author's id) of the record that a URI names, with a place held for a new one; None for other URIs."""
+        parts = uri.split("/") if isinstance(uri, str) else []
+        if len(parts) != 5 or parts[0] != "at:" or not parts[2].startswith("did:"):
+            return None
+        author = self.actor(parts[2])
+        rkey = parts[4] if parts[3] == POST else f"{parts[3]}/{parts[4]}"
+        row = self.tx.one("SELECT id FROM post WHERE author = :author AND rkey = :rkey", author=author, rkey=rkey)
+        if row is None:
+            row = self.tx.one(
+                "INSERT INTO post (author, rkey) VALUES (:author, :rkey) RETURNING id", author=author, rkey=rkey
+            )
+            assert row is not None
+        return row[0], author
+
+    def release(self, post: int) -> None:
+        """Let go of a place held for a record that nobody names any more."""
+        self.tx.run(
+            "DELETE FROM post WHERE id = :id AND moment IS NULL AND gates = 0"
+            " AND likes = 0 AND reposts = 0 AND replies = 0 AND quotes = 0"
+            " AND NOT EXISTS (SELECT 1 FROM post AS other WHERE other.root = :id)"
+            " AND NOT EXISTS (SELECT 1 FROM thread_mute WHERE thread_mute.root = :id)",
+            id=post,
+        )
+
+    # -- counts --------------------------------------------------------------------------------------------------------
+
+    def count_post(self, name: PostCount, post: int, by: int) -> None:
+        """Move a count of a post, present or not."""
+        self.tx.run(_ADJUST[name], by=by, id=post)
+        self.posts.add(post)
+
+    def count_actor(self, name: ActorCount, actor: int, by: int) -> None:
+        """Move a count of an actor."""
+        self.tx.run(_ADJUST[name], by=by, id=actor)
+        self.actors.add(actor)
+
+    # -- feeds and notifications ---------------------------------------------------------------------------------------
+
+    def add_item(self, item: FeedItem, media: int = 0, repost: str | None = None) -> None:
+        """Put an item into its actor's feed. repost: the record key, if it is one."""
+        self.tx.run(
+            "INSERT INTO feed_item (moment, actor, post, repost, author, parent_author, root_author, media) VALUES"
+            " (:moment, :actor, :post, :repost, :author, :parent_author, :root_author, :media)",
+            media=media,
+            repost=repost,
+            **item._asdict(),
+        )
+        self.feed.append((True, item))
+
+    def drop_item(self, actor: int, moment: int) -> None:
+        """Take an item out of its actor's feed."""
+        self.tx.run("DELETE FROM feed_item WHERE moment = :moment", moment=moment)
+        self.feed.append((False, FeedItem(moment, actor, 0, 0, 0, 0)))
+
+    def notify(self, recipient: int, reason: str, change: Change, at: int, subject: int | None = None) -> None:
+        """Tell `recipient` of a record, unless it is their own. subject: which of their records it is about, if any."""
+        if recipient != change.actor:
+            self.tx.run(
+                "INSERT INTO notification (recipient, at, reason, actor, rkey, subject)"
+                " VALUES (:recipient, :at, :reason, :actor, :rkey, :subject)",
+                recipient=recipient,
+                at=at,
+                reason=reason,
+                actor=change.actor,
+                rkey=change.rkey,
+                subject=subject,
+            )
+
+    def take_back(self, actor: int, rkey: str, reasons: str) -> None:
+        """Drop the notifications of a record. reasons: separated by blanks, those that its collection can have."""
+        self.tx.run(
+            "DELETE FROM notification WHERE actor = :actor AND rkey = :rkey AND instr(:reasons, reason) > 0",
+            actor=actor,
+            rkey=rkey,
+            reasons=reasons,
+        )
+
+
+Handler = Callable[[Batch, Change], None]
+HANDLERS: dict[str, Handler] = {}
+
+
+def record(collection: str) -> Callable[[Handler], Handler]:
+    """Register what the records of a collection mean."""
+
+    def register(handler: Handler) -> Handler:
+        HANDLERS[collection] = handler
+        return handler
+
+    return register

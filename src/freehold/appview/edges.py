@@ -1,0 +1,174 @@
+"""Likes, reposts, follows and blocks: records by which an actor points at a subject.
+
+Tables: post_like, repost, follow, block (one shape, see schema). Several records of one actor about one subject count
+once: the one with the lowest key is `main`, and only it moves counts, feeds and notifications, whatever order they
+came in.
+Source: the lexicons app.bsky.feed.like, app.bsky.feed.repost, app.bsky.graph.follow, app.bsky.graph.block
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from freehold.appview.batch import Batch, Change, FeedItem, record
+from freehold.appview.moments import TIE_BITS, came_and_sorts, free_moment
+
+
+class Edge(NamedTuple):
+    """A row, with the author of its subject (the subject itself, where that is an actor)."""
+
+    actor: int
+    rkey: str
+    subject: int
+    owner: int
+    at: int
+
+
+Effect = Callable[[Batch, Edge, int], None]
+"""Count an edge (+1) or take it back (-1)."""
+
+
+class Edges:
+    """The statements of one table, and what its edges mean."""
+
+    def __init__(self, table: str, effect: Effect, *, of_actors: bool) -> None:
+        self.effect = effect
+        self.of_actors = of_actors
+
+        def sql(text: str) -> str:
+            return text.replace("EDGE", table)
+
+        self.find = sql("SELECT subject, at, main, cid FROM EDGE WHERE actor = :actor AND rkey = :rkey")
+        self.find_main = sql("SELECT rkey, at FROM EDGE WHERE actor = :actor AND subject = :subject AND main = 1")
+        self.find_next = sql(
+            "SELECT rkey, at FROM EDGE WHERE actor = :actor AND subject = :subject ORDER BY rkey LIMIT 1"
+        )
+        self.set_main = sql("UPDATE EDGE SET main = :main WHERE actor = :actor AND rkey = :rkey")
+        self.insert = sql(
+            "INSERT INTO EDGE (actor, rkey, subject, cid, record, at, indexed_at, main)"
+            " VALUES (:actor, :rkey, :subject, :cid, :record, :at, :came, :main)"
+        )
+        self.delete = sql("DELETE FROM EDGE WHERE actor = :actor AND rkey = :rkey")
+        self.of_actor = sql("SELECT rkey FROM EDGE WHERE actor = :actor")
+
+    def apply(self, batch: Batch, change: Change) -> None:
+        """Put the edge as the record has it now, or remove it."""
+        old = batch.tx.one(self.find, actor=change.actor, rkey=change.rkey)
+        if old is not None:
+            if change.cid is not None and bytes(change.cid) == old[3]:
+                return
+            self._remove(batch, change.actor, change.rkey, *old[:3])
+        if change.record is not None:
+            self._put(batch, change)
+
+    def _put(self, batch: Batch, change: Change) -> None:
+        assert change.record is not None
+        assert change.cid is not None
+        found = self._subject(batch, change.record.get("subject"))
+        if found is None:
+            return
+        subject, owner = found
+        came, at = came_and_sorts(change.rkey, change.record, batch.now)
+        main = batch.tx.one(self.find_main, actor=change.actor, subject=subject)
+        leads = main is None or change.rkey < main[0]
+        if main is not None and leads:
+            self.effect(batch, Edge(change.actor, main[0], subject, owner, main[1]), -1)
+            batch.tx.run(self.set_main, actor=change.actor, rkey=main[0], main=0)
+        batch.tx.run(
+            self.insert,
+            actor=change.actor,
+            rkey=change.rkey,
+            subject=subject,
+            cid=bytes(change.cid),
+            record=change.raw,
+            at=at,
+            came=came,
+            main=int(leads),
+        )
+        if leads:
+            self.effect(batch, Edge(change.actor, change.rkey, subject, owner, at), 1)
+
+    def _remove(self, batch: Batch, actor: int, rkey: str, subject: int, at: int, main: int) -> None:
+        batch.tx.run(self.delete, actor=actor, rkey=rkey)
+        if not main:
+            return
+        owner = subject if self.of_actors else _author(batch, subject)
+        self.effect(batch, Edge(actor, rkey, subject, owner, at), -1)
+        heir = batch.tx.one(self.find_next, actor=actor, subject=subject)
+        if heir is not None:
+            batch.tx.run(self.set_main, actor=actor, rkey=heir[0], main=1)
+            self.effect(batch, Edge(actor, heir[0], subject, owner, heir[1]), 1)
+        elif not self.of_actors:
+            batch.release(subject)
+
+    def _subject(self, batch: Batch, named: object) -> tuple[int, int] | None:
+        """(subject, owner) of a record: a DID, or the `uri` of a strong reference."""
+        if not self.of_actors:
+            return batch.subject(named.get("uri")) if isinstance(named, dict) else None
+        if not isinstance(named, str) or not named.startswith("did:"):
+            return None
+        actor = batch.actor(named)
+        return actor, actor
+
+
+def _author(batch: Batch, post: int) -> int:
+    row = batch.tx.one("SELECT author FROM post WHERE id = :id", id=post)
+    assert row is not None, "an edge holds the place of its subject"
+    author: int = row[0]
+    return author
+
+
+def _told(batch: Batch, edge: Edge, reason: str, sign: int, subject: int | None) -> None:
+    if sign > 0:
+        change = Change(edge.actor, "", "", edge.rkey)
+        batch.notify(edge.owner, reason, change, edge.at, subject)
+    else:
+        batch.take_back(edge.actor, edge.rkey, reason)
+
+
+def _like(batch: Batch, edge: Edge, sign: int) -> None:
+    batch.count_post("likes", edge.subject, sign)
+    _told(batch, edge, "like", sign, edge.subject)
+
+
+def _repost(batch: Batch, edge: Edge, sign: int) -> None:
+    batch.count_post("reposts", edge.subject, sign)
+    _told(batch, edge, "repost", sign, edge.subject)
+    if sign > 0:
+        moment = free_moment(batch.tx, edge.at)
+        batch.add_item(FeedItem(moment, edge.actor, edge.subject, edge.owner, 0, 0), repost=edge.rkey)
+    else:
+        row = batch.tx.one(
+            "SELECT moment FROM feed_item WHERE actor = :actor AND moment >= :moment AND repost = :rkey"
+            " ORDER BY moment LIMIT 1",
+            actor=edge.actor,
+            moment=edge.at << TIE_BITS,
+            rkey=edge.rkey,
+        )
+        assert row is not None, "a counted repost stands in a feed"
+        batch.drop_item(edge.actor, row[0])
+
+
+def _follow(batch: Batch, edge: Edge, sign: int) -> None:
+    batch.count_actor("follows", edge.actor, sign)
+    batch.count_actor("followers", edge.subject, sign)
+    batch.circles.add(edge.actor)
+    _told(batch, edge, "follow", sign, None)
+
+
+def _block(batch: Batch, edge: Edge, sign: int) -> None:
+    batch.circles.update((edge.actor, edge.subject))
+
+
+LIKES = Edges("post_like", _like, of_actors=False)
+REPOSTS = Edges("repost", _repost, of_actors=False)
+FOLLOWS = Edges("follow", _follow, of_actors=True)
+BLOCKS = Edges("block", _block, of_actors=True)
+
+COLLECTIONS = {
+    "app.bsky.feed.like": LIKES,
+    "app.bsky.feed.repost": REPOSTS,
+    "app.bsky.graph.follow": FOLLOWS,
+    "app.bsky.graph.block": BLOCKS,
+}
+for _collection, _edges in COLLECTIONS.items():
+    record(_collection)(_edges.apply)

@@ -1,0 +1,288 @@
+"""Feeds: the home timeline, an author's feed, what someone liked, and the network's own popular posts.
+
+The home timeline shows posts and reposts of whom the reader follows, and their own. A reply is shown when the reader
+wrote it, when it continues its author's own thread, or when the reader follows (or is) another whom it answers: the
+parent's author or the thread's. That is the rule of the official client, kept here so that every door shows the same.
+Mutes and blocks of authors apply everywhere; in an author's own feed a mute does not.
+Source: app.bsky.feed.getTimeline, getAuthorFeed, getActorLikes, getFeed; social-app, src/lib/api/feed-manip.ts
+"""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from freehold.appview import present
+from freehold.appview.asked import (
+    FAR,
+    ActorNotFound,
+    BlockedActor,
+    BlockedByActor,
+    UnknownFeed,
+    actor_id,
+    before,
+    post_id,
+)
+from freehold.appview.chains import Wanted
+from freehold.appview.generators import hydrate
+from freehold.appview.page import Page
+from freehold.appview.pieces import Circle, Json, PostPiece
+from freehold.appview.runs import newest_on_disk
+
+DISCOVER = "at://did:plc:z72i7hdynmk6r22z27h6tvur/app.bsky.feed.generator/whats-hot"
+"""The public Discover feed. Official clients fall back on it when a timeline ends, and break where it is refused."""
+_AFTER_ALL_KEYS = "~~"
+_ROUNDS = 5
+_STRETCH = 4
+
+
+class Item(NamedTuple):
+    """An item of a skeleton. moment: where it stands: that of the post, unless it is a repost."""
+
+    moment: int
+    actor: int
+    post: int
+
+
+Skeleton = tuple[list[Item], int | None]
+"""Items, and the moment that was reached, to go on before it; None at the end."""
+
+
+def timeline(page: Page, limit: int, cursor: str | None) -> Json:
+    """app.bsky.feed.getTimeline."""
+    wanted = _wanted(page.circle, page.viewer)
+    circle = page.circle
+    actors = (circle.follows.keys() | {page.viewer}) - circle.mutes - circle.blocks.keys() - circle.blocked_by.keys()
+
+    def skeleton(limit: int, before: int) -> Skeleton:
+        chains = page.memory.chains
+        places, reached = chains.newest(actors, limit, None if before == FAR else before, wanted)
+        items = [Item(chains.moment[place], chains.actor[place], chains.post[place]) for place in places]
+        if reached is not None or not chains.since:
+            return items, reached
+        older, reached = newest_on_disk(page.tx, actors, limit - len(items), min(before, chains.since), wanted)
+        return items + [Item._make(item) for item in older], reached
+
+    return _filled(page, skeleton, lambda item, post: _in_timeline(page, item, post), limit, before(cursor))
+
+
+def _wanted(circle: Circle, viewer: int) -> Wanted:
+    """The rule of the home timeline, on what an item says of itself."""
+    known = circle.follows.keys() | {viewer}
+    shunned = circle.mutes | circle.blocks.keys() | circle.blocked_by.keys()
+
+    def wanted(author: int, parent: int, root: int) -> bool:
+        if author in shunned:
+            return False
+        if not parent or author == viewer or parent == root == author:
+            return True
+        return (parent != author and parent in known) or (root != author and root in known)
+
+    return wanted
+
+
+def _in_timeline(page: Page, item: Item, post: PostPiece) -> bool:
+    if item.moment != post.moment and not page.active(item.actor):
+        return False
+    return not any(page.circle.blocked(author) for author in _answered(page, post))
+
+
+def _answered(page: Page, post: PostPiece) -> list[int]:
+    above = (page.posts.get(id) for id in (post.parent, post.root) if id is not None)
+    return [piece.author for piece in above if piece is not None]
+
+
+# -- an author's feed ------------------------------------------------------------------------------------------------
+
+_FEED = (
+    "SELECT moment, actor, post FROM feed_item WHERE actor = :actor AND moment < :before {}"
+    " ORDER BY moment DESC LIMIT :limit"
+)
+_FILTERS = {
+    "posts_with_replies": _FEED.format(""),
+    "posts_no_replies": _FEED.format("AND parent_author = 0"),
+    "posts_with_media": _FEED.format("AND media = 1"),
+    "posts_with_video": _FEED.format("AND media = 2"),
+    "posts_and_author_threads": _FEED.format(
+        "AND (parent_author = 0 OR (parent_author = actor AND root_author = actor))"
+    ),
+}
+
+
+def author_feed(page: Page, actor: str, limit: int, cursor: str | None, filter: str, include_pins: bool) -> Json:
+    """app.bsky.feed.getAuthorFeed. A filter that we do not know lets everything through."""
+    author = actor_id(page.tx, actor)
+    if author in page.circle.blocks:
+        raise BlockedActor(actor=actor)
+    if author in page.circle.blocked_by:
+        raise BlockedByActor(actor=actor)
+    sql = _FILTERS.get(filter, _FILTERS["posts_with_replies"])
+    threads = filter == "posts_and_author_threads"
+
+    def skeleton(limit: int, before: int) -> Skeleton:
+        rows = page.tx.run(sql, actor=author, before=before, limit=limit)
+        items = [Item._make(row) for row in rows]
+        reached = items[-1].moment if len(items) == limit else None
+        return (_whole_threads(page, author, items) if threads else items), reached
+
+    def visible(item: Item, post: PostPiece) -> bool:
+        return post.author == author or not (page.circle.blocked(post.author) or post.author in page.circle.mutes)
+
+    answer = _filled(page, skeleton, visible, limit, before(cursor))
+    if include_pins and cursor is None:
+        _pin(page, author, answer)
+    return answer
+
+
+def _whole_threads(page: Page, author: int, items: list[Item]) -> list[Item]:
+    """Leave out replies that do not hang on an unbroken thread of the author's own."""
+    broken = page.tx.run(
+        "WITH RECURSIVE up (item, id, height) AS ("
+        " SELECT id, id, 0 FROM post WHERE id IN (SELECT value FROM json_each(:ids)) AND author = :author"
+        " UNION ALL SELECT up.item, post.parent, height + 1 FROM up JOIN post ON post.id = up.id"
+        "  WHERE post.parent IS NOT NULL AND height < 100)"
+        " SELECT DISTINCT up.item FROM up JOIN post ON post.id = up.id"
+        " WHERE post.author <> :author OR post.moment IS NULL",
+        ids=str([item.post for item in items]),
+        author=author,
+    )
+    gone = {id for (id,) in broken}
+    return [item for item in items if item.post not in gone]
+
+
+def _pin(page: Page, author: int, answer: Json) -> None:
+    page.load_actors((author,))
+    uri = page.actors[author].pinned
+    id = post_id(page.tx, uri) if uri is not None and uri.startswith(f"at://{page.actors[author].did}/") else None
+    if id is None:
+        return
+    hydrate(page, [id])
+    piece = page.shown(id)
+    if piece is not None:
+        rest = [item for item in answer["feed"] if item["post"]["uri"] != piece.uri]
+        pinned = {"post": present.post(page, piece), "reason": {"$type": "app.bsky.feed.defs#reasonPin"}}
+        answer["feed"] = [pinned, *rest]
+
+
+# -- other feeds -----------------------------------------------------------------------------------------------------
+
+
+def actor_likes(page: Page, actor: str, limit: int, cursor: str | None) -> Json:
+    """app.bsky.feed.getActorLikes: one's own only, newest like first."""
+    author = actor_id(page.tx, actor)
+    if author != page.viewer:
+        raise ActorNotFound(actor=actor)
+
+    rows = page.tx.run(
+        "SELECT rkey, subject FROM post_like WHERE actor = :actor AND main = 1 AND rkey < :before"
+        " ORDER BY rkey DESC LIMIT :limit",
+        actor=author,
+        before=_AFTER_ALL_KEYS if cursor is None else cursor,
+        limit=limit,
+    )
+    items = [Item(0, 0, subject) for _, subject in rows]
+    answer: Json = {"feed": _present(page, items, lambda _, post: not page.circle.blocked(post.author))}
+    if len(rows) == limit:
+        answer["cursor"] = rows[-1][0]
+    return answer
+
+
+def feed(page: Page, uri: str, limit: int, cursor: str | None) -> Json:
+    """app.bsky.feed.getFeed: the network's popular posts. Raises UnknownFeed for any feed but that."""
+    if uri != DISCOVER:
+        raise UnknownFeed(feed=uri)
+    return popular(page, limit, cursor)
+
+
+def popular(page: Page, limit: int, cursor: str | None) -> Json:
+    """Stretch by stretch back in time, the posts of each that were liked, reposted and answered most.
+
+    A stretch is some times as long as a page, so a page never repeats one before it, whatever happens in between.
+    """
+    rows = page.tx.run(
+        "SELECT feed_item.moment, feed_item.actor, post.id,"
+        " post.likes + 2 * post.reposts + post.replies + 2 * post.quotes AS weight"
+        " FROM feed_item JOIN post ON post.id = feed_item.post"
+        " WHERE feed_item.moment < :before AND feed_item.parent_author = 0 AND feed_item.repost IS NULL"
+        " ORDER BY feed_item.moment DESC LIMIT :limit",
+        before=before(cursor),
+        limit=limit * _STRETCH,
+    )
+    best = sorted(rows, key=lambda row: (-row[3], -row[0]))[:limit]
+    items = [Item._make(row[:3]) for row in best]
+    shunned = page.circle.mutes
+    posts = _present(page, items, lambda _, post: post.author not in shunned and not page.circle.blocked(post.author))
+    answer: Json = {"feed": posts}
+    if len(rows) == limit * _STRETCH:
+        answer["cursor"] = str(rows[-1][0])
+    return answer
+
+
+# -- from a skeleton to an answer ------------------------------------------------------------------------------------
+
+
+def _filled(
+    page: Page,
+    skeleton: Callable[[int, int], Skeleton],
+    visible: Callable[[Item, PostPiece], bool],
+    limit: int,
+    before: int,
+) -> Json:
+    """As full a page as a few rounds give, since what is not visible leaves gaps."""
+    feed: list[Json] = []
+    for _ in range(_ROUNDS):
+        items, reached = skeleton(limit - len(feed), before)
+        feed += _present(page, items, visible)
+        if reached is None:
+            return {"feed": feed}
+        before = reached
+        if len(feed) >= limit:
+            break
+    return {"feed": feed, "cursor": str(before)}
+
+
+def _present(page: Page, items: list[Item], visible: Callable[[Item, PostPiece], bool]) -> list[Json]:
+    page.load_posts(item.post for item in items)
+    above = {id for item in items if (post := page.posts.get(item.post)) for id in (post.parent, post.root) if id}
+    page.load_posts(above)
+    page.load_actors({item.actor for item in items if item.actor})
+    hydrate(page, ())
+    kept = [(item, post) for item in items if (post := page.shown(item.post)) and visible(item, post)]
+    reposts = _repost_keys(page, (item.moment for item, post in kept if item.moment and item.moment != post.moment))
+    return [_feed_view_post(page, item, post, reposts.get(item.moment)) for item, post in kept]
+
+
+def _repost_keys(page: Page, moments: Iterable[int]) -> dict[int, str]:
+    asked = list(moments)
+    if not asked:
+        return {}
+    rows = page.tx.run(
+        "SELECT moment, repost FROM feed_item WHERE moment IN (SELECT value FROM json_each(:moments))",
+        moments=str(asked),
+    )
+    return dict(rows)
+
+
+def _feed_view_post(page: Page, item: Item, piece: PostPiece, repost: str | None) -> Json:
+    view: Json = {"post": present.post(page, piece)}
+    if piece.parent is not None and piece.root is not None:
+        view["reply"] = _reply_ref(page, piece, piece.parent, piece.root)
+    if repost is not None:
+        view["reason"] = present.repost_reason(page, item.actor, item.moment, repost)
+    return view
+
+
+def _reply_ref(page: Page, piece: PostPiece, parent: int, root: int) -> Json:
+    reply = {"parent": _above(page, piece, parent), "root": _above(page, piece, root)}
+    above = page.posts.get(parent)
+    grandparent = page.shown(above.parent) if above is not None else None
+    if grandparent is not None:
+        reply["grandparentAuthor"] = present.basic(page, grandparent.author)
+    return reply
+
+
+def _above(page: Page, piece: PostPiece, id: int) -> Json:
+    above = page.shown(id)
+    if above is None:
+        return present.not_found_post(page.uri_of(id))
+    if page.circle.blocked(above.author) or page.walled(piece.author, above.author):
+        return present.blocked_post(page, above)
+    return present.typed_post(page, above)

@@ -1,0 +1,113 @@
+"""What the author of a thread allows: who may answer, which answers are hidden, who may quote.
+
+Judged as the records stand now, not as they stood when an answer came, so that a rebuilt index says the same.
+Source: the lexicons app.bsky.feed.threadgate and app.bsky.feed.postgate
+"""
+
+from typing import NamedTuple
+
+from freehold.appview.batch import POST
+from freehold.appview.declarations import GATE_BITS, POSTGATE, THREADGATE
+from freehold.appview.page import Page
+from freehold.appview.parts import as_dict, as_list, mentioned_dids
+from freehold.appview.pieces import Json, PostPiece
+from freehold.protocol import cbor
+from freehold.protocol.cid import Cid
+
+_THREADGATE_BIT = GATE_BITS[THREADGATE]
+_RULE = "app.bsky.feed.threadgate#"
+
+
+class ThreadGate(NamedTuple):
+    """allow: None lets everyone answer. hidden: URIs of answers. view: app.bsky.feed.defs#threadgateView."""
+
+    author: int
+    allow: list[Json] | None
+    mentioned: frozenset[str]
+    hidden: frozenset[str]
+    view: Json
+
+
+class PostGate(NamedTuple):
+    """detached: URIs of the posts that may not show this one. disabled: none may but the author's own."""
+
+    detached: frozenset[str]
+    disabled: bool
+
+
+def thread_gate(page: Page, root: PostPiece) -> ThreadGate | None:
+    """The gate of a thread, by its root."""
+    if not root.gates & _THREADGATE_BIT:
+        return None
+    if root.id not in page.thread_gates:
+        page.thread_gates[root.id] = _read_thread_gate(page, root)
+    return page.thread_gates[root.id]
+
+
+def may_answer(page: Page, gate: ThreadGate, actor: int, did: str) -> bool:
+    """Whether the gate lets this actor answer. Rules of lists, which this index does not keep, let nobody in."""
+    if gate.allow is None or actor == gate.author:
+        return True
+    kinds = {rule.get("$type") for rule in gate.allow}
+    if _RULE + "mentionRule" in kinds and did in gate.mentioned:
+        return True
+    if _RULE + "followingRule" in kinds and _follows(page, gate.author, actor):
+        return True
+    return _RULE + "followerRule" in kinds and _follows(page, actor, gate.author)
+
+
+def reply_disabled(page: Page, root: int, piece: PostPiece) -> bool:
+    """Whether the reader may not answer in this thread."""
+    top = piece if piece.id == root else page.posts.get(root)
+    gate = thread_gate(page, top) if top is not None else None
+    return gate is not None and not may_answer(page, gate, page.viewer, page.viewer_did or "")
+
+
+def detached_from(page: Page, piece: PostPiece) -> PostGate:
+    """What the author of a post says about its being quoted."""
+    gate = page.post_gates.get(piece.id)
+    if gate is None:
+        row = _record(page, POSTGATE, piece)
+        record = row[0] if row is not None else {}
+        detached = frozenset(uri for uri in as_list(record.get("detachedEmbeddingUris")) if isinstance(uri, str))
+        rules = [as_dict(rule).get("$type") for rule in as_list(record.get("embeddingRules"))]
+        gate = PostGate(detached, "app.bsky.feed.postgate#disableRule" in rules)
+        page.post_gates[piece.id] = gate
+    return gate
+
+
+def _read_thread_gate(page: Page, root: PostPiece) -> ThreadGate | None:
+    row = _record(page, THREADGATE, root)
+    if row is None or row[0].get("post") != root.uri:
+        return None
+    record, cid = row
+    allow = record.get("allow")
+    view = {
+        "uri": root.uri.replace(f"/{POST}/", f"/{THREADGATE}/"),
+        "cid": str(Cid(cid)),
+        "record": record,
+        "lists": [],
+    }
+    hidden = frozenset(uri for uri in as_list(record.get("hiddenReplies")) if isinstance(uri, str))
+    rules = [as_dict(rule) for rule in allow] if isinstance(allow, list) else None
+    return ThreadGate(root.author, rules, frozenset(mentioned_dids(root.record)), hidden, view)
+
+
+def _record(page: Page, collection: str, piece: PostPiece) -> tuple[Json, bytes] | None:
+    row = page.tx.one(
+        "SELECT record, cid FROM declaration WHERE collection = :collection AND actor = :actor AND rkey = :rkey",
+        collection=collection,
+        actor=piece.author,
+        rkey=piece.rkey,
+    )
+    return (cbor.decode_json(row[0]), row[1]) if row is not None else None
+
+
+def _follows(page: Page, actor: int, subject: int) -> bool:
+    return bool(
+        page.tx.one(
+            "SELECT 1 FROM follow WHERE actor = :actor AND subject = :subject AND main = 1",
+            actor=actor,
+            subject=subject,
+        )
+    )

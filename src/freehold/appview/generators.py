@@ -1,0 +1,154 @@
+"""Feeds and labellers that members declare, as views; and the hydrate step for posts, which may show them.
+
+Only what a record in this network declares is there. A declared feed is shown as it describes itself; its posts come
+from its own service, which this network does not ask.
+Source: app.bsky.feed.getFeedGenerator(s), getActorFeeds, app.bsky.labeler.getServices
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from freehold.appview import present
+from freehold.appview.asked import UnknownFeed, actor_id, before_pair, find_actor
+from freehold.appview.declarations import GENERATOR, LABELER
+from freehold.appview.page import Page
+from freehold.appview.pieces import Json, blob_cid, self_labels
+from freehold.protocol import cbor
+from freehold.protocol.cid import Cid
+from freehold.protocol.syntax import format_datetime
+
+_COLUMNS = "collection, actor, declaration.rkey, declaration.cid, record, indexed_at, coalesce(post.likes, 0), post.id"
+_FIND = (
+    f"SELECT {_COLUMNS} FROM declaration"
+    " LEFT JOIN post ON post.author = actor AND post.rkey = collection || '/' || declaration.rkey"
+    " WHERE collection = :collection AND actor = :actor AND declaration.rkey = :rkey"
+)
+_OF_ACTOR = (
+    f"SELECT {_COLUMNS}, declaration.at FROM declaration"
+    " LEFT JOIN post ON post.author = actor AND post.rkey = collection || '/' || declaration.rkey"
+    " WHERE collection = :collection AND actor = :actor AND (declaration.at, declaration.rkey) < (:at, :rkey)"
+    " ORDER BY declaration.at DESC, declaration.rkey DESC LIMIT :limit"
+)
+
+
+def hydrate(page: Page, posts: Iterable[int]) -> None:
+    """Load posts with all that they show, their authors, and how the reader stands to all of it."""
+    page.load_posts(posts)
+    named = {piece.quoted for piece in page.posts.values() if piece.quoted is not None and piece.quote is not None}
+    rows = [row for uri in named - page.declared.keys() if (row := _find(page, uri)) is not None]
+    page.load_actors({row[1] for row in rows})
+    page.load_states()
+    for row in rows:
+        view = _view(page, row)
+        if view is not None:
+            page.declared[view["uri"]] = view
+
+
+def feed_generator(page: Page, uri: str) -> Json:
+    """app.bsky.feed.getFeedGenerator."""
+    views = feed_generators(page, [uri])["feeds"]
+    if not views:
+        raise UnknownFeed("could not find feed", name="InvalidRequest", feed=uri)
+    return {"view": views[0], "isOnline": True, "isValid": True}
+
+
+def feed_generators(page: Page, uris: Iterable[str]) -> Json:
+    """app.bsky.feed.getFeedGenerators: those that are there."""
+    rows = [row for uri in uris if (row := _find(page, uri)) is not None and row[0] == GENERATOR]
+    return {"feeds": _views(page, rows)}
+
+
+def actor_feeds(page: Page, actor: str, limit: int, cursor: str | None) -> Json:
+    """app.bsky.feed.getActorFeeds."""
+    at, _, rkey = (cursor or "").partition(".")
+    rows = page.tx.run(
+        _OF_ACTOR,
+        collection=GENERATOR,
+        actor=actor_id(page.tx, actor),
+        at=before_pair(f"{at}.0" if cursor else None)[0],
+        rkey=rkey,
+        limit=limit,
+    )
+    answer: Json = {"feeds": _views(page, rows)}
+    if len(rows) == limit:
+        answer["cursor"] = f"{rows[-1][8]}.{rows[-1][2]}"
+    return answer
+
+
+def labelers(page: Page, dids: Iterable[str], detailed: bool) -> Json:
+    """app.bsky.labeler.getServices: those that are there."""
+    rows = [row for did in dids if (row := _find(page, f"at://{did}/{LABELER}/self")) is not None]
+    kind = "labelerViewDetailed" if detailed else "labelerView"
+    views = [{**view, "$type": f"app.bsky.labeler.defs#{kind}"} for view in _views(page, rows, typed=True)]
+    if not detailed:
+        for view in views:
+            for key in _DETAILS:
+                view.pop(key, None)
+    return {"views": views}
+
+
+_DETAILS = ("policies", "reasonTypes", "subjectTypes", "subjectCollections")
+
+
+def _find(page: Page, uri: str) -> tuple[Any, ...] | None:
+    parts = uri.split("/")
+    if len(parts) != 5 or parts[3] not in (GENERATOR, LABELER):
+        return None
+    actor = find_actor(page.tx, parts[2])
+    if actor is None:
+        return None
+    return page.tx.one(_FIND, collection=parts[3], actor=actor, rkey=parts[4])
+
+
+def _views(page: Page, rows: list[tuple[Any, ...]], typed: bool = False) -> list[Json]:
+    page.load_actors({row[1] for row in rows})
+    page.load_states()
+    views = [view for row in rows if (view := _view(page, row)) is not None]
+    if not typed:
+        for view in views:
+            del view["$type"]
+    return views
+
+
+def _view(page: Page, row: tuple[Any, ...]) -> Json | None:
+    """The view of a feed or labeller whose creator is loaded; None when the creator is not shown."""
+    collection, actor, rkey, cid, raw, came, likes, subject = row[:8]
+    if not page.active(actor) or page.circle.blocked(actor):
+        return None
+    did = page.actors[actor].did
+    record: Json = cbor.decode_json(raw)
+    uri = f"at://{did}/{collection}/{rkey}"
+    view: Json = {
+        "$type": "app.bsky.feed.defs#generatorView" if collection == GENERATOR else "app.bsky.labeler.defs#labelerView",
+        "uri": uri,
+        "cid": str(Cid(cid)),
+        "creator": present.profile(page, actor),
+        "likeCount": likes,
+        "labels": self_labels(record, did, uri, cid, came),
+        "indexedAt": format_datetime(came),
+    }
+    if page.viewer:
+        view["viewer"] = _like_of(page, subject)
+    if collection == GENERATOR:
+        view |= _generator_fields(page, record, did)
+    else:
+        view |= {key: record[key] for key in _DETAILS if key in record}
+    return view
+
+
+def _generator_fields(page: Page, record: Json, did: str) -> Json:
+    names = ("did", "displayName", "description", "descriptionFacets", "acceptsInteractions", "contentMode")
+    fields = {name: record[name] for name in names if name in record}
+    avatar = blob_cid(record.get("avatar"))
+    if avatar is not None:
+        fields["avatar"] = page.image_url("avatar", did, avatar)
+    return fields
+
+
+def _like_of(page: Page, subject: int | None) -> Json:
+    row = page.tx.one(
+        "SELECT rkey FROM post_like WHERE actor = :viewer AND subject = :subject AND main = 1",
+        viewer=page.viewer,
+        subject=subject,
+    )
+    return {"like": f"at://{page.viewer_did}/app.bsky.feed.like/{row[0]}"} if row is not None else {}

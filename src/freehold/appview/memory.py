@@ -1,0 +1,74 @@
+"""What the room keeps in memory: ready-made pieces of views, and the chains of the home timeline.
+
+A piece holds counts, so the index tells after each of its commits which posts, actors and circles to forget. A reader
+may have read before that commit and keep after it: so it says at which `generation` it read, and what is out of date
+is not kept.
+"""
+
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable
+from typing import Generic, TypeVar
+
+from freehold.appview.batch import Batch
+from freehold.appview.chains import Chains
+from freehold.appview.pieces import ActorPiece, Circle, PostPiece
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+POSTS_KEPT = 10_000
+ACTORS_KEPT = 20_000
+CIRCLES_KEPT = 1_000
+
+
+class Kept(Generic[K, V]):
+    """The last `most` values that were asked for, by key. Any thread may call."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.values: OrderedDict[K, V] = OrderedDict()
+        self.get = self.values.get
+
+    def put(self, key: K, value: V) -> None:
+        """Keep a value; the one put first goes when there are too many."""
+        self.values[key] = value
+        if len(self.values) > self.most:
+            try:
+                self.values.popitem(last=False)
+            except KeyError:
+                return
+
+    def forget(self, keys: Iterable[K]) -> None:
+        """Drop what is kept under these keys."""
+        for key in keys:
+            self.values.pop(key, None)
+
+
+class Memory:
+    """One network's pieces and chains."""
+
+    def __init__(self) -> None:
+        self.generation = 0
+        self.posts: Kept[int, PostPiece] = Kept(POSTS_KEPT)
+        self.actors: Kept[int, ActorPiece] = Kept(ACTORS_KEPT)
+        self.circles: Kept[int, Circle] = Kept(CIRCLES_KEPT)
+        self.chains = Chains()
+
+    def take_over(self, batch: Batch) -> None:
+        """Learn what a committed batch changed. Called on the writer's thread, before anyone is told of the commit."""
+        self.generation += 1
+        self.posts.forget(batch.posts)
+        self.actors.forget(batch.actors)
+        self.circles.forget(batch.circles)
+        for there, item in batch.feed:
+            if there:
+                self.chains.add(item)
+            else:
+                self.chains.remove(item.actor, item.moment)
+
+    def start_over(self, chains: Chains) -> None:
+        """Forget everything, and use these chains from now on."""
+        self.generation += 1
+        self.chains = chains
+        for kept in (self.posts, self.actors, self.circles):
+            kept.values.clear()

@@ -1,0 +1,52 @@
+"""When a record came to be, and where its feed item stands among all others.
+
+Both follow from the record and its key alone (never from when we read it, unless it claims the future), so that an
+index rebuilt from the repositories equals one that followed the stream.
+Source: https://atproto.com/specs/tid, and the rule "sort by the earlier of createdAt and indexedAt" of the official
+AppView
+"""
+
+from typing import Any
+
+from freehold.protocol.refused import Refused
+from freehold.protocol.syntax import is_tid, parse_datetime
+from freehold.protocol.tid import tid_decode
+from freehold.store.tx import Tx
+
+TIE_BITS = 10
+_SPREAD = 1 << 20  # when a microsecond's places are all taken: how far ahead to look for the last taken one, about 1 ms
+
+
+def created_at(record: dict[str, Any]) -> int | None:
+    """`createdAt` in micros; None if it is missing, malformed or before 1970."""
+    text = record.get("createdAt")
+    if not isinstance(text, str):
+        return None
+    try:
+        return max(parse_datetime(text), 0)
+    except Refused:
+        return None
+
+
+def came_and_sorts(rkey: str, record: dict[str, Any], now: int) -> tuple[int, int]:
+    """(when the record came to be, the earlier of that and its createdAt), both in micros and at most `now`.
+
+    It came at the time of its TID; without one, at its createdAt.
+    """
+    claimed = created_at(record)
+    came = min(tid_decode(rkey)[0], now) if is_tid(rkey) else min(now if claimed is None else claimed, now)
+    return came, came if claimed is None else min(claimed, came)
+
+
+def free_moment(tx: Tx, micros: int) -> int:
+    """The first free place for a feed item at `micros`: 2**10 to a microsecond, then the ones after it."""
+    moment = micros << TIE_BITS
+    while tx.one("SELECT 1 FROM feed_item WHERE moment = :moment", moment=moment):
+        last = tx.one(
+            "SELECT max(moment) FROM feed_item WHERE moment BETWEEN :moment AND :far",
+            moment=moment,
+            far=moment + _SPREAD,
+        )
+        assert last is not None
+        moment = last[0] + 1
+    return moment

@@ -1,0 +1,167 @@
+"""Notifications: what others did that concerns the reader, and how many are new.
+
+Left out are notices of those whom the reader mutes or who stand behind a block, of accounts that are not shown, and
+about threads that the reader muted.
+Source: app.bsky.notification.listNotifications, getUnreadCount
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from freehold.appview import present
+from freehold.appview.asked import SignInNeeded, before_pair
+from freehold.appview.batch import POST
+from freehold.appview.page import Page
+from freehold.appview.pieces import Json
+from freehold.protocol import cbor
+from freehold.protocol.cid import Cid
+from freehold.protocol.refused import Refused
+from freehold.protocol.syntax import format_datetime, parse_datetime
+
+UNREAD_MOST = 100
+_ROUNDS = 5
+_COLLECTIONS = {"like": "app.bsky.feed.like", "repost": "app.bsky.feed.repost", "follow": "app.bsky.graph.follow"}
+
+_NEWEST = (
+    "SELECT at, id, reason, actor, rkey, subject FROM notification"
+    " WHERE recipient = :viewer AND (at, id) < (:at, :id) ORDER BY at DESC, id DESC LIMIT :limit"
+)
+_NEWEST_OF = _NEWEST.replace("WHERE", "WHERE instr(:reasons, ' ' || reason || ' ') > 0 AND")
+
+
+def notifications(
+    page: Page, limit: int, cursor: str | None, reasons: Sequence[str] | None, priority: bool, seen_at: str | None
+) -> Json:
+    """app.bsky.notification.listNotifications. priority: only of whom the reader follows."""
+    viewer = _signed_in(page)
+    seen = _seen(page, viewer, seen_at)
+    at, id = before_pair(cursor)
+    listed: list[Json] = []
+    more = True
+    for _ in range(_ROUNDS):
+        asked = limit - len(listed)
+        rows = page.tx.run(
+            _NEWEST_OF if reasons else _NEWEST,
+            viewer=viewer,
+            at=at,
+            id=id,
+            limit=asked,
+            **({"reasons": f" {' '.join(reasons)} "} if reasons else {}),
+        )
+        listed += _views(page, rows, seen, priority)
+        more = len(rows) == asked
+        if rows:
+            at, id = rows[-1][:2]
+        if not more or len(listed) >= limit:
+            break
+    answer: Json = {"notifications": listed, "priority": priority}
+    if seen:
+        answer["seenAt"] = format_datetime(seen)
+    return answer | ({"cursor": f"{at}.{id}"} if more else {})
+
+
+def unread_count(page: Page, priority: bool, seen_at: str | None) -> Json:
+    """app.bsky.notification.getUnreadCount, counted up to UNREAD_MOST."""
+    viewer = _signed_in(page)
+    rows = page.tx.run(
+        "SELECT at, id, reason, actor, rkey, subject FROM notification WHERE recipient = :viewer AND at > :seen"
+        " ORDER BY at DESC, id DESC LIMIT :limit",
+        viewer=viewer,
+        seen=_seen(page, viewer, seen_at),
+        limit=UNREAD_MOST,
+    )
+    page.load_actors({row[3] for row in rows})
+    return {"count": len(_visible(page, rows, _roots(page, rows), priority))}
+
+
+def _signed_in(page: Page) -> int:
+    if page.viewer_did is None:
+        raise SignInNeeded
+    return page.viewer
+
+
+def _seen(page: Page, viewer: int, given: str | None) -> int:
+    """Up to when (micros) the reader has seen all: as the caller says, else as the private log told."""
+    if given is not None:
+        try:
+            return max(parse_datetime(given), 0)
+        except Refused:
+            pass
+    row = page.tx.one("SELECT seen_at FROM actor WHERE id = :id", id=viewer)
+    return row[0] if row is not None else 0
+
+
+def _roots(page: Page, rows: list[tuple[Any, ...]]) -> dict[int, int]:
+    """The root of the thread of each post that these rows are about, when the reader muted any thread."""
+    subjects = [row[5] for row in rows if row[5] is not None] if page.circle.thread_mutes else []
+    if not subjects:
+        return {}
+    found = page.tx.run(
+        "SELECT id, coalesce(root, id) FROM post WHERE id IN (SELECT value FROM json_each(:ids))", ids=str(subjects)
+    )
+    return dict(found)
+
+
+def _visible(page: Page, rows: list[tuple[Any, ...]], roots: dict[int, int], priority: bool) -> list[tuple[Any, ...]]:
+    circle = page.circle
+    shown = []
+    for row in rows:
+        actor = row[3]
+        if actor in circle.mutes or circle.blocked(actor) or not page.active(actor):
+            continue
+        if (priority and actor not in circle.follows) or roots.get(row[5]) in circle.thread_mutes:
+            continue
+        shown.append(row)
+    return shown
+
+
+def _views(page: Page, rows: list[tuple[Any, ...]], seen: int, priority: bool) -> list[Json]:
+    page.load_actors({row[3] for row in rows})
+    page.load_states()
+    kept = _visible(page, rows, _roots(page, rows), priority)
+    records = _records(page, kept)
+    subjects = page.uris_of({row[5] for row in kept if row[5] is not None})
+    views = []
+    for row in kept:
+        found = records.get(row[1])
+        if found is not None:
+            views.append(_view(page, row, found, subjects, seen))
+    return views
+
+
+def _view(
+    page: Page, row: tuple[Any, ...], found: tuple[bytes, Json, int], subjects: dict[int, str], seen: int
+) -> Json:
+    at, _, reason, actor, rkey, subject = row
+    cid, record, came = found
+    collection = _COLLECTIONS.get(reason, POST)
+    view: Json = {
+        "uri": f"at://{page.actors[actor].did}/{collection}/{rkey}",
+        "cid": str(Cid(cid)),
+        "author": present.profile(page, actor),
+        "reason": reason,
+        "record": record,
+        "isRead": at <= seen,
+        "indexedAt": format_datetime(came),
+        "labels": [],
+    }
+    if subject is not None:
+        view["reasonSubject"] = subjects[subject]
+    return view
+
+
+_EDGE_RECORDS = {
+    reason: f"SELECT cid, record, indexed_at FROM {table} WHERE actor = :actor AND rkey = :rkey"
+    for reason, table in (("like", "post_like"), ("repost", "repost"), ("follow", "follow"))
+}
+_POST_RECORD = "SELECT cid, record, indexed_at FROM post WHERE author = :actor AND rkey = :rkey AND moment IS NOT NULL"
+
+
+def _records(page: Page, rows: list[tuple[Any, ...]]) -> dict[int, tuple[bytes, Json, int]]:
+    """(CID, record, when it came) of what each row, by its id, tells of."""
+    found = {}
+    for _, id, reason, actor, rkey, _ in rows:
+        row = page.tx.one(_EDGE_RECORDS.get(reason, _POST_RECORD), actor=actor, rkey=rkey)
+        if row is not None:
+            found[id] = (row[0], cbor.decode_json(row[1]), row[2])
+    return found

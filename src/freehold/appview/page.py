@@ -1,0 +1,211 @@
+"""One answer being made: whom it is for, the actors and posts that it shows, and what stands between them and the
+reader.
+
+`Page` is the hydrate step of every view. A view names ids, `Page` loads them in a few queries, each over all ids at
+once, from memory where it can. What it holds is good for one read transaction.
+"""
+
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
+
+from freehold.appview.pieces import (
+    ACTOR_COLUMNS,
+    NOBODY,
+    POST_COLUMNS,
+    ActorPiece,
+    Circle,
+    ImageUrl,
+    Json,
+    PostPiece,
+    actor_piece,
+    post_piece,
+)
+from freehold.store.tx import Tx
+
+if TYPE_CHECKING:
+    from freehold.appview.gates import PostGate, ThreadGate
+    from freehold.appview.memory import Memory
+
+_ACTORS = f"SELECT {ACTOR_COLUMNS} FROM actor WHERE id IN (SELECT value FROM json_each(:ids))"
+_POSTS = (
+    f"SELECT {POST_COLUMNS} FROM post JOIN actor ON actor.id = post.author"
+    " WHERE post.id IN (SELECT value FROM json_each(:ids)) AND post.moment IS NOT NULL"
+)
+_QUOTES_DEEP = 2
+
+
+class Page:
+    """Everything that one answer needs. viewer: the reader's id, 0 for a stranger."""
+
+    def __init__(self, tx: Tx, memory: "Memory", image_url: ImageUrl, viewer: str | None) -> None:
+        self.tx = tx
+        self.memory = memory
+        self.image_url = image_url
+        self.generation = memory.generation
+        self.actors: dict[int, ActorPiece] = {}
+        self.posts: dict[int, PostPiece] = {}
+        self.likes: dict[int, str] = {}
+        self.reposts: dict[int, str] = {}
+        self.followed_by: dict[int, str] = {}
+        self.walls: set[tuple[int, int]] = set()
+        self.viewer = 0
+        self.viewer_did = viewer
+        self.circle = NOBODY
+        self.basics: dict[int, Json] = {}
+        self.thread_gates: dict[int, ThreadGate | None] = {}
+        self.post_gates: dict[int, PostGate] = {}
+        self.declared: dict[str, Json] = {}
+        row = tx.one("SELECT id FROM actor WHERE did = :did", did=viewer) if viewer is not None else None
+        if row is not None:
+            self.viewer = row[0]
+            self.circle = self.circle_of(self.viewer)
+
+    # -- loading -----------------------------------------------------------------------------------------------------
+
+    def circle_of(self, actor: int) -> Circle:
+        """The relations of an actor."""
+        circle = self.memory.circles.get(actor)
+        if circle is None:
+            circle = _read_circle(self.tx, actor)
+            self.memory.circles.put(actor, circle)
+            if self.memory.generation != self.generation:
+                self.memory.circles.forget((actor,))
+        return circle
+
+    def load_actors(self, ids: Iterable[int]) -> None:
+        """Have these actors, and how the reader stands to them."""
+        missing = []
+        kept = self.memory.actors.get
+        for id in ids:
+            if id not in self.actors:
+                piece = kept(id)
+                if piece is None:
+                    missing.append(id)
+                else:
+                    self.actors[id] = piece
+        if missing:
+            for row in self.tx.run(_ACTORS, ids=str(missing)):
+                piece = actor_piece(row, self.image_url)
+                self.actors[piece.id] = piece
+                self.memory.actors.put(piece.id, piece)
+            if self.memory.generation != self.generation:
+                self.memory.actors.forget(missing)
+
+    def load_posts(self, ids: Iterable[int], quotes_deep: int = _QUOTES_DEEP) -> None:
+        """Have these posts, those that they quote, and all their authors. What is not here is left out."""
+        wanted = [id for id in ids if id not in self.posts]
+        loaded = self._pieces(wanted)
+        for _ in range(quotes_deep):
+            wanted = [piece.quote for piece in loaded if piece.quote is not None and piece.quote not in self.posts]
+            if not wanted:
+                break
+            loaded = self._pieces(wanted)
+        self.load_actors({piece.author for piece in self.posts.values()})
+
+    def _pieces(self, ids: list[int]) -> list[PostPiece]:
+        kept = self.memory.posts.get
+        found, missing = [], []
+        for id in ids:
+            piece = kept(id)
+            if piece is None:
+                missing.append(id)
+            else:
+                self.posts[id] = piece
+                found.append(piece)
+        if missing:
+            for row in self.tx.run(_POSTS, ids=str(missing)):
+                piece = post_piece(row, self.image_url)
+                self.posts[piece.id] = piece
+                found.append(piece)
+                self.memory.posts.put(piece.id, piece)
+            if self.memory.generation != self.generation:
+                self.memory.posts.forget(missing)
+        return found
+
+    def load_states(self) -> None:
+        """Have what the reader did with the loaded posts, which loaded actors follow them, and who blocks whom."""
+        ids = str(list(self.actors))
+        self.walls = set(
+            self.tx.run(
+                "SELECT actor, subject FROM block WHERE main = 1 AND actor IN (SELECT value FROM json_each(:ids))",
+                ids=ids,
+            )
+        )
+        if not self.viewer:
+            return
+        posts = str(list(self.posts))
+        self.followed_by = dict(
+            self.tx.run(
+                "SELECT actor, rkey FROM follow WHERE subject = :viewer AND main = 1"
+                " AND actor IN (SELECT value FROM json_each(:ids))",
+                viewer=self.viewer,
+                ids=ids,
+            )
+        )
+        if self.posts:
+            self.likes = dict(
+                self.tx.run(
+                    "SELECT subject, rkey FROM post_like WHERE actor = :viewer AND main = 1"
+                    " AND subject IN (SELECT value FROM json_each(:ids))",
+                    viewer=self.viewer,
+                    ids=posts,
+                )
+            )
+            self.reposts = dict(
+                self.tx.run(
+                    "SELECT subject, rkey FROM repost WHERE actor = :viewer AND main = 1"
+                    " AND subject IN (SELECT value FROM json_each(:ids))",
+                    viewer=self.viewer,
+                    ids=posts,
+                )
+            )
+
+    # -- visible -----------------------------------------------------------------------------------------------------
+
+    def active(self, actor: int) -> bool:
+        """Whether the account is there and shown."""
+        piece = self.actors.get(actor)
+        return piece is not None and piece.status is None
+
+    def shown(self, post: int | None) -> PostPiece | None:
+        """The post, if it is here and its author's account is active. Blocks and mutes are for the view to weigh."""
+        piece = self.posts.get(post) if post is not None else None
+        return piece if piece is not None and self.active(piece.author) else None
+
+    def walled(self, one: int, other: int) -> bool:
+        """Whether one of two loaded actors blocks the other."""
+        return (one, other) in self.walls or (other, one) in self.walls
+
+    def uri_of(self, post: int) -> str:
+        """The URI of a post or another subject, present or not."""
+        piece = self.posts.get(post)
+        if piece is not None:
+            return piece.uri
+        row = self.tx.one(
+            "SELECT did, rkey FROM post JOIN actor ON actor.id = post.author WHERE post.id = :id", id=post
+        )
+        assert row is not None, "what is named holds a place"
+        did, rkey = row
+        return f"at://{did}/{rkey}" if "/" in rkey else f"at://{did}/app.bsky.feed.post/{rkey}"
+
+    def uris_of(self, posts: Collection[int]) -> dict[int, str]:
+        """The URIs of many."""
+        rows = self.tx.run(
+            "SELECT post.id, did, rkey FROM post JOIN actor ON actor.id = post.author"
+            " WHERE post.id IN (SELECT value FROM json_each(:ids))",
+            ids=str(list(posts)),
+        )
+        return {
+            id: f"at://{did}/{rkey}" if "/" in rkey else f"at://{did}/app.bsky.feed.post/{rkey}"
+            for id, did, rkey in rows
+        }
+
+
+def _read_circle(tx: Tx, actor: int) -> Circle:
+    return Circle(
+        follows=dict(tx.run("SELECT subject, rkey FROM follow WHERE actor = :a AND main = 1", a=actor)),
+        blocks=dict(tx.run("SELECT subject, rkey FROM block WHERE actor = :a AND main = 1", a=actor)),
+        blocked_by=dict(tx.run("SELECT actor, rkey FROM block WHERE subject = :a AND main = 1", a=actor)),
+        mutes={subject for (subject,) in tx.run("SELECT subject FROM mute WHERE actor = :a", a=actor)},
+        thread_mutes={root for (root,) in tx.run("SELECT root FROM thread_mute WHERE actor = :a", a=actor)},
+    )

@@ -1,0 +1,286 @@
+"""People: profiles, who follows whom, who is muted and blocked, and the search for people.
+
+Source: app.bsky.actor.getProfile(s), getSuggestions, searchActors(Typeahead), app.bsky.graph.*,
+app.bsky.feed.getLikes, getRepostedBy
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from freehold.appview import present
+from freehold.appview.asked import (
+    ActorNotFound,
+    SignInNeeded,
+    actor_id,
+    actor_ids,
+    before,
+    before_pair,
+    find_actor,
+    pair_cursor,
+    post_id,
+)
+from freehold.appview.page import Page
+from freehold.appview.pieces import Json
+from freehold.appview.words import spaced
+from freehold.protocol.syntax import format_datetime
+
+_KNOWN_SHOWN = 5
+_KNOWN_LOOKS = 2_000
+_CANDIDATES = 300
+_SUGGESTED_FROM = 500
+
+
+# -- profiles --------------------------------------------------------------------------------------------------------
+
+
+def profile(page: Page, actor: str) -> Json:
+    """app.bsky.actor.getProfile. A blocked account's is shown: it says so in `viewer`."""
+    id = actor_id(page.tx, actor)
+    page.load_actors((id,))
+    page.load_states()
+    return _detailed(page, id)
+
+
+def profiles(page: Page, actors: Iterable[str]) -> Json:
+    """app.bsky.actor.getProfiles: those that are shown, in the order asked for."""
+    ids = actor_ids(page.tx, actors)
+    page.load_actors(ids)
+    page.load_states()
+    return {"profiles": [_detailed(page, id) for id in ids if page.active(id)]}
+
+
+def _detailed(page: Page, id: int) -> Json:
+    view = page.actors[id].detailed
+    if not page.viewer:
+        return view
+    state = present.actor_state(page, id)
+    if id != page.viewer and not page.circle.blocked(id):
+        known = _known(page, id)
+        if known:
+            shown = known[:_KNOWN_SHOWN]
+            page.load_actors(shown)
+            views = [present.basic(page, other) for other in shown if page.active(other)]
+            state["knownFollowers"] = {"count": len(known), "followers": views}
+    return {**view, "viewer": state}
+
+
+def _known(page: Page, actor: int) -> list[int]:
+    """Followers of an actor whom the reader follows, newest first, by the shorter of two ways."""
+    follows = page.circle.follows
+    if page.actors[actor].detailed["followersCount"] <= max(len(follows) * 4, _KNOWN_SHOWN):
+        rows = page.tx.run(
+            "SELECT actor FROM follow WHERE subject = :subject AND main = 1 ORDER BY at DESC, actor DESC LIMIT :looks",
+            subject=actor,
+            looks=_KNOWN_LOOKS,
+        )
+        return [id for (id,) in rows if id in follows]
+    rows = page.tx.run(
+        "SELECT actor FROM follow WHERE main = 1 AND subject = :subject"
+        " AND actor IN (SELECT value FROM json_each(:ids)) ORDER BY at DESC, actor DESC",
+        subject=actor,
+        ids=str(list(follows)[:_KNOWN_LOOKS]),
+    )
+    return [id for (id,) in rows]
+
+
+def _listed(page: Page, ids: list[int], shun: bool = True) -> list[Json]:
+    """Profile views of those that are shown. shun: leave out those behind a block."""
+    page.load_actors(ids)
+    page.load_states()
+    return [present.profile(page, id) for id in ids if page.active(id) and not (shun and page.circle.blocked(id))]
+
+
+# -- lists of people -------------------------------------------------------------------------------------------------
+
+_FOLLOWERS = (
+    "SELECT at, actor FROM follow WHERE subject = :id AND main = 1 AND (at, actor) < (:at, :tie)"
+    " ORDER BY at DESC, actor DESC LIMIT :limit"
+)
+_FOLLOWS = (
+    "SELECT at, subject FROM follow WHERE actor = :id AND main = 1 AND (at, subject) < (:at, :tie)"
+    " ORDER BY at DESC, subject DESC LIMIT :limit"
+)
+_BLOCKS = _FOLLOWS.replace("follow", "block")
+_MUTES = (
+    "SELECT at, subject FROM mute WHERE actor = :id AND (at, subject) < (:at, :tie)"
+    " ORDER BY at DESC, subject DESC LIMIT :limit"
+)
+_LIKES = (
+    "SELECT at, actor, indexed_at FROM post_like WHERE subject = :id AND main = 1 AND (at, actor) < (:at, :tie)"
+    " ORDER BY at DESC, actor DESC LIMIT :limit"
+)
+_REPOSTS = _LIKES.replace("post_like", "repost")
+_KNOWN = (
+    "SELECT theirs.at, theirs.actor FROM follow AS mine"
+    " JOIN follow AS theirs ON theirs.actor = mine.subject AND theirs.subject = :id AND theirs.main = 1"
+    " WHERE mine.actor = :viewer AND mine.main = 1 AND (theirs.at, theirs.actor) < (:at, :tie)"
+    " ORDER BY theirs.at DESC, theirs.actor DESC LIMIT :limit"
+)
+
+
+def _rows(page: Page, sql: str, id: int, limit: int, cursor: str | None, **more: object) -> list[tuple[Any, ...]]:
+    at, tie = before_pair(cursor)
+    return page.tx.run(sql, id=id, at=at, tie=tie, limit=limit, **more)
+
+
+def _of_subject(page: Page, actor: str, name: str, rows: list[tuple[Any, ...]], limit: int) -> Json:
+    id = actor_id(page.tx, actor)
+    page.load_actors((id,))
+    people = _listed(page, [row[1] for row in rows])
+    return {"subject": present.profile(page, id), name: people, **pair_cursor(rows, limit)}
+
+
+def followers(page: Page, actor: str, limit: int, cursor: str | None) -> Json:
+    """app.bsky.graph.getFollowers, the latest first."""
+    id = actor_id(page.tx, actor)
+    rows = [] if page.circle.blocked(id) else _rows(page, _FOLLOWERS, id, limit, cursor)
+    return _of_subject(page, actor, "followers", rows, limit)
+
+
+def follows(page: Page, actor: str, limit: int, cursor: str | None) -> Json:
+    """app.bsky.graph.getFollows, the latest first."""
+    id = actor_id(page.tx, actor)
+    rows = [] if page.circle.blocked(id) else _rows(page, _FOLLOWS, id, limit, cursor)
+    return _of_subject(page, actor, "follows", rows, limit)
+
+
+def known_followers(page: Page, actor: str, limit: int, cursor: str | None) -> Json:
+    """app.bsky.graph.getKnownFollowers: whom the reader follows among an account's followers."""
+    id = actor_id(page.tx, actor)
+    rows = [] if page.circle.blocked(id) else _rows(page, _KNOWN, id, limit, cursor, viewer=_signed_in(page))
+    return _of_subject(page, actor, "followers", rows, limit)
+
+
+def mutes(page: Page, limit: int, cursor: str | None) -> Json:
+    """app.bsky.graph.getMutes."""
+    rows = _rows(page, _MUTES, _signed_in(page), limit, cursor)
+    return {"mutes": _listed(page, [row[1] for row in rows]), **pair_cursor(rows, limit)}
+
+
+def blocks(page: Page, limit: int, cursor: str | None) -> Json:
+    """app.bsky.graph.getBlocks."""
+    rows = _rows(page, _BLOCKS, _signed_in(page), limit, cursor)
+    return {"blocks": _listed(page, [row[1] for row in rows], shun=False), **pair_cursor(rows, limit)}
+
+
+def likes(page: Page, uri: str, cid: str | None, limit: int, cursor: str | None) -> Json:
+    """app.bsky.feed.getLikes. cid: given back, and not used to choose: a like is of the post, whatever its version."""
+    rows = _about(page, _LIKES, uri, limit, cursor)
+    people = {row[1]: row for row in rows}
+    shown = [id for id in people if page.active(id) and not page.circle.blocked(id)]
+    views = [
+        {
+            "indexedAt": format_datetime(people[id][2]),
+            "createdAt": format_datetime(people[id][0]),
+            "actor": present.profile(page, id),
+        }
+        for id in shown
+    ]
+    return {"uri": uri, **({"cid": cid} if cid else {}), "likes": views, **pair_cursor(rows, limit)}
+
+
+def reposted_by(page: Page, uri: str, cid: str | None, limit: int, cursor: str | None) -> Json:
+    """app.bsky.feed.getRepostedBy."""
+    rows = _about(page, _REPOSTS, uri, limit, cursor)
+    people = _listed(page, [row[1] for row in rows])
+    return {"uri": uri, **({"cid": cid} if cid else {}), "repostedBy": people, **pair_cursor(rows, limit)}
+
+
+def _about(page: Page, sql: str, uri: str, limit: int, cursor: str | None) -> list[tuple[Any, ...]]:
+    id = post_id(page.tx, uri)
+    rows = _rows(page, sql, id, limit, cursor) if id is not None else []
+    page.load_actors([row[1] for row in rows])
+    page.load_states()
+    return rows
+
+
+def relationships(page: Page, actor: str, others: Iterable[str]) -> Json:
+    """app.bsky.graph.getRelationships, as seen from `actor`."""
+    id = find_actor(page.tx, actor)
+    if id is None:
+        raise ActorNotFound(name="ActorNotFound", actor=actor)
+    page.load_actors((id,))
+    return {"actor": page.actors[id].did, "relationships": [_relationship(page, id, other) for other in others]}
+
+
+def _relationship(page: Page, id: int, other: str) -> Json:
+    subject = find_actor(page.tx, other)
+    if subject is None:
+        return {"$type": "app.bsky.graph.defs#notFoundActor", "actor": other, "notFound": True}
+    page.load_actors((subject,))
+    dids = {who: page.actors[who].did for who in (id, subject)}
+    view: Json = {"$type": "app.bsky.graph.defs#relationship", "did": dids[subject]}
+    names = (
+        ("following", "follow", id, subject),
+        ("followedBy", "follow", subject, id),
+        ("blocking", "block", id, subject),
+        ("blockedBy", "block", subject, id),
+    )
+    for name, table, actor, to in names:
+        row = page.tx.one(_EDGE[table], actor=actor, subject=to)
+        if row is not None:
+            view[name] = f"at://{dids[actor]}/app.bsky.graph.{table}/{row[0]}"
+    return view
+
+
+_EDGE = {
+    "follow": "SELECT rkey FROM follow WHERE actor = :actor AND subject = :subject AND main = 1",
+    "block": "SELECT rkey FROM block WHERE actor = :actor AND subject = :subject AND main = 1",
+}
+
+
+def _signed_in(page: Page) -> int:
+    if page.viewer_did is None:
+        raise SignInNeeded
+    return page.viewer
+
+
+# -- finding people --------------------------------------------------------------------------------------------------
+
+
+def suggestions(page: Page, limit: int, cursor: str | None) -> Json:
+    """app.bsky.actor.getSuggestions: those with most followers whom the reader does not follow yet."""
+    skip = 0 if cursor is None else before(cursor)
+    rows = page.tx.run(
+        "SELECT id FROM actor WHERE status IS NULL ORDER BY followers DESC, id DESC LIMIT :most", most=_SUGGESTED_FROM
+    )
+    shunned = page.circle.follows.keys() | page.circle.mutes | {page.viewer}
+    ids = [id for (id,) in rows if id not in shunned][skip : skip + limit]
+    return {"actors": _listed(page, ids), **({"cursor": str(skip + limit)} if len(ids) == limit else {})}
+
+
+def search(page: Page, q: str, limit: int, cursor: str | None) -> Json:
+    """app.bsky.actor.searchActors: by handle, name and description."""
+    skip = 0 if cursor is None else before(cursor)
+    ids = _matches(page, q, "{handle name description}")[skip : skip + limit]
+    return {"actors": _listed(page, ids), **({"cursor": str(skip + limit)} if len(ids) == limit else {})}
+
+
+def typeahead(page: Page, q: str, limit: int) -> Json:
+    """app.bsky.actor.searchActorsTypeahead: by the beginnings of handle and name."""
+    ids = _matches(page, q, "{handle name}")[: limit * 2]
+    page.load_actors(ids)
+    page.load_states()
+    shown = [id for id in ids if page.active(id) and not page.circle.blocked(id)]
+    return {"actors": [present.basic(page, id) for id in shown[:limit]]}
+
+
+def _matches(page: Page, q: str, columns: str) -> list[int]:
+    """The best of the first matches: the very handle, then whom the reader follows, then by followers."""
+    words = spaced(q.lower().removeprefix("@")).replace('"', " ").replace("\0", " ").split()
+    if not words:
+        return []
+    rows = page.tx.run(
+        "SELECT id, handle, followers FROM actor WHERE status IS NULL AND id IN"
+        " (SELECT rowid FROM actor_search WHERE actor_search MATCH :match LIMIT :most)",
+        match=f"{columns} : " + " ".join(f'"{word}"*' for word in words),
+        most=_CANDIDATES,
+    )
+    exact, follows = q.lower().strip().removeprefix("@"), page.circle.follows
+
+    def rank(row: tuple[int, str | None, int]) -> tuple[bool, bool, int, int]:
+        id, handle, followers = row
+        is_it = handle is not None and (handle == exact or handle.partition(".")[0] == exact)
+        return (not is_it, id not in follows, -followers, id)
+
+    return [id for id, _, _ in sorted(rows, key=rank)]

@@ -1,0 +1,247 @@
+"""Ready-made pieces of views: the part of an actor's and of a post's JSON that is the same for every reader.
+
+Made from rows of the index, kept in memory (see `memory`), never changed once made: a view copies a piece and adds to
+the copy.
+Source: the lexicons app.bsky.actor.defs, app.bsky.feed.defs, app.bsky.embed.*
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from freehold.appview.batch import POST
+from freehold.appview.moments import TIE_BITS
+from freehold.appview.parts import as_dict, as_list
+from freehold.protocol import cbor
+from freehold.protocol.cid import Cid
+from freehold.protocol.syntax import format_datetime
+
+Json = dict[str, Any]
+ImageUrl = Callable[[str, str, str], str]
+"""(kind, DID, CID as text) to an address.
+
+Kinds: avatar, banner, feed_thumbnail, feed_fullsize, video_playlist, video_thumbnail.
+"""
+
+NO_HANDLE = "handle.invalid"
+NOT_FOR_STRANGERS = "!no-unauthenticated"
+
+
+@dataclass(slots=True)
+class Circle:
+    """A reader's own relations. follows and blocks: actor to record key; the rest are sets of ids."""
+
+    follows: dict[int, str] = field(default_factory=dict)
+    blocks: dict[int, str] = field(default_factory=dict)
+    blocked_by: dict[int, str] = field(default_factory=dict)
+    mutes: set[int] = field(default_factory=set)
+    thread_mutes: set[int] = field(default_factory=set)
+
+    def blocked(self, actor: int) -> bool:
+        """Whether a block stands between the reader and this actor, whoever set it."""
+        return actor in self.blocks or actor in self.blocked_by
+
+
+NOBODY = Circle()
+
+
+@dataclass(slots=True)
+class ActorPiece:
+    """An actor. basic, view, detailed: the three sizes of profile view, each without `viewer`."""
+
+    id: int
+    did: str
+    status: str | None
+    basic: Json
+    view: Json
+    detailed: Json
+    members_only: bool
+    pinned: str | None
+
+
+@dataclass(slots=True)
+class PostPiece:
+    """A post. view: without author, viewer, and an embed that shows another record.
+
+    media: the view of what is embedded, a record apart. quote: the id of an embedded record; quoted: its URI.
+    """
+
+    id: int
+    author: int
+    moment: int
+    rkey: str
+    uri: str
+    record: Json
+    view: Json
+    media: Json | None
+    quote: int | None
+    quoted: str | None
+    parent: int | None
+    root: int | None
+    gates: int
+
+
+ACTOR_COLUMNS = (
+    "actor.id, did, handle, status, profile, profile_cid, profile_at, posts, followers, follows,"
+    " (SELECT record FROM declaration WHERE collection = 'chat.bsky.actor.declaration' AND actor = actor.id"
+    "   AND rkey = 'self'),"
+    " (SELECT 1 FROM declaration WHERE collection = 'app.bsky.labeler.service' AND actor = actor.id),"
+    " (SELECT count(*) FROM declaration WHERE collection = 'app.bsky.feed.generator' AND actor = actor.id)"
+)
+
+
+def actor_piece(row: tuple[Any, ...], image_url: ImageUrl) -> ActorPiece:
+    """Make the piece of an actor from its ACTOR_COLUMNS."""
+    id, did, handle, status, raw, cid, at, posts, followers, follows, chat, labeler, feeds = row
+    profile: Json = cbor.decode_json(raw) if raw is not None else {}
+    labels = self_labels(profile, did, f"at://{did}/app.bsky.actor.profile/self", cid, at)
+    basic: Json = {"did": did, "handle": handle or NO_HANDLE, **_texts(profile, "displayName", "pronouns")}
+    avatar = blob_cid(profile.get("avatar"))
+    if avatar:
+        basic["avatar"] = image_url("avatar", did, avatar)
+    basic["associated"] = _associated(chat, labeler, feeds)
+    basic["labels"] = labels
+    if at is not None:
+        basic["createdAt"] = format_datetime(at)
+    view = basic | _texts(profile, "description")
+    if at is not None:
+        view["indexedAt"] = basic["createdAt"]
+    detailed = view | _texts(profile, "website")
+    detailed |= {"followersCount": followers, "followsCount": follows, "postsCount": posts}
+    banner = blob_cid(profile.get("banner"))
+    if banner:
+        detailed["banner"] = image_url("banner", did, banner)
+    pinned = as_dict(profile.get("pinnedPost"))
+    if pinned:
+        detailed["pinnedPost"] = pinned
+    hidden = any(label["val"] == NOT_FOR_STRANGERS for label in labels)
+    return ActorPiece(id, did, status, basic, view, detailed, hidden, pinned.get("uri"))
+
+
+def _associated(chat: bytes | None, labeler: int | None, feeds: int) -> Json:
+    associated: Json = {"activitySubscription": {"allowSubscriptions": "followers"}}
+    allowed = cbor.decode_json(chat).get("allowIncoming") if chat is not None else None
+    if isinstance(allowed, str):
+        associated["chat"] = {"allowIncoming": allowed}
+    if labeler:
+        associated["labeler"] = True
+    if feeds:
+        associated["feedgens"] = feeds
+    return associated
+
+
+POST_COLUMNS = (
+    "post.id, post.author, post.rkey, post.moment, post.indexed_at, post.cid, post.record, post.parent, post.root,"
+    " post.quote, post.gates, post.likes, post.reposts, post.replies, post.quotes, actor.did"
+)
+
+
+def post_piece(row: tuple[Any, ...], image_url: ImageUrl) -> PostPiece:
+    """Make the piece of a post that is here from its POST_COLUMNS."""
+    id, author, rkey, moment, came, cid, raw, parent, root, quote, gates, likes, reposts, replies, quotes, did = row
+    record: Json = cbor.decode_json(raw)
+    uri = f"at://{did}/{POST}/{rkey}"
+    view: Json = {
+        "uri": uri,
+        "cid": str(Cid(cid)),
+        "record": record,
+        "likeCount": likes,
+        "repostCount": reposts,
+        "replyCount": replies,
+        "quoteCount": quotes,
+        "bookmarkCount": 0,
+        "indexedAt": format_datetime(came),
+        "labels": self_labels(record, did, uri, cid, moment >> TIE_BITS),
+    }
+    embed = as_dict(record.get("embed"))
+    media, quoted = _split_embed(embed, did, image_url)
+    if media is not None and quoted is None:
+        view["embed"] = media
+    return PostPiece(id, author, moment, rkey, uri, record, view, media, quote, quoted, parent, root, gates)
+
+
+def _split_embed(embed: Json, did: str, image_url: ImageUrl) -> tuple[Json | None, str | None]:
+    """(the view of the media, the URI of the record) that an embed shows, either of them None."""
+    kind = embed.get("$type")
+    if kind == "app.bsky.embed.record":
+        return None, as_dict(embed.get("record")).get("uri")
+    if kind == "app.bsky.embed.recordWithMedia":
+        shown = as_dict(as_dict(embed.get("record")).get("record")).get("uri")
+        return media_view(as_dict(embed.get("media")), did, image_url), shown
+    return media_view(embed, did, image_url), None
+
+
+def media_view(embed: Json, did: str, image_url: ImageUrl) -> Json | None:
+    """What a reader sees of pictures, a video or a link card; None for a kind that we do not know."""
+    match embed.get("$type"):
+        case "app.bsky.embed.images":
+            pictures = [_picture(item, did, image_url, "thumb") for item in as_list(embed.get("images"))]
+            return {"$type": "app.bsky.embed.images#view", "images": [picture for picture in pictures if picture]}
+        case "app.bsky.embed.gallery":
+            pictures = [_picture(item, did, image_url, "thumbnail") for item in as_list(embed.get("items"))]
+            items = [{"$type": "app.bsky.embed.gallery#viewImage", **picture} for picture in pictures if picture]
+            return {"$type": "app.bsky.embed.gallery#view", "items": items}
+        case "app.bsky.embed.external":
+            return _card(as_dict(embed.get("external")), did, image_url)
+        case "app.bsky.embed.video":
+            return _video(embed, did, image_url)
+    return None
+
+
+def _picture(item: object, did: str, image_url: ImageUrl, small: str) -> Json:
+    picture = as_dict(item)
+    cid = blob_cid(picture.get("image"))
+    if cid is None:
+        return {}
+    view: Json = {
+        small: image_url("feed_thumbnail", did, cid),
+        "fullsize": image_url("feed_fullsize", did, cid),
+        "alt": picture.get("alt", ""),
+    }
+    if "aspectRatio" in picture:
+        view["aspectRatio"] = picture["aspectRatio"]
+    return view
+
+
+def _card(card: Json, did: str, image_url: ImageUrl) -> Json | None:
+    if not card:
+        return None
+    view = {key: card.get(key, "") for key in ("uri", "title", "description")}
+    thumb = blob_cid(card.get("thumb"))
+    if thumb:
+        view["thumb"] = image_url("feed_thumbnail", did, thumb)
+    return {"$type": "app.bsky.embed.external#view", "external": view}
+
+
+def _video(embed: Json, did: str, image_url: ImageUrl) -> Json | None:
+    cid = blob_cid(embed.get("video"))
+    if cid is None:
+        return None
+    return {
+        "$type": "app.bsky.embed.video#view",
+        "cid": cid,
+        "playlist": image_url("video_playlist", did, cid),
+        "thumbnail": image_url("video_thumbnail", did, cid),
+        **{key: embed[key] for key in ("alt", "aspectRatio", "presentation") if key in embed},
+    }
+
+
+def self_labels(record: Json, did: str, uri: str, cid: bytes | None, at: int | None) -> list[Json]:
+    """The labels that an author put on their own record."""
+    values = as_list(as_dict(record.get("labels")).get("values"))
+    names = [value["val"] for value in map(as_dict, values) if isinstance(value.get("val"), str)]
+    if not names or cid is None:
+        return []
+    common = {"src": did, "uri": uri, "cid": str(Cid(cid)), "cts": format_datetime(at or 0)}
+    return [{**common, "val": name} for name in names]
+
+
+def blob_cid(blob: object) -> str | None:
+    """The CID that a blob reference names, of today's form or the first one."""
+    blob = as_dict(blob)
+    cid = as_dict(blob.get("ref")).get("$link", blob.get("cid"))
+    return cid if isinstance(cid, str) else None
+
+
+def _texts(record: Json, *names: str) -> Json:
+    return {name: record[name] for name in names if isinstance(record.get(name), str)}

@@ -1,0 +1,181 @@
+"""Lexicon JSON from a hydrated page: the present step that all views share.
+
+Each function takes the `Page` and what was loaded into it, and returns new dicts whose inner pieces may be shared:
+encode them, do not change them.
+Source: the lexicons app.bsky.actor.defs, app.bsky.feed.defs, app.bsky.embed.record
+"""
+
+from freehold.appview.batch import POST
+from freehold.appview.declarations import GATE_BITS, POSTGATE
+from freehold.appview.gates import detached_from, reply_disabled
+from freehold.appview.moments import TIE_BITS
+from freehold.appview.page import Page
+from freehold.appview.pieces import Json, PostPiece
+from freehold.protocol.syntax import format_datetime
+
+_POSTGATE_BIT = GATE_BITS[POSTGATE]
+_QUOTES_SHOWN = 2
+
+
+def actor_state(page: Page, actor: int) -> Json:
+    """app.bsky.actor.defs#viewerState: how the reader and an actor stand."""
+    circle, did = page.circle, page.viewer_did
+    state: Json = {"muted": actor in circle.mutes, "blockedBy": actor in circle.blocked_by}
+    if actor in circle.blocks:
+        state["blocking"] = f"at://{did}/app.bsky.graph.block/{circle.blocks[actor]}"
+    if circle.blocked(actor):
+        return state
+    following = circle.follows.get(actor)
+    if following is not None:
+        state["following"] = f"at://{did}/app.bsky.graph.follow/{following}"
+    followed_by = page.followed_by.get(actor)
+    if followed_by is not None:
+        state["followedBy"] = f"at://{page.actors[actor].did}/app.bsky.graph.follow/{followed_by}"
+    return state
+
+
+def basic(page: Page, actor: int) -> Json:
+    """app.bsky.actor.defs#profileViewBasic."""
+    view = page.basics.get(actor)
+    if view is None:
+        view = page.actors[actor].basic
+        if page.viewer:
+            view = {**view, "viewer": actor_state(page, actor)}
+        page.basics[actor] = view
+    return view
+
+
+def profile(page: Page, actor: int) -> Json:
+    """app.bsky.actor.defs#profileView."""
+    view = page.actors[actor].view
+    return {**view, "viewer": actor_state(page, actor)} if page.viewer else view
+
+
+def post(page: Page, piece: PostPiece) -> Json:
+    """app.bsky.feed.defs#postView."""
+    view = piece.view.copy()
+    view["author"] = basic(page, piece.author)
+    if piece.quoted is not None:
+        view["embed"] = _embed_view(page, piece, _QUOTES_SHOWN)
+    if page.viewer:
+        view["viewer"] = _post_state(page, piece)
+    return view
+
+
+def typed_post(page: Page, piece: PostPiece) -> Json:
+    """A postView as a member of a union."""
+    view = post(page, piece)
+    view["$type"] = "app.bsky.feed.defs#postView"
+    return view
+
+
+def _post_state(page: Page, piece: PostPiece) -> Json:
+    id = piece.id
+    root = piece.root or id
+    state: Json = {"bookmarked": False, "threadMuted": root in page.circle.thread_mutes}
+    like = page.likes.get(id)
+    if like is not None:
+        state["like"] = f"at://{page.viewer_did}/app.bsky.feed.like/{like}"
+    repost = page.reposts.get(id)
+    if repost is not None:
+        state["repost"] = f"at://{page.viewer_did}/app.bsky.feed.repost/{repost}"
+    state["replyDisabled"] = reply_disabled(page, root, piece)
+    state["embeddingDisabled"] = bool(piece.gates & _POSTGATE_BIT) and detached_from(page, piece).disabled
+    if piece.author == page.viewer:
+        state["pinned"] = page.actors[piece.author].pinned == piece.uri
+    return state
+
+
+def not_found_post(uri: str) -> Json:
+    """app.bsky.feed.defs#notFoundPost."""
+    return {"$type": "app.bsky.feed.defs#notFoundPost", "uri": uri, "notFound": True}
+
+
+def blocked_author(page: Page, actor: int) -> Json:
+    """app.bsky.feed.defs#blockedAuthor."""
+    author: Json = {"did": page.actors[actor].did}
+    if page.viewer:
+        author["viewer"] = actor_state(page, actor)
+    return author
+
+
+def blocked_post(page: Page, piece: PostPiece) -> Json:
+    """app.bsky.feed.defs#blockedPost."""
+    return {
+        "$type": "app.bsky.feed.defs#blockedPost",
+        "uri": piece.uri,
+        "blocked": True,
+        "author": blocked_author(page, piece.author),
+    }
+
+
+def repost_reason(page: Page, by: int, moment: int, rkey: str) -> Json:
+    """app.bsky.feed.defs#reasonRepost."""
+    return {
+        "$type": "app.bsky.feed.defs#reasonRepost",
+        "by": basic(page, by),
+        "uri": f"at://{page.actors[by].did}/app.bsky.feed.repost/{rkey}",
+        "indexedAt": format_datetime(moment >> TIE_BITS),
+    }
+
+
+# -- embedded records ------------------------------------------------------------------------------------------------
+
+
+def _embed_view(page: Page, piece: PostPiece, depth: int) -> Json:
+    record = {"$type": "app.bsky.embed.record#view", "record": _embedded(page, piece, depth)}
+    if piece.media is None:
+        return record
+    return {
+        "$type": "app.bsky.embed.recordWithMedia#view",
+        "record": {"record": record["record"]},
+        "media": piece.media,
+    }
+
+
+def _embedded(page: Page, holder: PostPiece, depth: int) -> Json:
+    """The record that a post shows: a post, a feed, a labeller, or why it cannot be shown."""
+    uri = holder.quoted or ""
+    if f"/{POST}/" not in uri:
+        return page.declared.get(uri) or _not_found(uri)
+    quoted = page.shown(holder.quote)
+    if quoted is None:
+        return _not_found(uri)
+    if page.circle.blocked(quoted.author) or page.walled(holder.author, quoted.author):
+        return {
+            "$type": "app.bsky.embed.record#viewBlocked",
+            "uri": uri,
+            "blocked": True,
+            "author": blocked_author(page, quoted.author),
+        }
+    if quoted.gates & _POSTGATE_BIT:
+        gate = detached_from(page, quoted)
+        if holder.uri in gate.detached or (gate.disabled and holder.author != quoted.author):
+            return {"$type": "app.bsky.embed.record#viewDetached", "uri": uri, "detached": True}
+    return _view_record(page, quoted, depth)
+
+
+def _view_record(page: Page, piece: PostPiece, depth: int) -> Json:
+    view = {
+        "$type": "app.bsky.embed.record#viewRecord",
+        "uri": piece.uri,
+        "cid": piece.view["cid"],
+        "author": basic(page, piece.author),
+        "value": piece.record,
+        "labels": piece.view["labels"],
+        "likeCount": piece.view["likeCount"],
+        "replyCount": piece.view["replyCount"],
+        "repostCount": piece.view["repostCount"],
+        "quoteCount": piece.view["quoteCount"],
+        "indexedAt": piece.view["indexedAt"],
+    }
+    if depth > 1:
+        if piece.quoted is not None:
+            view["embeds"] = [_embed_view(page, piece, depth - 1)]
+        else:
+            view["embeds"] = [piece.media] if piece.media is not None else []
+    return view
+
+
+def _not_found(uri: str) -> Json:
+    return {"$type": "app.bsky.embed.record#viewNotFound", "uri": uri, "notFound": True}

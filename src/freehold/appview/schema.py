@@ -1,0 +1,155 @@
+"""The tables of index.db: everything a reader sees, derived from the streams and from nothing else.
+
+Owned by this room alone; the file may be deleted and is rebuilt. Two kinds of number run through it:
+
+- *ids*: actors and subjects (posts, and other records that can be liked) have dense integers, given in order of
+  arrival.
+- *moments*: where a feed item stands in time, unique over all feed items: microseconds since 1970 shifted left by 10,
+  plus a tie-break. A page ends at a moment, so no page skips or repeats an item, however many share a microsecond.
+
+A row of `post` whose `moment` is NULL is a place held for a record that others name and that is not here (yet, or any
+more): its counts are right when it arrives. `rkey` is the record key of a post; for any other record it is
+`collection/rkey`.
+
+An *edge* (like, repost, follow, block) counts once for each pair of actor and subject, however many records say it:
+the one with the lowest record key is `main`.
+"""
+
+from freehold.store.migrations import Migration
+
+_EDGES = ("post_like", "repost", "follow", "block")
+
+_EDGE = """
+CREATE TABLE EDGE (
+    actor INTEGER NOT NULL,
+    rkey TEXT NOT NULL,
+    subject INTEGER NOT NULL,
+    cid BLOB NOT NULL,
+    record BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    indexed_at INTEGER NOT NULL,
+    main INTEGER NOT NULL,
+    PRIMARY KEY (actor, rkey)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX EDGE_pair ON EDGE (actor, subject) WHERE main = 1;
+CREATE INDEX EDGE_subject ON EDGE (subject, at, actor) WHERE main = 1;
+"""
+
+_TABLES = """
+CREATE TABLE state (
+    name TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE actor (
+    id INTEGER PRIMARY KEY,
+    did TEXT NOT NULL UNIQUE,
+    handle TEXT,
+    status TEXT,
+    profile BLOB,
+    profile_cid BLOB,
+    profile_at INTEGER,
+    posts INTEGER NOT NULL DEFAULT 0,
+    followers INTEGER NOT NULL DEFAULT 0,
+    follows INTEGER NOT NULL DEFAULT 0,
+    seen_at INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX actor_handle ON actor (handle);
+CREATE INDEX actor_followers ON actor (followers, id);
+
+CREATE TABLE post (
+    id INTEGER PRIMARY KEY,
+    author INTEGER NOT NULL,
+    rkey TEXT NOT NULL,
+    moment INTEGER,
+    indexed_at INTEGER,
+    cid BLOB,
+    record BLOB,
+    parent INTEGER,
+    root INTEGER,
+    quote INTEGER,
+    gates INTEGER NOT NULL DEFAULT 0,
+    likes INTEGER NOT NULL DEFAULT 0,
+    reposts INTEGER NOT NULL DEFAULT 0,
+    replies INTEGER NOT NULL DEFAULT 0,
+    quotes INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (author, rkey)
+);
+CREATE INDEX post_parent ON post (parent, moment) WHERE parent IS NOT NULL;
+CREATE INDEX post_root ON post (root) WHERE root IS NOT NULL;
+CREATE INDEX post_quote ON post (quote, moment) WHERE quote IS NOT NULL;
+
+CREATE TABLE feed_item (
+    moment INTEGER PRIMARY KEY,
+    actor INTEGER NOT NULL,
+    post INTEGER NOT NULL,
+    repost TEXT,
+    author INTEGER NOT NULL,
+    parent_author INTEGER NOT NULL,
+    root_author INTEGER NOT NULL,
+    media INTEGER NOT NULL
+);
+CREATE INDEX feed_item_actor ON feed_item (actor, moment);
+CREATE INDEX feed_item_media ON feed_item (actor, media, moment) WHERE media > 0;
+
+CREATE TABLE declaration (
+    collection TEXT NOT NULL,
+    actor INTEGER NOT NULL,
+    rkey TEXT NOT NULL,
+    cid BLOB NOT NULL,
+    record BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    indexed_at INTEGER NOT NULL,
+    PRIMARY KEY (collection, actor, rkey)
+) WITHOUT ROWID;
+
+CREATE TABLE notification (
+    id INTEGER PRIMARY KEY,
+    recipient INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    actor INTEGER NOT NULL,
+    rkey TEXT NOT NULL,
+    subject INTEGER
+);
+CREATE INDEX notification_recipient ON notification (recipient, at, id);
+CREATE INDEX notification_record ON notification (actor, rkey);
+
+CREATE TABLE mute (
+    actor INTEGER NOT NULL,
+    subject INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (actor, subject)
+) WITHOUT ROWID;
+
+CREATE TABLE thread_mute (
+    actor INTEGER NOT NULL,
+    root INTEGER NOT NULL,
+    PRIMARY KEY (actor, root)
+) WITHOUT ROWID;
+CREATE INDEX thread_mute_root ON thread_mute (root);
+
+CREATE VIRTUAL TABLE post_search USING fts5 (
+    text, marks, content='', contentless_delete=1, tokenize="unicode61 remove_diacritics 2"
+);
+CREATE VIRTUAL TABLE actor_search USING fts5 (
+    handle, name, description, content='', contentless_delete=1, prefix='1 2 3',
+    tokenize="unicode61 remove_diacritics 2"
+);
+"""
+
+SCHEMA = (Migration("appview-1", _TABLES + "".join(_EDGE.replace("EDGE", name) for name in _EDGES)),)
+
+TABLES = (
+    "state",
+    "actor",
+    "post",
+    "feed_item",
+    "declaration",
+    "notification",
+    "mute",
+    "thread_mute",
+    "post_search",
+    "actor_search",
+    *_EDGES,
+)

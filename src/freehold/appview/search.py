@@ -1,0 +1,220 @@
+"""Posts found by words and filters, by URI, and by what they quote.
+
+A search is one full-text query, newest first (see `words`): words of the text, and marks for every filter. `top` ranks
+the newest hits only, by what readers did with them; ranking all hits of a common word would cost seconds and invite
+abuse.
+Source: app.bsky.feed.searchPosts, searchPostsV2, getPosts, getQuotes
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+
+from freehold.appview import present, words
+from freehold.appview.asked import FAR, BadQuery, before, find_actor, post_id
+from freehold.appview.generators import hydrate
+from freehold.appview.moments import TIE_BITS
+from freehold.appview.page import Page
+from freehold.appview.pieces import Json, PostPiece
+from freehold.protocol.refused import Refused
+from freehold.protocol.syntax import parse_datetime
+
+TOP_OF = 500
+_FOLLOWS_MOST = 2_000
+_TOKEN = re.compile(r'(-?)(?:"([^"]*)"|(\S+))')
+_NOBODY = words.author_mark(0)
+
+
+def posts(page: Page, uris: Iterable[str]) -> Json:
+    """app.bsky.feed.getPosts: those that are shown, in the order asked for."""
+    ids = [id for uri in uris if (id := post_id(page.tx, uri)) is not None]
+    return {"posts": _shown(page, ids)}
+
+
+def quotes(page: Page, uri: str, cid: str | None, limit: int, cursor: str | None) -> Json:
+    """app.bsky.feed.getQuotes, newest first. cid: given back; a quote is of the post, whatever its version."""
+    id = post_id(page.tx, uri)
+    rows = page.tx.run(
+        "SELECT moment, id FROM post WHERE quote = :id AND moment < :before ORDER BY moment DESC LIMIT :limit",
+        id=id,
+        before=before(cursor),
+        limit=limit,
+    )
+    found = _shown(page, [row[1] for row in rows])
+    answer: Json = {"uri": uri, **({"cid": cid} if cid else {}), "posts": found}
+    return answer | ({"cursor": str(rows[-1][0])} if len(rows) == limit else {})
+
+
+def search_v1(page: Page, q: str, limit: int, cursor: str | None, sort: str, **filters: Any) -> Json:
+    """app.bsky.feed.searchPosts. All of `tag` must be there."""
+    query = Query(page)
+    query.read(q)
+    query.people("a", [filters["author"]] if filters.get("author") else ())
+    query.people("m", [filters["mentions"]] if filters.get("mentions") else ())
+    for name, make in (("lang", words.language_mark), ("domain", words.domain_mark), ("url", words.url_mark)):
+        query.either([make(filters[name])] if filters.get(name) else ())
+    for tag in filters.get("tag") or ():
+        query.either([words.tag_mark(tag)])
+    query.between(filters.get("since"), filters.get("until"))
+    return _answer(query, limit, cursor, "top" if sort == "top" else "recent")
+
+
+def search_v2(page: Page, limit: int, cursor: str | None, sort: str | None, **filters: Any) -> Json:
+    """app.bsky.feed.searchPostsV2. Each list of filters asks for any of its members, or with `exclude` for none."""
+    query = Query(page)
+    query.read(filters.get("query") or "")
+    for prefix, add in (("", query.either), ("exclude", query.neither)):
+
+        def named(name: str, prefix: str = prefix) -> Sequence[str]:
+            return filters.get(prefix + name[0].upper() + name[1:] if prefix else name) or ()
+
+        add(query.marks_of_people("a", named("authors")))
+        add(query.marks_of_people("m", named("mentions")))
+        add([words.domain_mark(domain) for domain in named("domains")])
+        add([words.url_mark(url) for url in named("urls")])
+        add([words.embed_mark(uri) for uri in named("embeddedAtUris")])
+        add([words.tag_mark(tag) for tag in named("hashtags")])
+        add([words.language_mark(language) for language in named("languages")])
+    _flags(query, filters)
+    query.between(filters.get("since"), filters.get("until"))
+    return _answer(query, limit, cursor, sort or "top")
+
+
+def _flags(query: "Query", filters: dict[str, Any]) -> None:
+    for name, word in (("hasMedia", "media"), ("hasVideo", "video"), ("repliesOnly", "reply")):
+        query.either([word] if filters.get(name) else ())
+    query.neither(["reply"] if filters.get("excludeReplies") else ())
+    for name, make in (("replyParentUri", words.parent_mark), ("threadRootUri", words.root_mark)):
+        if filters.get(name):
+            query.either([make(post_id(query.page.tx, filters[name]) or 0)])
+    if filters.get("following"):
+        follows = list(query.page.circle.follows)[:_FOLLOWS_MOST]
+        query.either([words.author_mark(id) for id in follows] or [_NOBODY])
+
+
+class Query:
+    """A full-text query being put together. after, before: bounds on moments."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.wanted: list[str] = []
+        self.unwanted: list[str] = []
+        self.after = 0
+        self.before = FAR
+
+    def read(self, q: str) -> None:
+        """Take what a person typed: words, "phrases", #tags, from:, mentions:, lang:, domain:, since:, until:.
+
+        A minus before any of them but the times asks for posts without it.
+        """
+        for minus, phrase, word in _TOKEN.findall(q.replace("\0", " ")):
+            terms = self.unwanted if minus else self.wanted
+            key, colon, value = word.partition(":")
+            value = value.removeprefix("@")
+            if colon and key in ("since", "until"):
+                self.between(**{key: value})
+            elif colon and key in ("from", "mentions"):
+                terms += _any(self.marks_of_people(key[0].replace("f", "a"), [value]))
+            elif colon and key in ("lang", "domain"):
+                terms += _any([(words.language_mark if key == "lang" else words.domain_mark)(value)])
+            elif word.startswith("#") and len(word) > 1:
+                terms += _any([words.tag_mark(word)])
+            else:
+                terms += _text(phrase or word)
+
+    def either(self, marks: Iterable[str]) -> None:
+        """Ask for any of these marks; for nothing if there are none."""
+        self.wanted += _any(list(marks))
+
+    def neither(self, marks: Iterable[str]) -> None:
+        """Ask for none of these marks."""
+        self.unwanted += _any(list(marks))
+
+    def people(self, letter: str, actors: Sequence[str]) -> None:
+        """Ask for posts by (a) or mentioning (m) any of these."""
+        self.either(self.marks_of_people(letter, actors))
+
+    def marks_of_people(self, letter: str, actors: Sequence[str]) -> list[str]:
+        """Their marks; one that no post has for an actor who is not here."""
+        ids = [(actor, find_actor(self.page.tx, actor)) for actor in actors]
+        if letter == "a":
+            return [words.author_mark(id or 0) for _, id in ids]
+        rows = [self.page.tx.one("SELECT did FROM actor WHERE id = :id", id=id) for _, id in ids]
+        return [words.mention_mark(row[0] if row is not None else "") for row in rows]
+
+    def between(self, since: str | None = None, until: str | None = None) -> None:
+        """Bound the time: since, inclusive, until, exclusive. What is no time does not bound."""
+        start, end = _micros(since), _micros(until)
+        if start is not None:
+            self.after = max(self.after, start << TIE_BITS)
+        if end is not None:
+            self.before = min(self.before, end << TIE_BITS)
+
+    def match(self) -> str:
+        """In the language of FTS5. Raises BadQuery when nothing was asked."""
+        if not (self.wanted or self.unwanted):
+            raise BadQuery
+        wanted = self.wanted or _any([words.ALL])
+        text = " AND ".join(wanted)
+        return f"({text})" + "".join(f" NOT {term}" for term in self.unwanted)
+
+    def newest(self, limit: int, before: int) -> list[tuple[Any, ...]]:
+        """(moment, post, weight) of the newest hits."""
+        return self.page.tx.run(
+            "SELECT feed_item.moment, post.id, post.likes + 2 * post.reposts + post.replies + 2 * post.quotes"
+            " FROM (SELECT rowid FROM post_search"
+            "  WHERE post_search MATCH :match AND rowid < :before AND rowid >= :after"
+            "  ORDER BY rowid DESC LIMIT :limit) AS hit"
+            " JOIN feed_item ON feed_item.moment = hit.rowid JOIN post ON post.id = feed_item.post"
+            " ORDER BY feed_item.moment DESC",
+            match=self.match(),
+            before=min(before, self.before),
+            after=self.after,
+            limit=limit,
+        )
+
+
+def _answer(query: Query, limit: int, cursor: str | None, sort: str) -> Json:
+    if sort == "top":
+        skip = 0 if cursor is None else before(cursor)
+        rows = sorted(query.newest(TOP_OF, FAR), key=lambda row: (-row[2], -row[0]))
+        page = rows[skip : skip + limit]
+        after = str(skip + limit) if skip + limit < len(rows) else None
+    else:
+        page = query.newest(limit, before(cursor))
+        after = str(page[-1][0]) if len(page) == limit else None
+    answer: Json = {"posts": _shown(query.page, [row[1] for row in page])}
+    return answer | ({"cursor": after} if after is not None else {})
+
+
+def _shown(page: Page, ids: list[int]) -> list[Json]:
+    hydrate(page, ids)
+    found = [piece for id in ids if (piece := page.shown(id)) is not None and _visible(page, piece)]
+    return [present.post(page, piece) for piece in found]
+
+
+def _visible(page: Page, piece: PostPiece) -> bool:
+    if page.actors[piece.author].members_only and not page.viewer:
+        return False
+    return not page.circle.blocked(piece.author)
+
+
+def _any(marks: list[str]) -> list[str]:
+    """A term for any of these marks."""
+    return [f"(marks : ({' OR '.join(marks)}))"] if marks else []
+
+
+def _text(typed: str) -> list[str]:
+    """A term for a word or phrase; none for what holds no letter or digit."""
+    plain = words.spaced(typed).replace('"', " ").strip()
+    return [f'(text : "{plain}")'] if any(letter.isalnum() for letter in plain) else []
+
+
+def _micros(text: str | None) -> int | None:
+    if not text:
+        return None
+    try:
+        return max(parse_datetime(f"{date.fromisoformat(text)}T00:00:00Z" if len(text) == 10 else text), 0)
+    except (Refused, ValueError):
+        return None

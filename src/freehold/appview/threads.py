@@ -1,0 +1,311 @@
+"""Threads: a post, what it answers, and its answers, as a tree (v1) and as a flat list with depths (v2).
+
+A thread is the posts that name one root. A reply belongs under its parent if it names the same root, its author is
+shown, no block stands between the two authors or the author and the reader, and the gate of the thread admits it. A
+reply that the thread's author has hidden, or whose author the reader mutes, is *other*: v2 shows it only on request.
+Source: app.bsky.feed.getPostThread, app.bsky.unspecced.getPostThreadV2, getPostThreadOtherV2
+"""
+
+from collections.abc import Callable, Iterator
+from math import log
+from typing import Any
+
+from freehold.appview import present
+from freehold.appview.asked import PostNotFound, post_id
+from freehold.appview.gates import ThreadGate, may_answer, thread_gate
+from freehold.appview.generators import hydrate
+from freehold.appview.page import Page
+from freehold.appview.pieces import Json, PostPiece
+
+POSTS_MOST = 1_000
+DEEP_MOST = 100
+OP_THREAD_MOST = 500
+_OP_LIKE_WEIGHT = 1.45
+
+_BELOW = (
+    "WITH RECURSIVE below (id, depth) AS (SELECT :anchor, 0"
+    " UNION ALL SELECT post.id, depth + 1 FROM below JOIN post ON post.parent = below.id"
+    "  WHERE depth < :depth AND post.root = :root AND post.moment IS NOT NULL LIMIT :most)"
+    " SELECT id FROM below"
+)
+_ABOVE = (
+    "WITH RECURSIVE above (id, height) AS (SELECT :anchor, 0"
+    " UNION ALL SELECT post.parent, height + 1 FROM above JOIN post ON post.id = above.id"
+    "  WHERE height < :height AND post.parent IS NOT NULL)"
+    " SELECT id FROM above ORDER BY height"
+)
+_OP_THREAD = (
+    "WITH RECURSIVE chain (id, place) AS (SELECT :root, 1"
+    " UNION ALL SELECT (SELECT post.id FROM post WHERE post.parent = chain.id AND post.author = :op"
+    "   AND post.root = :root AND post.moment IS NOT NULL ORDER BY post.moment LIMIT 1), place + 1"
+    "  FROM chain WHERE chain.id IS NOT NULL AND place < :most)"
+    " SELECT id FROM chain WHERE id IS NOT NULL"
+)
+
+
+class Thread:
+    """What is loaded of a thread around an anchor. above: ids from the parent up. answers: the pieces under each id."""
+
+    def __init__(self, page: Page, anchor: int, depth: int, height: int) -> None:
+        self.page = page
+        hydrate(page, [anchor])
+        piece = page.shown(anchor)
+        if piece is None:
+            raise PostNotFound(post=anchor)
+        self.anchor = piece
+        self.root = piece.root or anchor
+        rows = page.tx.run(_BELOW, anchor=anchor, root=self.root, depth=min(depth, DEEP_MOST), most=POSTS_MOST)
+        below = [id for (id,) in rows]
+        rows = page.tx.run(_ABOVE, anchor=anchor, height=min(height, DEEP_MOST))
+        self.above: list[int] = [id for (id,) in rows][1:]
+        hydrate(page, [*below, *self.above, self.root])
+        self.top = page.posts.get(self.root)
+        self.op = self.top.author if self.top is not None else 0
+        self.gate: ThreadGate | None = thread_gate(page, self.top) if self.top is not None else None
+        self.answers: dict[int, list[PostPiece]] = {}
+        for id in below[1:]:
+            answer = page.shown(id)
+            if answer is not None and answer.parent is not None:
+                self.answers.setdefault(answer.parent, []).append(answer)
+        self.op_likes = self._op_likes()
+
+    def _op_likes(self) -> dict[int, str]:
+        rows = self.page.tx.run(
+            "SELECT subject, rkey FROM post_like WHERE actor = :op AND main = 1"
+            " AND subject IN (SELECT value FROM json_each(:ids))",
+            op=self.op,
+            ids=str(list(self.page.posts)),
+        )
+        return dict(rows)
+
+    def admitted(self, piece: PostPiece, under: PostPiece) -> bool:
+        """Whether a reply is shown at all under the post that it answers."""
+        page = self.page
+        if page.circle.blocked(piece.author) or page.walled(piece.author, under.author):
+            return False
+        actor = page.actors[piece.author]
+        if actor.members_only and not page.viewer:
+            return False
+        return self.gate is None or may_answer(page, self.gate, piece.author, actor.did)
+
+    def hidden(self, piece: PostPiece) -> bool:
+        """Whether the thread's author has hidden a reply."""
+        return self.gate is not None and piece.uri in self.gate.hidden
+
+    def other(self, piece: PostPiece) -> bool:
+        """Whether a reply is kept for those who ask for more. One's own never is."""
+        if piece.author == self.page.viewer:
+            return False
+        return self.hidden(piece) or piece.author in self.page.circle.mutes
+
+    def gate_view(self) -> Json:
+        """`threadgate`, if there is one."""
+        return {"threadgate": self.gate.view} if self.gate is not None else {}
+
+
+# -- version 1 -------------------------------------------------------------------------------------------------------
+
+
+def thread(page: Page, uri: str, depth: int, parent_height: int) -> Json:
+    """app.bsky.feed.getPostThread. Raises PostNotFound."""
+    id = post_id(page.tx, uri)
+    if id is None:
+        raise PostNotFound(uri=uri)
+    found = Thread(page, id, depth, parent_height)
+    if page.circle.blocked(found.anchor.author):
+        return {"thread": present.blocked_post(page, found.anchor)}
+    view = _tree(found, found.anchor, 0, min(depth, DEEP_MOST))
+    node = view
+    below = found.anchor
+    for above in found.above:
+        node["parent"] = _parent(found, above, below)
+        piece = page.posts.get(above)
+        if piece is None or "post" not in node["parent"]:
+            break
+        node, below = node["parent"], piece
+    return {"thread": view, **found.gate_view()}
+
+
+def _tree(found: Thread, piece: PostPiece, depth: int, deepest: int) -> Json:
+    node = _node(found, piece)
+    if depth < deepest:
+        answers = [answer for answer in found.answers.get(piece.id, ()) if found.admitted(answer, piece)]
+        answers.sort(key=lambda answer: (answer.author != found.op, answer.moment))
+        node["replies"] = [_tree(found, answer, depth + 1, deepest) for answer in answers]
+    return node
+
+
+def _node(found: Thread, piece: PostPiece) -> Json:
+    like = found.op_likes.get(piece.id)
+    context = {}
+    if like is not None and found.top is not None:
+        context["rootAuthorLike"] = f"at://{found.page.actors[found.op].did}/app.bsky.feed.like/{like}"
+    return {
+        "$type": "app.bsky.feed.defs#threadViewPost",
+        "post": present.post(found.page, piece),
+        "threadContext": context,
+    }
+
+
+def _parent(found: Thread, id: int, below: PostPiece) -> Json:
+    page = found.page
+    piece = page.shown(id)
+    if piece is None:
+        return present.not_found_post(page.uri_of(id))
+    if page.circle.blocked(piece.author) or page.walled(below.author, piece.author):
+        return present.blocked_post(page, piece)
+    return _node(found, piece)
+
+
+# -- version 2 -------------------------------------------------------------------------------------------------------
+
+_POST = "app.bsky.unspecced.defs#threadItemPost"
+
+
+def thread_v2(page: Page, uri: str, above: bool, below: int, branching: int, sort: str) -> Json:
+    """app.bsky.unspecced.getPostThreadV2. What is not found is an item that says so."""
+    id = post_id(page.tx, uri)
+    try:
+        if id is None:
+            raise PostNotFound
+        found = Thread(page, id, below, DEEP_MOST if above else 0)
+    except PostNotFound:
+        return {"thread": [_item(uri, 0, _NOT_FOUND)], "hasOtherReplies": False}
+    anchor = found.anchor
+    if page.circle.blocked(anchor.author):
+        return {"thread": [_item(anchor.uri, 0, _blocked(found, anchor))], "hasOtherReplies": False}
+    listing = _Listing(found, below, branching, sort)
+    items = [*reversed(list(listing.parents())), listing.item(anchor, 0, 0), *listing.replies()]
+    return {"thread": items, "hasOtherReplies": listing.others, **found.gate_view()}
+
+
+def other_v2(page: Page, uri: str) -> Json:
+    """app.bsky.unspecced.getPostThreadOtherV2: the direct replies that v2 keeps back."""
+    id = post_id(page.tx, uri)
+    try:
+        if id is None:
+            raise PostNotFound
+        found = Thread(page, id, 1, 0)
+    except PostNotFound:
+        return {"thread": []}
+    if page.circle.blocked(found.anchor.author):
+        return {"thread": []}
+    listing = _Listing(found, 1, 0, "newest")
+    kept = [piece for piece in found.answers.get(id, ()) if found.admitted(piece, found.anchor) and found.other(piece)]
+    kept.sort(key=lambda piece: (found.hidden(piece), -piece.moment))
+    return {"thread": [listing.item(piece, 1, piece.view["replyCount"]) for piece in kept]}
+
+
+_NOT_FOUND: Json = {"$type": "app.bsky.unspecced.defs#threadItemNotFound"}
+_NO_STRANGERS: Json = {"$type": "app.bsky.unspecced.defs#threadItemNoUnauthenticated"}
+
+
+def _item(uri: str, depth: int, value: Json) -> Json:
+    return {"uri": uri, "depth": depth, "value": value}
+
+
+def _blocked(found: Thread, piece: PostPiece) -> Json:
+    author = present.blocked_author(found.page, piece.author)
+    return {"$type": "app.bsky.unspecced.defs#threadItemBlocked", "author": author}
+
+
+class _Listing:
+    """The flat list of version 2. others: whether direct replies were kept back (known once `replies` has run)."""
+
+    def __init__(self, found: Thread, below: int, branching: int, sort: str) -> None:
+        self.found = found
+        self.below = below
+        self.branching = branching
+        self.others = False
+        rows = found.page.tx.run(_OP_THREAD, root=found.root, op=found.op, most=OP_THREAD_MOST)
+        self.op_thread = {id: place for place, (id,) in enumerate(rows, 1)} if found.top is not None else {}
+        self.order = _ORDERS.get(sort, _newest)
+
+    def item(self, piece: PostPiece, depth: int, more: int, more_parents: bool = False) -> Json:
+        page, place = self.found.page, self.op_thread.get(piece.id)
+        if page.actors[piece.author].members_only and not page.viewer:
+            return _item(piece.uri, depth, _NO_STRANGERS)
+        value: Json = {
+            "$type": _POST,
+            "post": present.post(page, piece),
+            "moreParents": more_parents,
+            "moreReplies": more,
+            "opThread": place is not None,
+            "hiddenByThreadgate": self.found.hidden(piece),
+            "mutedByViewer": piece.author in page.circle.mutes,
+        }
+        if place is not None:
+            value |= {"opThreadPostIndex": place, "opThreadPostCount": len(self.op_thread)}
+        return _item(piece.uri, depth, value)
+
+    def parents(self) -> Iterator[Json]:
+        """From the anchor's parent up."""
+        found, page = self.found, self.found.page
+        below = found.anchor
+        for depth, id in enumerate(found.above, 1):
+            piece = page.shown(id)
+            if piece is None:
+                yield _item(page.uri_of(id), -depth, _NOT_FOUND)
+                return
+            if (piece.root or id) != found.root:
+                return
+            if page.circle.blocked(piece.author) or page.walled(below.author, piece.author):
+                yield _item(piece.uri, -depth, _blocked(found, piece))
+                return
+            cut = depth == len(found.above) and piece.parent is not None
+            yield self.item(piece, -depth, 0, more_parents=cut)
+            below = piece
+
+    def replies(self) -> Iterator[Json]:
+        """Depth first, each level in its order."""
+        stack = [(piece, 1) for piece in reversed(self._level(self.found.anchor, 0))]
+        while stack:
+            piece, depth = stack.pop()
+            allowed = self.branching if depth < self.below else 0
+            yield self.item(piece, depth, max(piece.view["replyCount"] - allowed, 0))
+            if depth < self.below:
+                stack += [(answer, depth + 1) for answer in reversed(self._level(piece, depth))]
+
+    def _level(self, under: PostPiece, depth: int) -> list[PostPiece]:
+        found = self.found
+        shown = []
+        for piece in found.answers.get(under.id, ()):
+            if not found.admitted(piece, under):
+                continue
+            if found.other(piece):
+                self.others = self.others or depth == 0
+            else:
+                shown.append(piece)
+        shown.sort(key=lambda piece: (self._rank(piece), self.order(found, piece)))
+        return shown if depth == 0 else shown[: self.branching]
+
+    def _rank(self, piece: PostPiece) -> int:
+        """First the thread's continuation, then replies of its author, of the reader, of the reader's follows."""
+        page = self.found.page
+        if piece.id in self.op_thread:
+            return 0
+        if piece.author == self.found.op:
+            return 1
+        if piece.author == page.viewer:
+            return 2
+        return 3 if piece.author in page.circle.follows else 4
+
+
+def _oldest(_: Thread, piece: PostPiece) -> tuple[Any, ...]:
+    return (piece.moment,)
+
+
+def _newest(_: Thread, piece: PostPiece) -> tuple[Any, ...]:
+    return (-piece.moment,)
+
+
+def _top(found: Thread, piece: PostPiece) -> tuple[Any, ...]:
+    weight = log(3 + piece.view["likeCount"]) * (_OP_LIKE_WEIGHT if piece.id in found.op_likes else 1)
+    return (-weight, -piece.moment)
+
+
+_ORDERS: dict[str, Callable[[Thread, PostPiece], tuple[Any, ...]]] = {
+    "oldest": _oldest,
+    "newest": _newest,
+    "top": _top,
+}

@@ -1,0 +1,277 @@
+"""Every view of this room by its name: what both doors call.
+
+Each method takes the reader's DID (None for a stranger) and the parameters of its lexicon, reads in one transaction,
+and returns the answer as lexicon JSON, a dict for `msgspec.json.encode`. Its inner parts are shared with other
+answers: do not change them. Refusals are those of `asked`. The methods do not wait: for a page that must show a write,
+await `Index.reached` first.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from freehold.appview import feeds, generators, notices, people, search, threads
+from freehold.appview.index import Index
+from freehold.appview.page import Page
+from freehold.appview.pieces import ImageUrl, Json
+from freehold.store.database import Reading
+
+
+class _Opened:
+    """A page over a read transaction."""
+
+    __slots__ = ("_reading", "_viewer", "_views")
+
+    def __init__(self, views: "Views", viewer: str | None) -> None:
+        self._views = views
+        self._viewer = viewer
+
+    def __enter__(self) -> Page:
+        index = self._views.index
+        generation = index.memory.generation
+        self._reading: Reading = index.db.reading()
+        page = Page(self._reading.__enter__(), index.memory, self._views.image_url, self._viewer)
+        page.generation = generation
+        return page
+
+    def __exit__(self, *error: Any) -> None:
+        self._reading.__exit__(*error)
+
+
+class Views:
+    """The views of one network. image_url: see `pieces.ImageUrl`."""
+
+    def __init__(self, index: Index, *, image_url: ImageUrl) -> None:
+        self.index = index
+        self.image_url = image_url
+
+    def _page(self, viewer: str | None) -> _Opened:
+        return _Opened(self, viewer)
+
+    # -- app.bsky.actor ----------------------------------------------------------------------------------------------
+
+    def get_profile(self, viewer: str | None, actor: str) -> Json:
+        """A profile in full."""
+        with self._page(viewer) as page:
+            return people.profile(page, actor)
+
+    def get_profiles(self, viewer: str | None, actors: Sequence[str]) -> Json:
+        """Several, those that are there."""
+        with self._page(viewer) as page:
+            return people.profiles(page, actors)
+
+    def get_suggestions(self, viewer: str | None, limit: int = 50, cursor: str | None = None) -> Json:
+        """Whom the reader could follow."""
+        with self._page(viewer) as page:
+            return people.suggestions(page, limit, cursor)
+
+    def search_actors(
+        self, viewer: str | None, q: str = "", limit: int = 25, cursor: str | None = None, term: str = ""
+    ) -> Json:
+        """People by words."""
+        with self._page(viewer) as page:
+            return people.search(page, q or term, limit, cursor)
+
+    def search_actors_typeahead(self, viewer: str | None, q: str = "", limit: int = 10, term: str = "") -> Json:
+        """People by how their handle or name begins."""
+        with self._page(viewer) as page:
+            return people.typeahead(page, q or term, limit)
+
+    # -- app.bsky.feed -----------------------------------------------------------------------------------------------
+
+    def get_timeline(
+        self, viewer: str, limit: int = 50, cursor: str | None = None, algorithm: str | None = None
+    ) -> Json:
+        """The reader's home. algorithm: there is one only."""
+        with self._page(viewer) as page:
+            return feeds.timeline(page, limit, cursor)
+
+    def get_author_feed(
+        self,
+        viewer: str | None,
+        actor: str,
+        limit: int = 50,
+        cursor: str | None = None,
+        filter: str = "posts_with_replies",
+        includePins: bool = False,  # noqa: N803 - the lexicon's names
+    ) -> Json:
+        """What someone wrote and reposted."""
+        with self._page(viewer) as page:
+            return feeds.author_feed(page, actor, limit, cursor, filter, includePins)
+
+    def get_actor_likes(self, viewer: str | None, actor: str, limit: int = 50, cursor: str | None = None) -> Json:
+        """What the reader liked."""
+        with self._page(viewer) as page:
+            return feeds.actor_likes(page, actor, limit, cursor)
+
+    def get_feed(self, viewer: str | None, feed: str, limit: int = 50, cursor: str | None = None) -> Json:
+        """A feed that this network serves."""
+        with self._page(viewer) as page:
+            return feeds.feed(page, feed, limit, cursor)
+
+    def get_popular(self, viewer: str | None, limit: int = 50, cursor: str | None = None) -> Json:
+        """The network's popular posts, for our own pages; shaped as a feed."""
+        with self._page(viewer) as page:
+            return feeds.popular(page, limit, cursor)
+
+    def get_feed_generator(self, viewer: str | None, feed: str) -> Json:
+        """A declared feed."""
+        with self._page(viewer) as page:
+            return generators.feed_generator(page, feed)
+
+    def get_feed_generators(self, viewer: str | None, feeds: Sequence[str]) -> Json:
+        """Several."""
+        with self._page(viewer) as page:
+            return generators.feed_generators(page, feeds)
+
+    def get_actor_feeds(self, viewer: str | None, actor: str, limit: int = 50, cursor: str | None = None) -> Json:
+        """The feeds that someone declared."""
+        with self._page(viewer) as page:
+            return generators.actor_feeds(page, actor, limit, cursor)
+
+    def get_posts(self, viewer: str | None, uris: Sequence[str]) -> Json:
+        """Posts by their URIs."""
+        with self._page(viewer) as page:
+            return search.posts(page, uris)
+
+    def get_post_thread(
+        self,
+        viewer: str | None,
+        uri: str,
+        depth: int = 6,
+        parentHeight: int = 80,  # noqa: N803 - the lexicon's name
+    ) -> Json:
+        """A thread as a tree."""
+        with self._page(viewer) as page:
+            return threads.thread(page, uri, depth, parentHeight)
+
+    def get_likes(
+        self, viewer: str | None, uri: str, cid: str | None = None, limit: int = 50, cursor: str | None = None
+    ) -> Json:
+        """Who liked something."""
+        with self._page(viewer) as page:
+            return people.likes(page, uri, cid, limit, cursor)
+
+    def get_reposted_by(
+        self, viewer: str | None, uri: str, cid: str | None = None, limit: int = 50, cursor: str | None = None
+    ) -> Json:
+        """Who reposted a post."""
+        with self._page(viewer) as page:
+            return people.reposted_by(page, uri, cid, limit, cursor)
+
+    def get_quotes(
+        self, viewer: str | None, uri: str, cid: str | None = None, limit: int = 50, cursor: str | None = None
+    ) -> Json:
+        """The posts that quote a post."""
+        with self._page(viewer) as page:
+            return search.quotes(page, uri, cid, limit, cursor)
+
+    def search_posts(
+        self,
+        viewer: str | None,
+        q: str,
+        limit: int = 25,
+        cursor: str | None = None,
+        sort: str = "latest",
+        **filters: Any,
+    ) -> Json:
+        """Posts by words. filters: as in app.bsky.feed.searchPosts."""
+        with self._page(viewer) as page:
+            return search.search_v1(page, q, limit, cursor, sort, **filters)
+
+    def search_posts_v2(
+        self,
+        viewer: str | None,
+        limit: int = 25,
+        cursor: str | None = None,
+        sort: str | None = None,
+        **filters: Any,
+    ) -> Json:
+        """Posts by words and filters. filters: as in app.bsky.feed.searchPostsV2, `query` among them."""
+        with self._page(viewer) as page:
+            return search.search_v2(page, limit, cursor, sort, **filters)
+
+    # -- app.bsky.unspecced ------------------------------------------------------------------------------------------
+
+    def get_post_thread_v2(
+        self,
+        viewer: str | None,
+        anchor: str,
+        above: bool = True,
+        below: int = 6,
+        branchingFactor: int = 10,  # noqa: N803 - the lexicon's name
+        sort: str = "oldest",
+    ) -> Json:
+        """A thread as a flat list."""
+        with self._page(viewer) as page:
+            return threads.thread_v2(page, anchor, above, below, branchingFactor, sort)
+
+    def get_post_thread_other_v2(self, viewer: str | None, anchor: str) -> Json:
+        """The replies that the flat list keeps back."""
+        with self._page(viewer) as page:
+            return threads.other_v2(page, anchor)
+
+    # -- app.bsky.graph ----------------------------------------------------------------------------------------------
+
+    def get_followers(
+        self, viewer: str | None, actor: str, limit: int = 50, cursor: str | None = None, sort: str = "latest"
+    ) -> Json:
+        """Who follows someone, the latest first whatever `sort` says."""
+        with self._page(viewer) as page:
+            return people.followers(page, actor, limit, cursor)
+
+    def get_follows(
+        self, viewer: str | None, actor: str, limit: int = 50, cursor: str | None = None, sort: str = "latest"
+    ) -> Json:
+        """Whom someone follows, the latest first whatever `sort` says."""
+        with self._page(viewer) as page:
+            return people.follows(page, actor, limit, cursor)
+
+    def get_known_followers(self, viewer: str, actor: str, limit: int = 50, cursor: str | None = None) -> Json:
+        """Who of those that the reader follows follows someone."""
+        with self._page(viewer) as page:
+            return people.known_followers(page, actor, limit, cursor)
+
+    def get_relationships(self, viewer: str | None, actor: str, others: Sequence[str] = ()) -> Json:
+        """How accounts stand to one."""
+        with self._page(viewer) as page:
+            return people.relationships(page, actor, others)
+
+    def get_mutes(self, viewer: str, limit: int = 50, cursor: str | None = None) -> Json:
+        """Whom the reader mutes."""
+        with self._page(viewer) as page:
+            return people.mutes(page, limit, cursor)
+
+    def get_blocks(self, viewer: str, limit: int = 50, cursor: str | None = None) -> Json:
+        """Whom the reader blocks."""
+        with self._page(viewer) as page:
+            return people.blocks(page, limit, cursor)
+
+    # -- app.bsky.notification, app.bsky.labeler ---------------------------------------------------------------------
+
+    def list_notifications(
+        self,
+        viewer: str,
+        limit: int = 50,
+        cursor: str | None = None,
+        reasons: Sequence[str] | None = None,
+        priority: bool = False,
+        seenAt: str | None = None,  # noqa: N803 - the lexicon's name
+    ) -> Json:
+        """What others did that concerns the reader."""
+        with self._page(viewer) as page:
+            return notices.notifications(page, limit, cursor, reasons, priority, seenAt)
+
+    def get_unread_count(
+        self,
+        viewer: str,
+        priority: bool = False,
+        seenAt: str | None = None,  # noqa: N803 - the lexicon's name
+    ) -> Json:
+        """How many of these are new."""
+        with self._page(viewer) as page:
+            return notices.unread_count(page, priority, seenAt)
+
+    def get_labelers(self, viewer: str | None, dids: Sequence[str], detailed: bool = False) -> Json:
+        """Labellers of this network: app.bsky.labeler.getServices."""
+        with self._page(viewer) as page:
+            return generators.labelers(page, dids, detailed)

@@ -1,0 +1,133 @@
+"""What can be searched in a post: its words, and *marks* that stand for its author, tags, links and the like.
+
+A mark is a letter and a number or a short hash, one token to the full-text index. So a search with any mixture of
+words and filters is one query over posting lists, newest first, whose cost follows the page and not the number of
+posts.
+"""
+
+import re
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import Any
+from urllib.parse import urlsplit
+
+from freehold.appview.parts import as_dict, as_list, embeds_of, features_of, quoted_uri
+
+ALL = "all"
+_UNSPACED = re.compile("([\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff])")
+_HASH_BYTES = 8
+
+
+def spaced(text: str) -> str:
+    """Text with blanks around each letter of scripts that write none, so that parts of a run are found."""
+    return _UNSPACED.sub(r" \1 ", text)
+
+
+def searchable_text(record: dict[str, Any]) -> str:
+    """The words of a post: its text, the descriptions of its pictures, the title of its link card."""
+    words = [record.get("text")]
+    for embed in embeds_of(record):
+        words += [as_dict(picture).get("alt") for picture in as_list(embed.get("images") or embed.get("items"))]
+        words.append(embed.get("alt"))
+        card = as_dict(embed.get("external"))
+        words += [card.get("title"), card.get("description")]
+    return spaced("\n".join(word for word in words if isinstance(word, str)))
+
+
+def mark(letter: str, value: object) -> str:
+    """The token for one property of a post. Numbers stand for themselves, text is hashed without regard to case."""
+    if isinstance(value, int):
+        return f"{letter}{value}"
+    return letter + blake2b(str(value).lower().encode(), digest_size=_HASH_BYTES).hexdigest()
+
+
+def author_mark(actor: int) -> str:
+    """Written by."""
+    return mark("a", actor)
+
+
+def mention_mark(did: str) -> str:
+    """Mentions."""
+    return mark("m", did)
+
+
+def tag_mark(tag: str) -> str:
+    """Carries the tag."""
+    return mark("t", tag.removeprefix("#"))
+
+
+def url_mark(url: str) -> str:
+    """Links to exactly this page."""
+    return mark("u", url.rstrip("/"))
+
+
+def domain_mark(domain: str) -> str:
+    """Links to a page of this host or one under it."""
+    return mark("d", domain.removeprefix("www."))
+
+
+def embed_mark(uri: str) -> str:
+    """Embeds this record."""
+    return mark("e", uri)
+
+
+def language_mark(language: str) -> str:
+    """Written in. `fr-CA` is also `fr`."""
+    return mark("l", language)
+
+
+def parent_mark(post: int) -> str:
+    """Answers this post."""
+    return mark("p", post)
+
+
+def root_mark(post: int) -> str:
+    """Stands in this post's thread."""
+    return mark("r", post)
+
+
+def marks_of(
+    record: dict[str, Any], *, author: int, parent: int | None, root: int | None, video: bool, media: bool
+) -> str:
+    """All marks of a post, separated by blanks. parent, root: ids of posts."""
+    marks = {ALL, author_mark(author), *_named(record), *_languages(record)}
+    if parent is not None and root is not None:
+        marks |= {"reply", parent_mark(parent), root_mark(root)}
+    marks |= {word for word, holds in (("media", media), ("video", video)) if holds}
+    return " ".join(sorted(marks))
+
+
+def _named(record: dict[str, Any]) -> Iterator[str]:
+    for feature in features_of(record):
+        match feature:
+            case {"did": str(did)}:
+                yield mention_mark(did)
+            case {"tag": str(tag)}:
+                yield tag_mark(tag)
+            case {"uri": str(uri)}:
+                yield from _link_marks(uri)
+    yield from (tag_mark(tag) for tag in as_list(record.get("tags")) if isinstance(tag, str))
+    for embed in embeds_of(record):
+        linked = as_dict(embed.get("external")).get("uri")
+        if isinstance(linked, str):
+            yield from _link_marks(linked)
+    quoted = quoted_uri(record)
+    if quoted is not None:
+        yield embed_mark(quoted)
+
+
+def _link_marks(url: str) -> Iterator[str]:
+    yield url_mark(url)
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return
+    labels = host.removeprefix("www.").split(".")
+    yield from (domain_mark(".".join(labels[start:])) for start in range(len(labels) - 1 or 1))
+
+
+def _languages(record: dict[str, Any]) -> Iterator[str]:
+    for language in as_list(record.get("langs")):
+        if isinstance(language, str):
+            yield language_mark(language)
+            yield language_mark(language.partition("-")[0])

@@ -1,0 +1,255 @@
+"""A small network without doors: the two logs, the index that follows them, the views, and people who write.
+
+The people's commits are real frames with real blocks in the real log; only signing and the tree, which the index does
+not look at, are left to the tests of those rooms.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from freehold.appview.index import Account, Index
+from freehold.appview.schema import SCHEMA as APPVIEW
+from freehold.appview.views import Views
+from freehold.protocol import cbor
+from freehold.protocol.cid import Cid
+from freehold.protocol.lexicon import Catalog
+from freehold.protocol.syntax import format_datetime
+from freehold.protocol.tid import TidClock
+from freehold.repo import car
+from freehold.store.database import Database
+from freehold.store.lexicons import official_documents
+from freehold.stream import log as stream
+
+START = 1_795_000_000_000_000
+SECOND = 1_000_000
+POST, LIKE, REPOST = "app.bsky.feed.post", "app.bsky.feed.like", "app.bsky.feed.repost"
+FOLLOW, BLOCK, PROFILE = "app.bsky.graph.follow", "app.bsky.graph.block", "app.bsky.actor.profile"
+
+Record = dict[str, Any]
+
+
+@cache
+def catalog() -> Catalog:
+    return Catalog(official_documents())
+
+
+class Ref(msgspec.Struct, frozen=True):
+    """A record: its address and its version."""
+
+    uri: str
+    cid: str
+
+    @property
+    def strong(self) -> Record:
+        return {"uri": self.uri, "cid": self.cid}
+
+    @property
+    def rkey(self) -> str:
+        return self.uri.rsplit("/", 1)[1]
+
+
+def image_url(kind: str, did: str, cid: str) -> str:
+    return f"https://pictures.test/{kind}/{did}/{cid}"
+
+
+class Parish:
+    """The network. `now` is its clock, in micros; every write takes a second."""
+
+    def __init__(self, folder: Path) -> None:
+        self.now = START
+        self.folder = folder
+        self.truth = Database(folder / "truth.db", stream.SCHEMA, durable=False, clock=self.clock)
+        self.log = stream.Log(self.truth)
+        self.people: dict[str, Person] = {}
+        self.private: list[tuple[str, str, Record]] = []
+        self.index_db = self._open("index.db")
+        self.index = self._index(self.index_db)
+        self.views = Views(self.index, image_url=image_url)
+
+    def _open(self, name: str) -> Database:
+        return Database(self.folder / name, APPVIEW, durable=False, clock=self.clock)
+
+    def _index(self, db: Database) -> Index:
+        return Index(
+            db,
+            self.log,
+            snapshot=self.snapshot,
+            private_snapshot=lambda: self.private,
+            records_of=lambda did: self.people[did].sorted_records(),
+            clock=self.clock,
+        )
+
+    def clock(self) -> int:
+        return self.now
+
+    def close(self) -> None:
+        self.index_db.close()
+        self.truth.close()
+
+    def join(self, name: str) -> "Person":
+        person = Person(self, name)
+        self.people[person.did] = person
+        self.tell("identity", person.did, {"did": person.did, "handle": person.handle})
+        self.tell("account", person.did, {"did": person.did, "active": True})
+        return person
+
+    def tell(self, kind: Any, did: str, payload: Record) -> int:
+        self.now += SECOND
+        return self.truth.write_sync(lambda tx: stream.append(tx, kind, did, payload))
+
+    def tell_private(self, kind: str, did: str, body: Record) -> int:
+        self.now += SECOND
+        self.private.append((kind, did, {"at": self.now, **body}))
+        return self.truth.write_sync(lambda tx: stream.append_private(tx, kind, did, {"at": self.now, **body}))
+
+    def settle(self) -> None:
+        """Have the index apply all that is in the logs."""
+        while events := self.log.read(self.index.seq, 200):
+            self.index.apply(events)
+        while private := self.log.read_private(self.index.private_seq, 200):
+            self.index.apply([], private)
+
+    def ask(self, name: str, viewer: "Person | None" = None, **params: Any) -> Any:
+        """Call a view by its NSID once all is settled; the answer as it goes out, held against its lexicon."""
+        self.settle()
+        answer = METHODS[name](self.views, viewer.did if viewer else None, **params)
+        answer = msgspec.json.decode(msgspec.json.encode(answer))
+        body = catalog().output(f"app.bsky.{name}")
+        assert body is not None
+        assert body.check is not None
+        body.check(answer)
+        return answer
+
+    def snapshot(self) -> Iterator[Account]:
+        for person in reversed(list(self.people.values())):
+            yield Account(person.did, person.handle, person.status, person.sorted_records())
+
+
+class Person:
+    """Someone who writes records. Each method gives the record's Ref."""
+
+    def __init__(self, parish: Parish, name: str) -> None:
+        self.parish = parish
+        self.name = name
+        number = len(parish.people) + 1
+        self.did = f"did:plc:{_base32(number)}"
+        self.handle = f"{name}.test"
+        self.status: str | None = None
+        self.records: dict[str, tuple[Cid, bytes]] = {}
+        self._keys = TidClock(number)
+
+    def write(self, collection: str, record: Record, rkey: str | None = None) -> Ref:
+        self.parish.now += SECOND
+        rkey = rkey or self._keys.next(self.parish.now)
+        path = f"{collection}/{rkey}"
+        raw = cbor.encode_json({"$type": collection, **record})
+        cid = Cid.of_cbor(raw)
+        op = {"action": "update" if path in self.records else "create", "path": path, "cid": cid}
+        self.records[path] = (cid, raw)
+        self._commit([op], [(cid, raw)])
+        return Ref(f"at://{self.did}/{path}", str(cid))
+
+    def delete(self, ref: Ref) -> None:
+        path = ref.uri.split("/", 3)[3]
+        del self.records[path]
+        self.parish.now += SECOND
+        self._commit([{"action": "delete", "path": path, "cid": None}], [])
+
+    def _commit(self, ops: list[Record], blocks: list[tuple[Cid, bytes]]) -> None:
+        top = cbor.encode({"did": self.did, "version": 3, "rev": self._keys.next(self.parish.now)})
+        root = Cid.of_cbor(top)
+        data = car.header([root]) + b"".join(car.block(cid, raw) for cid, raw in [(root, top), *blocks])
+        payload = {"repo": self.did, "commit": root, "blocks": data, "ops": ops, "rebase": False, "tooBig": False}
+        self.parish.truth.write_sync(lambda tx: stream.append(tx, "commit", self.did, payload))
+
+    def sorted_records(self) -> list[tuple[str, Cid, bytes]]:
+        return [(path, cid, raw) for path, (cid, raw) in sorted(self.records.items())]
+
+    def post(
+        self, text: str = "", *, reply: tuple[Ref, Ref] | None = None, at: int | None = None, **fields: Any
+    ) -> Ref:
+        """reply: (root, parent). at: micros, for a post that is older than its writing."""
+        record: Record = {"text": text, "createdAt": format_datetime(at or self.parish.now + SECOND), **fields}
+        if reply is not None:
+            record["reply"] = {"root": reply[0].strong, "parent": reply[1].strong}
+        return self.write(POST, record)
+
+    def quote(self, text: str, of: Ref) -> Ref:
+        return self.post(text, embed={"$type": "app.bsky.embed.record", "record": of.strong})
+
+    def like(self, ref: Ref) -> Ref:
+        return self.write(LIKE, {"subject": ref.strong, "createdAt": format_datetime(self.parish.now + SECOND)})
+
+    def repost(self, ref: Ref) -> Ref:
+        return self.write(REPOST, {"subject": ref.strong, "createdAt": format_datetime(self.parish.now + SECOND)})
+
+    def follow(self, *others: "Person") -> Ref:
+        at = format_datetime(self.parish.now + SECOND)
+        return [self.write(FOLLOW, {"subject": other.did, "createdAt": at}) for other in others][-1]
+
+    def block(self, other: "Person") -> Ref:
+        return self.write(BLOCK, {"subject": other.did, "createdAt": format_datetime(self.parish.now)})
+
+    def mute(self, subject: "Person | Ref", on: bool = True) -> None:
+        named = subject.uri if isinstance(subject, Ref) else subject.did
+        self.parish.tell_private("mute", self.did, {"subject": named, "on": on})
+
+    def seen(self) -> None:
+        self.parish.tell_private("seen", self.did, {"at": self.parish.now})
+
+    def profile(self, **fields: Any) -> Ref:
+        return self.write(PROFILE, {"createdAt": format_datetime(self.parish.now), **fields}, "self")
+
+    def become(self, status: str | None) -> None:
+        self.status = status
+        if status == "deleted":
+            self.records.clear()
+        payload: Record = {"did": self.did, "active": status is None}
+        self.parish.tell("account", self.did, payload | ({"status": status} if status else {}))
+
+
+def _base32(number: int) -> str:
+    letters = "abcdefghijklmnopqrstuvwxyz234567"
+    text = ""
+    for _ in range(24):
+        text = letters[number & 31] + text
+        number >>= 5
+    return text
+
+
+METHODS = {
+    "actor.getProfile": Views.get_profile,
+    "actor.getProfiles": Views.get_profiles,
+    "actor.getSuggestions": Views.get_suggestions,
+    "actor.searchActors": Views.search_actors,
+    "actor.searchActorsTypeahead": Views.search_actors_typeahead,
+    "feed.getTimeline": Views.get_timeline,
+    "feed.getAuthorFeed": Views.get_author_feed,
+    "feed.getActorLikes": Views.get_actor_likes,
+    "feed.getFeed": Views.get_feed,
+    "feed.getFeedGenerator": Views.get_feed_generator,
+    "feed.getFeedGenerators": Views.get_feed_generators,
+    "feed.getActorFeeds": Views.get_actor_feeds,
+    "feed.getPosts": Views.get_posts,
+    "feed.getPostThread": Views.get_post_thread,
+    "feed.getLikes": Views.get_likes,
+    "feed.getRepostedBy": Views.get_reposted_by,
+    "feed.getQuotes": Views.get_quotes,
+    "feed.searchPosts": Views.search_posts,
+    "feed.searchPostsV2": Views.search_posts_v2,
+    "unspecced.getPostThreadV2": Views.get_post_thread_v2,
+    "unspecced.getPostThreadOtherV2": Views.get_post_thread_other_v2,
+    "graph.getFollowers": Views.get_followers,
+    "graph.getFollows": Views.get_follows,
+    "graph.getKnownFollowers": Views.get_known_followers,
+    "graph.getRelationships": Views.get_relationships,
+    "graph.getMutes": Views.get_mutes,
+    "graph.getBlocks": Views.get_blocks,
+    "notification.listNotifications": Views.list_notifications,
+    "notification.getUnreadCount": Views.get_unread_count,
+    "labeler.getServices": Views.get_labelers,
+}
