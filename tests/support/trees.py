@@ -22,8 +22,15 @@ VALUES = [Cid.of_cbor(bytes([number])) for number in range(5)]
 
 paths = st.sampled_from(PATHS)
 values = st.sampled_from(VALUES)
-records = st.dictionaries(paths, values, max_size=60)
-writes = st.lists(st.tuples(paths, st.none() | values), max_size=40)
+_choices = st.integers(0, 2 ** len(PATHS) - 1).map(
+    lambda bits: [path for at, path in enumerate(PATHS) if bits >> at & 1]
+)
+"""Any set of paths, by a number whose bits choose: lists drawn one by one stay too short for a tree of many layers."""
+_write = st.tuples(paths, st.none() | values)
+records = st.builds(lambda chosen, value: dict.fromkeys(chosen, value), _choices, values)
+writes = st.lists(_write, max_size=40) | st.builds(
+    lambda chosen, value: [(path, value) for path in chosen], _choices, st.none() | values
+)
 """A value is put; None deletes, where there is something to delete."""
 
 

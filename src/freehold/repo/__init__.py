@@ -1,6 +1,7 @@
 """A signed repository as pure code: Merkle search tree, commits, CAR files, diffs and proofs.
 
-    node     one node of the tree: its bytes, its checks, read only when needed
+    encoding the block of a tree node, written and read
+    node     one node of the tree: its checks, read only when needed
     edit     new nodes from old ones: put, delete, build
     mst      the tree: look up, change, walk, compare, prove
     diff     what a commit did, the blocks that cover it, and undoing it again

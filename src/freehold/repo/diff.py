@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
 from freehold.repo.mst import BadPath, BadTree, Change, CrowdedNode, MissingBlock, Tree, changed, differing, facing
+from freehold.repo.node import Node
 
 MAX_OPS = 200
 """In one commit."""
@@ -31,9 +32,28 @@ class Op(NamedTuple):
     prev: Cid | None
 
 
+class Difference(NamedTuple):
+    """All that a commit needs to know of what it changes: operations, nodes to store and drop, blocks to send."""
+
+    ops: list[Op]
+    change: Change
+    covering: dict[Cid, bytes]
+
+
+def compare(old: Tree, new: Tree) -> Difference:
+    """`ops`, `changed` and `covering` at once, walking the trees once."""
+    gone, born = differing(old, new)
+    done = _ops(gone, born)
+    change = Change({node.cid: node.encode() for node in born}, {node.cid for node in gone})
+    return Difference(done, change, covering(old, new, done, change))
+
+
 def ops(old: Tree, new: Tree) -> list[Op]:
     """What turns `old` into `new`, one operation for each path, in order of path."""
-    gone, born = differing(old, new)
+    return _ops(*differing(old, new))
+
+
+def _ops(gone: list[Node], born: list[Node]) -> list[Op]:
     before = {path: value for node in gone for path, value, _ in node.entries}
     after = {path: value for node in born for path, value, _ in node.entries}
     return [

@@ -10,7 +10,8 @@ from bisect import bisect_left
 from collections.abc import Iterable
 
 from freehold.protocol.cid import Cid
-from freehold.repo.node import BadTree, Code, Entry, Node, check_path, height, stem_of
+from freehold.repo.encoding import Code, stem_of
+from freehold.repo.node import BadTree, Entry, Node, check_path, height
 
 
 def put(root: Node, path: str, value: Cid) -> Node:
@@ -56,7 +57,7 @@ def with_child(node: Node, at: int, child: Node | None) -> Node:
     entries, codes = node.entries.copy(), node.codes.copy()
     path, value, old = entries[at - 1]
     entries[at - 1] = (path, value, child)
-    codes[at - 1] = stem_of(codes[at - 1], old)
+    codes[at - 1] = stem_of(codes[at - 1], old is not None)
     return Node.made(node.layer, node.left, entries, codes)
 
 
@@ -66,7 +67,7 @@ def _with_value(node: Node, at: int, value: Cid) -> Node:
         return node
     entries, codes = node.entries.copy(), node.codes.copy()
     entries[at] = (path, value, right)
-    codes[at] = stem_of(codes[at], right)
+    codes[at] = stem_of(codes[at], right is not None)
     return Node.made(node.layer, node.left, entries, codes)
 
 
@@ -91,7 +92,7 @@ def _hang(entries: list[Entry], codes: list[Code], at: int, left: Node | None, c
         return child
     path, value, old = entries[at - 1]
     entries[at - 1] = (path, value, child)
-    codes[at - 1] = stem_of(codes[at - 1], old)
+    codes[at - 1] = stem_of(codes[at - 1], old is not None)
     return left
 
 

@@ -7,11 +7,11 @@ Source: https://atproto.com/specs/repository#mst-structure
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, cast
 
 from freehold.protocol.cid import Cid
 from freehold.repo import edit
-from freehold.repo.node import BadPath, BadTree, CrowdedNode, Fetch, MissingBlock, Node, check_path
+from freehold.repo.node import BadPath, BadTree, CrowdedNode, Fetch, MissingBlock, Node, check_path, height
 
 __all__ = [
     "BadPath",
@@ -62,9 +62,10 @@ class Tree:
         return self.top.cid
 
     def get(self, path: str) -> Cid | None:
-        """The record at `path`."""
+        """The record at `path`. Looks no lower than the layer of `path`, where some proofs of absence end."""
         node: Node | None = self.top
-        while node is not None:
+        layer = height(path)
+        while node is not None and node.layer >= layer:
             at = bisect_left(node.entries, (path,))
             if at < len(node.entries) and node.entries[at][0] == path:
                 return node.entries[at][1]
@@ -164,8 +165,12 @@ def differing(old: Tree, new: Tree) -> tuple[list[Node], list[Node]]:
     olds, news = {old.top}, {new.top}
     for layer in range(max(old.top.layer, new.top.layer), -1, -1):
         _drop_common(olds, news)
-        olds = _open(olds, layer, gone)
-        news = _open(news, layer, born)
+        if layer <= old.top.layer:
+            gone += olds
+            olds = _children(olds)
+        if layer <= new.top.layer:
+            born += news
+            news = _children(news)
     return gone, born
 
 
@@ -174,23 +179,17 @@ def _drop_common(olds: set[Node], news: set[Node]) -> None:
     shared = olds & news
     olds -= shared
     news -= shared
-    if olds and news:
-        by_cid = {node.cid: node for node in olds}
-        for node in [node for node in news if node.cid in by_cid]:
-            olds.discard(by_cid[node.cid])
-            news.discard(node)
+    common = {node.cid for node in olds} & {node.cid for node in news} if olds and news else None
+    if common:
+        olds -= {node for node in olds if node.cid in common}
+        news -= {node for node in news if node.cid in common}
 
 
-def _open(level: set[Node], layer: int, seen: list[Node]) -> set[Node]:
-    """Note the nodes of `level` that stand on `layer` and put their children in their place."""
-    below: set[Node] = set()
-    for node in level:
-        if node.layer == layer:
-            seen.append(node)
-            below.update(node.children())
-        else:
-            below.add(node)
-    return below
+def _children(level: set[Node]) -> set[Node]:
+    below = {right for node in level for _, _, right in node.entries}
+    below.update([node.left for node in level])
+    below.discard(None)
+    return cast("set[Node]", below)
 
 
 def proof(tree: Tree, path: str) -> dict[Cid, bytes]:

@@ -11,18 +11,15 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Optional, cast
 
-from freehold.protocol import cbor
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
+from freehold.repo.encoding import MAX_ENTRIES, MAX_PATH, Code, Row, decode, encode_entry, encode_node, encode_stem
 
 Entry = tuple[str, Cid, Optional["Node"]]
 """Path, record, and the subtree between this path and the next one."""
 Fetch = Callable[[Cid], bytes]
 """The bytes of a block; raises KeyError when they are not to be had."""
 
-MAX_PATH = 1024
-MAX_ENTRIES = 512
-"""Of a node. By chance, one node in 4**106 would hold more: such keys were searched for, to make every change dear."""
 _PATH = re.compile(r"[A-Za-z0-9._:~-]+/[A-Za-z0-9._:~-]+")
 
 
@@ -75,11 +72,11 @@ class Node:
     layer: int
     left: Optional["Node"]
     entries: list[Entry]
-    codes: "list[Code]"
+    codes: list[Code]
     source: tuple[Fetch, int | None, str, str]
 
     @staticmethod
-    def made(layer: int, left: Optional["Node"], entries: list[Entry], codes: "list[Code]") -> "Node":
+    def made(layer: int, left: Optional["Node"], entries: list[Entry], codes: list[Code]) -> "Node":
         """A new node. Raises CrowdedNode."""
         if len(entries) > MAX_ENTRIES:
             raise CrowdedNode(near=entries[0][0])
@@ -95,6 +92,8 @@ class Node:
         """A node known by its CID. Its paths must lie between `low` and `high`; `layer` is None for a root."""
         node = Node()
         node.cid = cid
+        if layer is not None:
+            node.layer = layer
         node.source = (fetch, layer, low, high)
         return node
 
@@ -125,64 +124,9 @@ class Node:
         for at, code in enumerate(codes):
             if type(code) is not bytes:
                 path, value, right = self.entries[at]
-                stem = _encode_stem(self.entries[at - 1][0] if at else "", path) if code is None else code
-                codes[at] = _encode_entry(stem, value, None if right is None else right.cid)
-        return _encode_node(cast("list[bytes]", codes), None if self.left is None else self.left.cid)
-
-
-def _head(major: int, size: int) -> bytes:
-    """The first bytes of a CBOR item: its kind, and its length or value up to 65,535."""
-    if size < 24:
-        return bytes((major << 5 | size,))
-    return bytes((major << 5 | 24, size)) if size < 256 else bytes((major << 5 | 25, *size.to_bytes(2, "big")))
-
-
-_NODE = [b"\xa2ae" + _head(4, size) for size in range(MAX_ENTRIES + 1)]
-_SUFFIX = [b"\xa4ak" + _head(2, size) for size in range(MAX_PATH + 1)]
-_SHARED = [b"ap" + _head(0, size) + b"at" for size in range(MAX_PATH + 1)]
-_LINK = b"\xd8\x2aX\x25\0"
-_VALUE = b"av" + _LINK
-_NO_RIGHT = b"\xf6" + _VALUE
-_WITHOUT_RIGHT = len(_NO_RIGHT) + 36
-_WITH_RIGHT = len(_LINK) + 36 + len(_VALUE) + 36
-
-
-class Stem(bytes):
-    """The beginning of an encoded entry, up to its subtree and value, which have changed."""
-
-    __slots__ = ()
-
-
-Code = bytes | Stem | None
-
-
-def stem_of(code: Code, right: Node | None) -> Code:
-    """What stays of an encoded entry when its value or its subtree, `right` until now, becomes another."""
-    if type(code) is not bytes:
-        return code
-    return Stem(code[: -_WITHOUT_RIGHT if right is None else -_WITH_RIGHT])
-
-
-def _encode_node(codes: list[bytes], left: Cid | None) -> bytes:
-    """`{e: [...], l: link or null}`, canonical."""
-    return _NODE[len(codes)] + b"".join(codes) + (b"al\xf6" if left is None else b"al" + _LINK + left)
-
-
-def _encode_stem(before: str, path: str) -> bytes:
-    """`k` and `p` of an entry after the entry of path `before` ("" for none): `path` less what both share."""
-    key, other = path.encode(), before.encode()
-    size = min(len(key), len(other))
-    differ = int.from_bytes(key[:size], "big") ^ int.from_bytes(other[:size], "big")
-    shared = size - (differ.bit_length() + 7) // 8
-    return _SUFFIX[len(key) - shared] + key[shared:] + _SHARED[shared]
-
-
-def _encode_entry(stem: bytes, value: Cid, right: Cid | None) -> bytes:
-    """`{k, p, t, v}`, its beginning given."""
-    return stem + _NO_RIGHT + value if right is None else stem + _LINK + right + _VALUE + value
-
-
-_Row = tuple[str, Cid, Cid | None]
+                stem = encode_stem(self.entries[at - 1][0] if at else "", path) if code is None else code
+                codes[at] = encode_entry(stem, value, None if right is None else right.cid)
+        return encode_node(cast("list[bytes]", codes), None if self.left is None else self.left.cid)
 
 
 def _read(node: Node) -> None:
@@ -195,35 +139,17 @@ def _read(node: Node) -> None:
     if Cid.of_cbor(data) != node.cid:
         raise BadTree("A block does not have the hash by which it was asked for.", cid=str(node.cid))
     try:
-        left, rows, codes = _decode(data)
+        left, rows, codes = decode(data)
         layer = _check(layer, low, high, left, rows)
-    except (TypeError, LookupError, ValueError, AttributeError, cbor.BadCbor, BadPath) as error:
+    except (ValueError, LookupError, BadPath) as error:
         raise BadTree(cid=str(node.cid)) from error
     _fill(node, layer, left, rows, codes)
 
 
-def _decode(data: bytes) -> tuple[Cid | None, list[_Row], list[Code]]:
-    """Read a block. Only what we would write ourselves passes; other failures come out as Python's own errors."""
-    raw = cbor.decode(data)
-    rows: list[_Row] = []
-    codes = []
-    before = ""
-    for item in raw["e"]:
-        path = before[: item["p"]] + item["k"].decode("ascii")
-        rows.append((path, item["v"], item["t"]))
-        codes.append(_encode_entry(_encode_stem(before, path), item["v"], item["t"]))
-        before = path
-    if _encode_node(codes, raw["l"]) != data:
-        raise ValueError("not canonical")
-    return raw["l"], rows, list(codes)
-
-
-def _check(layer: int | None, low: str, high: str, left: Cid | None, rows: list[_Row]) -> int:
+def _check(layer: int | None, low: str, high: str, left: Cid | None, rows: list[Row]) -> int:
     """The layer, once all paths are valid, in order, within bounds and at home on it. Raises ValueError or BadPath."""
     if layer is None:
         layer = height(rows[0][0]) if rows else 0
-        if not rows and left:
-            raise ValueError("an empty node at the top")
     elif not rows and not left:
         raise ValueError("an empty node at the bottom")
     before = low
@@ -239,7 +165,7 @@ def _check(layer: int | None, low: str, high: str, left: Cid | None, rows: list[
     return layer
 
 
-def _fill(node: Node, layer: int, left: Cid | None, rows: list[_Row], codes: list[Code]) -> None:
+def _fill(node: Node, layer: int, left: Cid | None, rows: list[Row], codes: list[Code]) -> None:
     """Set the slots of a node that was read; its subtrees stay unread."""
     fetch, _, low, high = node.source
     bounds = [row[0] for row in rows]

@@ -1,0 +1,107 @@
+"""The block of a tree node, in the one form that it can have: `{e: [{k, p, t, v}, ...], l}` in canonical DAG-CBOR.
+
+Nodes are written and read more often than anything else, and one entry at a time, so this is done here and not by the
+general codec: an entry is a pattern. `k` is the path less the first `p` characters, which it shares with the path
+before; `v` the record; `t` the subtree after it; `l` the one before all. Links are CIDv1, DAG-CBOR, sha-256.
+Source: https://atproto.com/specs/repository#mst-structure
+"""
+
+import re
+
+from freehold.protocol.cid import Cid
+
+MAX_PATH = 1024
+MAX_ENTRIES = 512
+"""Of a node. By chance, one node in 4**106 would hold more: such keys were searched for, to make every change dear."""
+
+Row = tuple[str, Cid, Cid | None]
+"""Path, record, subtree after it."""
+
+
+def _head(major: int, size: int) -> bytes:
+    """The first bytes of a CBOR item: its kind, and its length or value up to 65,535."""
+    if size < 24:
+        return bytes((major << 5 | size,))
+    return bytes((major << 5 | 24, size)) if size < 256 else bytes((major << 5 | 25, *size.to_bytes(2, "big")))
+
+
+_NODE = [b"\xa2ae" + _head(4, size) for size in range(MAX_ENTRIES + 1)]
+_SUFFIX = [b"\xa4ak" + _head(2, size) for size in range(MAX_PATH + 1)]
+_SHARED = [b"ap" + _head(0, size) + b"at" for size in range(MAX_PATH + 1)]
+_LINK = b"\xd8\x2aX\x25\0"
+_VALUE = b"av" + _LINK
+_NO_RIGHT = b"\xf6" + _VALUE
+_NODE_SIZES = {head: size for size, head in enumerate(_NODE)}
+_SHARED_SIZES = {middle: size for size, middle in enumerate(_SHARED)}
+_LINK_PATTERN = re.escape(_LINK) + rb"(\x01\x71\x12\x20.{32})"
+_HEAD_PATTERN = re.compile(rb"\xa2ae(?:[\x80-\x97]|\x98.|\x99..)", re.DOTALL)
+_ENTRY_PATTERN = re.compile(
+    # What follows "ap" is not printable, so there is only one place where the printable part can end.
+    rb"(\xa4ak(?:[\x41-\x57]|\x58.|\x59..))([ -~]{1,1024})(ap(?:[\0-\x17]|\x18.|\x19..)at)"
+    rb"(?:\xf6|" + _LINK_PATTERN + rb")av" + _LINK_PATTERN,
+    re.DOTALL,
+)
+_TAIL_PATTERN = re.compile(rb"al(?:\xf6|" + _LINK_PATTERN + rb")", re.DOTALL)
+_WITHOUT_RIGHT = len(_NO_RIGHT) + 36
+_WITH_RIGHT = len(_LINK) + 36 + len(_VALUE) + 36
+
+
+class Stem(bytes):
+    """The beginning of an encoded entry, up to its subtree and value, which have changed."""
+
+    __slots__ = ()
+
+
+Code = bytes | Stem | None
+
+
+def stem_of(code: Code, had_right: bool) -> Code:
+    """What stays of an encoded entry, with or without a subtree until now, when that or its value becomes another."""
+    if type(code) is not bytes:
+        return code
+    return Stem(code[: -_WITH_RIGHT if had_right else -_WITHOUT_RIGHT])
+
+
+def encode_node(codes: list[bytes], left: Cid | None) -> bytes:
+    """`{e: [...], l: link or null}`, canonical."""
+    return _NODE[len(codes)] + b"".join(codes) + (b"al\xf6" if left is None else b"al" + _LINK + left)
+
+
+def encode_stem(before: str, path: str) -> bytes:
+    """`k` and `p` of an entry after the entry of path `before` ("" for none): `path` less what both share."""
+    key, other = path.encode(), before.encode()
+    size = min(len(key), len(other))
+    differ = int.from_bytes(key[:size], "big") ^ int.from_bytes(other[:size], "big")
+    shared = size - (differ.bit_length() + 7) // 8
+    return _SUFFIX[len(key) - shared] + key[shared:] + _SHARED[shared]
+
+
+def encode_entry(stem: bytes, value: Cid, right: Cid | None) -> bytes:
+    """`{k, p, t, v}`, its beginning given."""
+    return stem + _NO_RIGHT + value if right is None else stem + _LINK + right + _VALUE + value
+
+
+def decode(data: bytes) -> tuple[Cid | None, list[Row], list[Code]]:
+    """Read a block: `left`, entries, and these encoded. Raises ValueError or LookupError unless it is canonical."""
+    head = _HEAD_PATTERN.match(data)
+    if head is None:
+        raise ValueError("not a node")
+    rows: list[Row] = []
+    codes: list[Code] = []
+    at, before = head.end(), ""
+    for _ in range(_NODE_SIZES[head[0]]):
+        entry = _ENTRY_PATTERN.match(data, at)
+        if entry is None:
+            raise ValueError("not an entry")
+        beginning, suffix, middle, right, value = entry.groups()
+        shared, rest = _SHARED_SIZES[middle], suffix.decode("ascii")
+        if beginning != _SUFFIX[len(rest)] or shared > len(before) or before[shared : shared + 1] == rest[0]:
+            raise ValueError("not the canonical prefix")
+        before = before[:shared] + rest
+        rows.append((before, Cid(value), None if right is None else Cid(right)))
+        codes.append(entry[0])
+        at = entry.end()
+    tail = _TAIL_PATTERN.fullmatch(data, at)
+    if tail is None:
+        raise ValueError("not the end of a node")
+    return None if tail[1] is None else Cid(tail[1]), rows, codes
