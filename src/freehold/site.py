@@ -203,7 +203,7 @@ class Site:
             clock=self.clock,
         )
         self.relocation = Relocation(self.truth, self.accounts, self.network, self.register)
-        self.relocation.settle(self.place.base_url, self.place.handle_domain)
+        self.relocation.settle(self.place.base_url, self.place.handle_domain, self.settings.domain)
         founding = Founding(
             members=self.members,
             repositories=self.repositories,
@@ -258,7 +258,8 @@ class Site:
             self._latest[did] = seq
 
     async def caught_up(self, did: str) -> str:
-        """Wait, half a second at most, until the index shows what the member wrote. Returns the revision it then shows."""
+        """Wait, half a second at most, until the index shows what the member wrote. Returns the revision it then
+        shows."""
         account = self.accounts.hosted(did)
         with self.truth.reading() as tx:
             rev = repositories.require_head(tx, account.id).rev
@@ -313,11 +314,12 @@ class Site:
 
 def place_of(settings: Settings, choices: Choices, listening: Listening, name: str) -> Place:
     """Where a network is reached: by its domain if it has one, else on this machine by its directory's name."""
+    if listening.stay and choices.base_url:
+        scheme, _, host = choices.base_url.partition("://")
+        return Place(choices.base_url, host, choices.handle_domain, local=scheme == "http", dev=False)
     domain = settings.domain or choices.domain
     if domain:
         return Place(f"https://{domain}", domain, f".{domain}", local=False, dev=False)
-    if listening.stay and choices.base_url:
-        return Place(choices.base_url, choices.base_url.partition("://")[2], choices.handle_domain, True, False)
     label = re.sub(r"[^a-z0-9-]+", "-", name.lower()).strip("-") or "network"
     host = f"{label}.localhost:{listening.port}" if listening.several else f"localhost:{listening.port}"
     suffix = choices.handle_domain or (f".{label}.test" if listening.several else ".test")

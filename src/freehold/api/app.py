@@ -1,7 +1,7 @@
 """The whole door for programs: which part answers which path.
 
-In comes a request for one site; XRPC calls go to the dispatcher with this site's sign-in, budgets and figures, the stream to
-its own handler, the rest to `plain` and `plc`.
+In comes a request for one site; XRPC calls go to the dispatcher with this site's sign-in, budgets and figures, the
+stream to its own handler, the rest to `plain` and `plc`.
 """
 
 from typing import Any
@@ -27,7 +27,8 @@ MODULES = (admin, bsky, identity, repo, server, sync)
 
 
 class ApiDoor:
-    """Serves the programs of every site of this process. check_answers: hold each answer against its lexicon (tests)."""
+    """Serves the programs of every site of this process. check_answers: hold each answer against its lexicon
+    (tests)."""
 
     def __init__(self, catalog: Catalog, *, check_answers: bool = False) -> None:
         hooks = Hooks(authenticate=self._authenticate, elsewhere=elsewhere, spend=self._spend, observe=self._observe)

@@ -1,7 +1,7 @@
 """app.bsky.*: views of this network, and what a member sets for themselves.
 
-A view is the appview's method of the same name with the lexicon's parameters. Before it is asked, the index has taken in
-what the caller wrote (half a second at most), and `Atproto-Repo-Rev` says up to which revision.
+A view is the appview's method of the same name with the lexicon's parameters. Before it is asked, the index has
+taken in what the caller wrote (half a second at most), and `Atproto-Repo-Rev` says up to which revision.
 Source: lexicons app.bsky.*, https://atproto.com/specs/repository#repo-revisions
 """
 

@@ -1,6 +1,7 @@
 """Calls meant for another service: `atproto-proxy: did#service`, and what an outside AppView is to answer.
 
-Our own services, and the foreign ones that this network has adopted, need no hop: their calls are answered here. Methods
+Our own services, and the foreign ones that this network has adopted, need no hop: their calls are answered here.
+Methods
 of com.atproto that we have are never passed on. Everything else goes out with a service token in the member's name.
 Source: https://atproto.com/specs/xrpc#service-proxying
 """

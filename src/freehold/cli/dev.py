@@ -1,7 +1,7 @@
 """`--dev`: a network that tests and tools can use at once.
 
-Claims the network, makes an owner and a moderator, and writes DIRECTORY/dev.json: url, plc, the DIDs of appview and labeler,
-and handle, DID and password of the two. The file is for its owner's eyes only.
+Claims the network, makes an owner and a moderator, and writes DIRECTORY/dev.json: url, plc, the DIDs of appview and
+labeler, and handle, DID and password of the two. The file is for its owner's eyes only.
 """
 
 import secrets

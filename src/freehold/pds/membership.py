@@ -139,8 +139,17 @@ class Members:
             raise SignUpClosed
         return await self.admit(given, role="member", invited=not self.invite_required)
 
-    async def admit(self, given: Application, role: str, invited: bool = True) -> SignedIn:
-        """As `join`, on the owner's or operator's word. invited: no invitation is asked for."""
+    async def admit(
+        self,
+        given: Application,
+        role: str,
+        invited: bool = True,
+        together_with: Callable[[Tx, Account], None] | None = None,
+    ) -> SignedIn:
+        """As `join`, on the owner's or operator's word. invited: no invitation is asked for.
+
+        together_with: what must happen in the same transaction.
+        """
         handle = self.checked_handle(given.handle)
         mail = _checked_mail(given.mail)
         if self._accounts.find(handle) is not None:
@@ -154,6 +163,8 @@ class Members:
             if not invited:
                 invites.use(tx, given.invite)
             account = self.enter(tx, New(genesis.did, handle, role, password, mail, key), genesis)
+            if together_with is not None:
+                together_with(tx, account)
             return SignedIn(account, sessions.start(tx, self._tokens, account))
 
         return await self._truth.write(enter)

@@ -28,17 +28,21 @@ class Relocation:
         self._network = network
         self._register = register
 
-    def settle(self, base_url: str, handle_domain: str) -> int:
-        """Let all identities say `base_url` and `handle_domain` (with its dot). Returns how many accounts were
-        looked at."""
+    def settle(self, base_url: str, handle_domain: str, domain: str) -> int:
+        """Let all identities say `base_url` and `handle_domain` (with its dot). Returns how many accounts moved.
+
+        domain: the operator's, kept so that the next start need not be told; empty leaves the one that is kept.
+        """
         choices = self._network.choices
-        if (choices.base_url, choices.handle_domain) == (base_url, handle_domain):
+        settled = msgspec.structs.replace(
+            choices, base_url=base_url, handle_domain=handle_domain, domain=domain or choices.domain
+        )
+        if settled == choices:
             return 0
         moved = 0
-        if choices.base_url:
+        if choices.base_url and (choices.base_url, choices.handle_domain) != (base_url, handle_domain):
             logger.warning("the network has moved: %s is now %s", choices.base_url, base_url)
             moved = self._move_all(choices.handle_domain, handle_domain)
-        settled = msgspec.structs.replace(choices, base_url=base_url, handle_domain=handle_domain)
         self._truth.write_sync(lambda tx: self._network.choose(tx, settled))
         return moved
 

@@ -38,7 +38,8 @@ class Snapshot:
         """What is muted and what was seen: (kind, DID, body) as the private log would tell it."""
         with self._truth.reading() as tx:
             for did, subject, at in tx.each(
-                "SELECT a.did, m.subject, m.created_at FROM mute m JOIN account a ON a.id = m.account ORDER BY m.created_at"
+                "SELECT a.did, m.subject, m.created_at FROM mute m"
+                " JOIN account a ON a.id = m.account ORDER BY m.created_at"
             ):
                 yield "mute", did, {"subject": subject, "on": True, "at": at}
             for did, at in tx.each("SELECT a.did, s.at FROM seen s JOIN account a ON a.id = s.account"):

@@ -15,12 +15,14 @@ from freehold.pds import invites, keychain, private, sessions
 from freehold.pds.accounts import Account
 from freehold.pds.claim import WrongCode
 from freehold.pds.membership import Application
+from freehold.pds.network import Choices
 from freehold.pds.reads import RecordNotFound
 from freehold.pds.writes import Create, Delete, Put, Write, Written
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import InvalidRequest
 from freehold.protocol.syntax import format_datetime, is_handle, parse_at_uri, parse_datetime
 from freehold.site import Site
+from freehold.store.tx import Tx
 from freehold.web.backend import (
     Claim,
     Claimed,
@@ -86,21 +88,15 @@ class SiteBackend:
         if claim.domain and not is_handle(claim.domain) and claim.domain != site.place.host:
             raise InvalidRequest("That is not an address. It looks like town.example, without https:// before it.")
         handle = f"{claim.handle.strip().lower()}{site.place.handle_domain}"
-        owner = (await site.members.admit(Application(handle, claim.password), role="owner")).account
-        chosen = msgspec.structs.replace(
-            site.network.choices,
-            name=claim.name,
-            hue=claim.hue,
-            chroma=claim.chroma,
-            join=claim.joining,
-            owner=owner.did,
-            claimed_at=site.clock(),
-            domain=claim.domain if is_handle(claim.domain) else "",
-        )
-        key = await site.truth.write(lambda tx: keychain.hand_over(tx, site.seal))
-        await site.truth.write(lambda tx: site.network.choose(tx, chosen))
+        keys: list[str] = []
+
+        def take_over(tx: Tx, owner: Account) -> None:
+            keys.append(keychain.hand_over(tx, site.seal))
+            site.network.choose(tx, _chosen(claim, site.network.choices, owner.did, tx.now))
+
+        owner = await site.members.admit(Application(handle, claim.password), role="owner", together_with=take_over)
         site.claim.use()
-        return Claimed(self._member(owner), key)
+        return Claimed(self._member(owner.account), keys[0])
 
     async def sign_up(
         self, *, handle: str, password: str, email: str | None, invite: str | None, address: str
@@ -255,6 +251,20 @@ class SiteBackend:
 
     def _now(self) -> str:
         return format_datetime(self._site.clock())
+
+
+def _chosen(claim: Claim, before: Choices, owner: str, now: int) -> Choices:
+    """The choices of a network that has just been claimed."""
+    return msgspec.structs.replace(
+        before,
+        name=claim.name,
+        hue=claim.hue,
+        chroma=claim.chroma,
+        join=claim.joining,
+        domain=claim.domain if is_handle(claim.domain) else "",
+        owner=owner,
+        claimed_at=now,
+    )
 
 
 def _strong(ref: Ref) -> Json:

@@ -1,6 +1,7 @@
 """Displayed sizes of pictures, made when first asked for and kept in a folder that may be deleted at any time.
 
-In come a blob's CID and the kind of place it is shown in; out comes a file. Two readers who ask at once wait for one making.
+In come a blob's CID and the kind of place it is shown in; out comes a file. Two readers who ask at once wait for one
+making.
 """
 
 import asyncio
@@ -56,7 +57,7 @@ class Shown:
         if size is None:
             raise NoSuchSize(size=kind[:40])
         path = self._path(kind, cid)
-        if not path.exists():
+        if not await asyncio.to_thread(path.exists):
             making = self._making.get(path)
             if making is None:
                 making = self._making[path] = asyncio.create_task(self._make(path, size, cid))
@@ -74,6 +75,9 @@ class Shown:
         data = await self._workshop.scale(
             self._files.path(cid), width=size.width, height=size.height, fit=size.fit, format="jpeg", quality=QUALITY
         )
+        await asyncio.to_thread(self._keep, path, cid, data)
+
+    def _keep(self, path: Path, cid: Cid, data: bytes) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = path.with_suffix(f".{os.urandom(4).hex()}")
         part.write_bytes(data)

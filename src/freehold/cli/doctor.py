@@ -1,0 +1,101 @@
+"""`freehold doctor`: check everything that can be checked, and say what to do."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Iterator
+
+from tqdm import tqdm
+
+from freehold.cli.opening import opened
+from freehold.cli.rebuild import catch_up
+from freehold.identity.publish import Publisher
+from freehold.pds.checkup import Checkup, Finding
+from freehold.protocol.refused import Refused
+from freehold.site import Site
+
+POSTS = {"low": "app.bsky.feed.post/", "high": "app.bsky.feed.post0"}
+
+
+def main(given: argparse.Namespace) -> int:
+    """Print findings; exit 1 if there are any that are damage. The network must not be running meanwhile."""
+    with opened(given.directory) as site:
+        damage = [*files(site), *repositories_and_blobs(site), *asyncio.run(identities(site))]
+        for finding in damage:
+            print(f"✗ {finding.about}: {finding.say}\n  → {finding.todo}")
+        for finding in (*index(site), *advice(site)):
+            print(f"! {finding.about}: {finding.say}\n  → {finding.todo}")
+        print("Damage was found." if damage else "All repositories, blobs and databases are whole.")
+    return 1 if damage else 0
+
+
+def repositories_and_blobs(site: Site) -> Iterator[Finding]:
+    """Every repository and every blob, with a bar for each."""
+    checkup = Checkup(site.truth, site.accounts, site.files)
+    hidden = not sys.stderr.isatty()
+    for account in tqdm(list(checkup.accounts()), "repositories", disable=hidden):
+        if found := checkup.repository(account):
+            yield found
+    for found in tqdm(checkup.blobs(), "blobs", disable=hidden):
+        if found:
+            yield found
+
+
+def files(site: Site) -> Iterator[Finding]:
+    """Are the two databases sound as SQLite files?"""
+    for database, todo in (
+        (site.truth, "Restore the network from a copy; do not go on with this one."),
+        (site.index_db, f"Delete it and make it anew: freehold rebuild {site.directory}"),
+    ):
+        with database.reading() as tx:
+            said = [row[0] for row in tx.run("PRAGMA integrity_check(3)")]
+        if said != ["ok"]:
+            yield Finding(database.path.name, f"The file is damaged: {said[0]}", todo)
+
+
+def index(site: Site) -> Iterator[Finding]:
+    """Does the index show the posts that the repositories hold, once it has caught up?"""
+    asyncio.run(catch_up(site))
+    with site.truth.reading() as tx:
+        held = _count(tx.one("SELECT count(*) FROM repo_record WHERE path > :low AND path < :high", **POSTS))
+    with site.index_db.reading() as tx:
+        shown = _count(tx.one("SELECT count(*) FROM post WHERE cid IS NOT NULL"))
+    if held != shown:
+        say = f"It shows {shown} posts; the repositories hold {held} (some may be malformed)."
+        yield Finding("index.db", say, f"If posts are missing, make it anew: freehold rebuild {site.directory}")
+
+
+async def identities(site: Site) -> list[Finding]:
+    """With plc = both: does the public directory say the same as ours?"""
+    if site.settings.plc != "both":
+        return []
+    publisher = Publisher(site.truth, site.client, site.settings.public_plc)
+    found = []
+    for account in site.snapshot.accounts():
+        try:
+            if await publisher.difference(account.did):
+                say = "The public directory says otherwise about this DID than ours."
+                found.append(Finding(account.handle, say, "Start the network; its job sends what is missing."))
+        except Refused as refused:
+            found.append(
+                Finding(account.handle, f"The public directory could not be asked: {refused.say}", "Try later.")
+            )
+            break
+    await site.client.close()
+    return found
+
+
+def advice(site: Site) -> Iterator[Finding]:
+    """What is not damage but should be known."""
+    if site.settings.unlock == "file":
+        say = "The key that opens sealed values lies on the same disk: who steals the disk has it too."
+        yield Finding("unlock.key", say, 'Set unlock = "env" or "prompt" in settings.toml, or keep the file elsewhere.')
+    for job in site.jobs.given_up():
+        say = f"“{job.kind}” was given up after {job.attempts} attempts ({job.failure})."
+        yield Finding(f"job {job.id}", say, "Find out why in the log.")
+    if not site.network.choices.claimed:
+        yield Finding("owner", "Nobody has claimed this network.", "Start it and type the code into the first page.")
+
+
+def _count(row: tuple[int] | None) -> int:
+    return row[0] if row else 0
