@@ -53,7 +53,7 @@ async def serve(door: Door, site: Any) -> AsyncIterator[Served]:
     server.lifespan = config.lifespan_class(config)
     await server.startup(sockets=[listening])
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
             yield Served(http, port)
     finally:
         await server.shutdown(sockets=[listening])
