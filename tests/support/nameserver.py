@@ -39,6 +39,6 @@ async def nameserver(records: dict[str, list[str]]) -> AsyncIterator[Dns]:
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(lambda: Nameserver(records), local_addr=("127.0.0.1", 0))
     try:
-        yield Dns(["127.0.0.1"], transport.get_extra_info("sockname")[1], seconds=0.3)
+        yield Dns(["127.0.0.1"], transport.get_extra_info("sockname")[1], seconds=1.0)
     finally:
         transport.close()

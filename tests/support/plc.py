@@ -1,6 +1,10 @@
 """People for identity tests: keys, and operations signed by them."""
 
+from types import SimpleNamespace
+
+from freehold.api.plc import plc as plc_door
 from freehold.identity import plc_directory
+from freehold.identity.register import Register
 from freehold.protocol import plc
 from freehold.protocol.keys import K256Key
 from freehold.store import jobs
@@ -48,3 +52,18 @@ def ended(previous, signer=HOST):
 def directory(folder, clock):
     """A truth that holds a directory and jobs."""
     return Database(folder / "truth.db", (*jobs.SCHEMA, *plc_directory.SCHEMA), durable=False, clock=clock)
+
+
+class DirectorySite:
+    """As much of a site as the directory's door asks for."""
+
+    def __init__(self, folder, clock, *, kept="own", dev=False, client=None):
+        self.truth = directory(folder, clock)
+        self.clock = clock
+        self.place = SimpleNamespace(dev=dev)
+        self.register = Register(
+            kept=kept, host_key=HOST, offline_key=NETWORK.did_key, endpoint="https://pds.example", client=client
+        )
+
+    async def __call__(self, scope, receive, send):
+        await plc_door(self, scope, receive, send)

@@ -65,10 +65,11 @@ async def application(app: Callable[..., Awaitable[None]]) -> AsyncIterator[str]
     """Serve an ASGI application with the real server; gives the origin."""
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, lifespan="off", log_level="warning", ws="none", timeout_graceful_shutdown=1)
+    config.load()
     server = uvicorn.Server(config)
-    running = asyncio.ensure_future(server.serve(sockets=[listening]))
+    server.lifespan = config.lifespan_class(config)
+    await server.startup(sockets=[listening])  # without its main loop, which looks for the end ten times a second
     try:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
-        server.should_exit = True
-        await running
+        await server.shutdown(sockets=[listening])

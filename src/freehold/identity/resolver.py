@@ -188,12 +188,13 @@ class Identity:
         """Where a DID's document is; None for a method or host that we do not ask."""
         if is_plc_did(did):
             return f"{self._directory}/{did}" if self._directory else None
-        if not did.startswith("did:web:"):
+        name = did.removeprefix("did:web:")
+        if name == did or ":" in name:  # another method; a path
             return None
-        host, _, port = unquote(did.removeprefix("did:web:")).partition(":")
+        host, _, port = unquote(name).partition(":")
         if host == "localhost" and self._client.guard.allow_loopback and (not port or port.isdecimal()):
             return f"http://{host}{':' + port if port else ''}/.well-known/did.json"
-        fine = self._outside and not port and is_handle(host) and "%" not in did
+        fine = self._outside and is_handle(host) and host == name
         return f"https://{host}/.well-known/did.json" if fine else None
 
 

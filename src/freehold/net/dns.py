@@ -17,7 +17,10 @@ MAX_LENGTH = 4_096
 
 
 class Dns:
-    """Asks for TXT records. nameservers: addresses to ask instead of this machine's, on `port`. seconds: for one question."""
+    """Asks for TXT records. nameservers: addresses to ask instead of this machine's, on `port`.
+
+    seconds: for one question, all tries together.
+    """
 
     def __init__(self, nameservers: list[str] | None = None, port: int = 53, seconds: float = SECONDS) -> None:
         self._nameservers = nameservers
@@ -30,9 +33,10 @@ class Dns:
         from dns.exception import DNSException
         from dns.resolver import NXDOMAIN, NoAnswer
 
+        resolver = self._open()
         try:
             async with asyncio.timeout(self._seconds):
-                answer = await self._open().resolve(name + ".", "TXT", lifetime=self._seconds, raise_on_no_answer=True)
+                answer = await resolver.resolve(name + ".", "TXT", lifetime=self._seconds, raise_on_no_answer=True)
         except (NXDOMAIN, NoAnswer):
             return []
         except (DNSException, OSError, TimeoutError) as error:
