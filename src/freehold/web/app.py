@@ -1,0 +1,48 @@
+"""The web door as one ASGI application for one network.
+
+`site.py` calls `web_app` with its backend; `server.py` mounts the result for everything that is not /xrpc, /plc or
+/.well-known. No page here knows how anything is stored.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from freehold.web.backend import Backend
+from freehold.web.pages import entry, frame, home, people, posts, settings, writing
+from freehold.web.shield import Cookies, Shield
+from freehold.web.visit import answered, open_visit
+
+ROUTES = [
+    *frame.ROUTES,
+    *home.ROUTES,
+    *entry.ROUTES,
+    *settings.ROUTES,
+    *writing.ROUTES,
+    *posts.ROUTES,
+    *people.ROUTES,
+]
+
+
+def web_app(backend: Backend, *, now: Callable[[], datetime] | None = None) -> ASGIApp:
+    """The pages of one network. now: the clock, aware of its zone; the real one when absent."""
+    secure = backend.network().base_url.startswith("https://")
+    app = Starlette(routes=ROUTES, exception_handlers={404: _not_here, 405: _not_here})
+    app.state.backend = backend
+    app.state.cookies = Cookies(secure=secure)
+    app.state.now = now or (lambda: datetime.now(UTC))
+    return Shield(app, secure=secure)
+
+
+async def _not_here(request: Request, refused: Exception) -> Response:
+    """An address that no page has, answered in the look."""
+    visit = await open_visit(request)
+
+    async def fail() -> Response:
+        raise refused
+
+    return await answered(visit, fail)

@@ -1,0 +1,201 @@
+"""Coming in: the first-run page, joining, signing in and out."""
+
+from dataclasses import asdict, dataclass
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from freehold.protocol.refused import Refused
+from freehold.web.backend import Claim, Member
+from freehold.web.brand import HUES
+from freehold.web.shield import own_path
+from freehold.web.visit import STATUS, Form, Missing, Visit, getter, poster
+
+# which field of a form a refusal belongs to, by its protocol name
+FIELD_OF = {
+    "InvalidHandle": "handle",
+    "HandleNotAvailable": "handle",
+    "UnsupportedDomain": "handle",
+    "InvalidPassword": "password",
+    "InvalidInviteCode": "invite",
+    "InvalidEmail": "email",
+    "EmailNotAvailable": "email",
+    "InvalidClaimCode": "code",
+    "InvalidNetworkName": "name",
+    "InvalidDomain": "domain",
+}
+
+
+@dataclass
+class Joining:
+    """The join form, as typed."""
+
+    handle: str = ""
+    email: str = ""
+    invite: str = ""
+    rules: bool = False
+
+
+@dataclass
+class Claiming:
+    """The first-run form, as typed."""
+
+    code: str = ""
+    name: str = ""
+    domain: str = ""
+    hue: str = "bottle"
+    joining: str = "invite"
+    handle: str = ""
+
+
+async def claim_page(visit: Visit) -> Response:
+    """GET /claim"""
+    if visit.network.claimed:
+        raise Missing
+    return await _claim(visit, Claiming(code=visit.asked("code"), domain=visit.network.host), {})
+
+
+async def claim(visit: Visit, form: Form) -> Response:
+    """POST /claim: the recovery key is in the answer to this, and nowhere else."""
+    if visit.network.claimed:
+        raise Missing
+    typed = Claiming(**{name: form.text(name, 200) for name in asdict(Claiming())})
+    typed.hue = typed.hue if typed.hue in HUES else "bottle"
+    found = _blank(
+        visit, {"code": typed.code, "name": typed.name, "handle": typed.handle, "password": form.raw("password")}
+    )
+    if found:
+        return await _claim(visit, typed, found, 400)
+    hue = HUES[typed.hue]
+    wanted = Claim(
+        code=typed.code,
+        name=typed.name,
+        hue=hue.hue,
+        chroma=hue.chroma,
+        domain=typed.domain,
+        joining="open" if typed.joining == "open" else "invite",
+        handle=_name(visit, typed.handle),
+        password=form.raw("password"),
+    )
+    try:
+        done = await visit.backend.claim(wanted)
+    except Refused as refused:
+        return await _claim(visit, typed, _found(visit, refused), STATUS[refused.kind])
+    visit.network = visit.backend.network()
+    return await _welcome(visit, done.owner, await visit.page("keys.html", recovery_key=done.recovery_key))
+
+
+async def join_page(visit: Visit) -> Response:
+    """GET /join?invite=…"""
+    if visit.member is not None:
+        return visit.go("/")
+    return await visit.page("join.html", typed=Joining(invite=visit.asked("invite", 100)), found={})
+
+
+async def join(visit: Visit, form: Form) -> Response:
+    """POST /join"""
+    typed = Joining(
+        form.text("handle", 300), form.text("email", 300), form.text("invite", 100), bool(form.text("rules"))
+    )
+    found = _blank(visit, {"handle": typed.handle, "password": form.raw("password")})
+    if visit.network.rules and not typed.rules:
+        found["rules"] = visit.speech.say("Read the rules and tick the box to go on.")
+    if found:
+        return await visit.page("join.html", 400, typed=typed, found=found)
+    try:
+        member = await visit.backend.sign_up(
+            handle=_name(visit, typed.handle),
+            password=form.raw("password"),
+            email=typed.email or None,
+            invite=typed.invite or None,
+            address=visit.address,
+        )
+    except Refused as refused:
+        return await visit.page("join.html", STATUS[refused.kind], typed=typed, found=_found(visit, refused))
+    return await _welcome(visit, member, visit.go("/", said="welcome"))
+
+
+async def sign_in_page(visit: Visit) -> Response:
+    """GET /sign-in?next=…"""
+    onward = own_path(visit.asked("next", 2000))
+    if visit.member is not None:
+        return visit.go(onward)
+    said = visit.speech.say("Sign in to go on.") if onward != "/" else ""
+    if visit.asked("said") == "out":
+        said = visit.speech.say("You are signed out.")
+    return await visit.page("sign_in.html", identifier="", next=onward, found={}, said=said)
+
+
+async def sign_in(visit: Visit, form: Form) -> Response:
+    """POST /sign-in: a new session with a new id, whatever cookie came in."""
+    identifier, onward = form.text("identifier", 300).lstrip("@"), own_path(form.text("next", 2000))
+    try:
+        member = await visit.backend.sign_in(
+            identifier=identifier, password=form.raw("password"), address=visit.address
+        )
+    except Refused as refused:
+        found = {"password" if refused.kind == "unauthenticated" else "": visit.says(refused)}
+        facts = {"identifier": identifier, "next": onward, "found": found, "said": ""}
+        return await visit.page("sign_in.html", STATUS[refused.kind], **facts)
+    return await _welcome(visit, member, visit.go(onward))
+
+
+async def sign_out(visit: Visit, form: Form) -> Response:
+    """POST /sign-out"""
+    if visit.session is not None:
+        await visit.backend.end_session(visit.session)
+    return signed_out(visit)
+
+
+def signed_out(visit: Visit) -> Response:
+    """On to the sign-in page, with the session's cookie gone and the browser's memory of our pages cleared."""
+    response = visit.go("/sign-in", said="out")
+    visit.cookies.forget(response, "session")
+    response.headers["Clear-Site-Data"] = '"cache"'
+    return response
+
+
+async def _welcome(visit: Visit, member: Member, response: Response) -> Response:
+    return await visit.signed_in(member, response)
+
+
+async def _claim(visit: Visit, typed: Claiming, found: dict[str, str], status: int = 200) -> Response:
+    say = visit.speech.say
+    words = (
+        *(say("Bottle green"), say("Ink blue"), say("Oxblood"), say("Plum")),
+        *(say("Ochre"), say("Brick"), say("Lake"), say("Slate")),
+    )
+    names = list(zip(HUES, words, strict=True))
+    return await visit.page("claim.html", status, typed=typed, found=found, hue_names=names)
+
+
+def _blank(visit: Visit, typed: dict[str, str]) -> dict[str, str]:
+    """Fields that were left empty."""
+    say = visit.speech.say
+    words = {
+        "code": say("Type the code that the terminal shows."),
+        "name": say("Give the network a name."),
+        "handle": say("Choose a name for yourself."),
+        "password": say("Choose a password."),
+    }
+    return {field: words[field] for field, value in typed.items() if not value}
+
+
+def _found(visit: Visit, refused: Refused) -> dict[str, str]:
+    return {FIELD_OF.get(refused.name, ""): visit.says(refused)}
+
+
+def _name(visit: Visit, typed: str) -> str:
+    """The part of a handle that a person chooses, however much of it they typed."""
+    return typed.lower().lstrip("@").removesuffix(visit.network.handle_suffix)
+
+
+ROUTES = [
+    Route("/claim", getter(claim_page, unclaimed=True)),
+    Route("/claim", poster(claim, members=False, unclaimed=True), methods=["POST"]),
+    Route("/join", getter(join_page)),
+    Route("/join", poster(join, members=False), methods=["POST"]),
+    Route("/sign-in", getter(sign_in_page)),
+    Route("/sign-in", poster(sign_in, members=False), methods=["POST"]),
+    Route("/sign-out", poster(sign_out), methods=["POST"]),
+]

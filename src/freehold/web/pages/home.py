@@ -1,0 +1,117 @@
+"""Home: the timeline for members, the front page for everybody else. Search and notices."""
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from freehold.web.notices import by_day, rows, subjects
+from freehold.web.present import Presenter
+from freehold.web.visit import Visit, getter
+
+PAGE = 30
+
+
+async def home(visit: Visit) -> Response:
+    """GET /"""
+    if visit.member is None:
+        return await visit.page("about.html", front=True)
+    views, viewer = visit.backend.views, visit.member.did
+    everything = visit.asked("feed") == "all" and visit.network.whole_feed
+    cursor = visit.asked("cursor") or None
+    read = views.get_network_feed if everything else views.get_timeline
+    answer = await read(viewer, limit=PAGE, cursor=cursor)
+    return await visit.page(
+        "home.html",
+        feed="all" if everything else "following",
+        posts=visit.show.feed(answer["feed"]),
+        cursor=answer.get("cursor"),
+        cursor_given=cursor is not None,
+        said=said(visit),
+        people=visit.show.people((await views.get_suggestions(viewer, limit=3))["actors"]),
+    )
+
+
+def said(visit: Visit) -> str:
+    """What the page before this one did, by the key in the address."""
+    say = visit.speech.say
+    return {
+        "posted": say("Posted."),
+        "replied": say("Your reply is posted."),
+        "deleted": say("Deleted. It is gone for good."),
+        "saved": say("Saved."),
+        "password": say("Your password is changed. Everywhere else you are signed out."),
+        "welcome": say("Welcome. Say hello, or follow a few people to begin with."),
+    }.get(visit.asked("said"), "")
+
+
+async def search(visit: Visit) -> Response:
+    """GET /search: posts and people; without a question, people to follow."""
+    viewer, views = visit.me.did, visit.backend.views
+    q, cursor = visit.asked("q", 200), visit.asked("cursor") or None
+    show = "people" if visit.asked("show") == "people" else "posts"
+    facts: dict[str, object] = {
+        "q": q,
+        "show": show,
+        "listed": [],
+        "some_people": [],
+        "posts": [],
+        "hits": 0,
+        "cursor": None,
+    }
+    if not q:
+        facts["listed"] = visit.show.people((await views.get_suggestions(viewer, limit=PAGE))["actors"])
+    elif show == "people":
+        answer = await views.search_actors(viewer, q=q.lstrip("@"), limit=PAGE, cursor=cursor)
+        facts |= {"listed": visit.show.people(answer["actors"]), "cursor": answer.get("cursor")}
+    else:
+        answer = await views.search_posts(viewer, q=q, limit=PAGE, cursor=cursor)
+        if cursor is None and not q.startswith("#"):
+            people = await views.search_actors_typeahead(viewer, q=q.lstrip("@"), limit=3)
+            facts["some_people"] = visit.show.people(people["actors"])
+        marking = Presenter(visit.network, viewer, visit.speech, visit.now, _words(q))
+        facts |= {
+            "posts": marking.posts(answer["posts"]),
+            "hits": answer.get("hitsTotal", 0),
+            "cursor": answer.get("cursor"),
+        }
+    return await visit.page("search.html", **facts)
+
+
+def _words(q: str) -> list[str]:
+    return [word for word in q.split() if len(word) > 1 and word[0] not in "@#"][:8]
+
+
+NOTICE_KINDS = {
+    "": None,
+    "replies": ("reply", "mention", "quote"),
+    "likes": ("like", "repost", "like-via-repost", "repost-via-repost"),
+    "followers": ("follow",),
+}
+
+
+async def notices(visit: Visit) -> Response:
+    """GET /notices: what happened; from then on it counts as seen."""
+    viewer, views = visit.me.did, visit.backend.views
+    show, cursor, say = visit.asked("show"), visit.asked("cursor") or None, visit.speech.say
+    show = show if show in NOTICE_KINDS else ""
+    answer = await views.list_notifications(viewer, limit=50, cursor=cursor, reasons=NOTICE_KINDS[show])
+    uris = subjects(answer)
+    found = (await views.get_posts(viewer, uris=uris))["posts"] if uris else []
+    days = by_day(rows(visit.show, answer, {post["uri"]: post for post in found}))
+    kinds = (
+        ("", say("All")),
+        ("replies", say("Replies")),
+        ("likes", say("Likes and echoes")),
+        ("followers", say("New followers")),
+    )
+    page = await visit.page("notices.html", days=days, kinds=kinds, show=show, cursor=answer.get("cursor"))
+    # a browser that only loads ahead has shown nothing to anybody
+    if cursor is None and not show and "prefetch" not in visit.request.headers.get("sec-purpose", ""):
+        await visit.backend.update_seen(viewer, visit.now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
+    return page
+
+
+ROUTES = [
+    Route("/", getter(home)),
+    Route("/search", getter(search)),
+    Route("/notices", getter(notices)),
+]

@@ -1,0 +1,438 @@
+"""From lexicon JSON to what a template draws.
+
+Views answer with records of strangers inside; here every value is checked for its type, text becomes escaped HTML, and
+addresses that are not ours or not http(s) are left out. Templates then only arrange.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+from urllib.parse import quote
+
+import regex
+from markupsafe import Markup
+
+from freehold.web.backend import Json, Network
+from freehold.web.speech import Speech
+from freehold.web.text import Ways, graphemes, host_of, is_web_address, render
+
+SHORT_POST = 140
+COVERED = {"porn", "sexual", "nudity", "graphic-media", "gore", "!warn"}
+NOT_SIGNED_OUT = "!no-unauthenticated"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody, as drawn beside what they wrote. tone: 0–7, the ground of a face without a picture."""
+
+    did: str
+    handle: str
+    at: str
+    name: str
+    url: str
+    avatar: str | None
+    square: bool
+    tone: int
+    letter: str
+    bio: str
+    following: str | None
+    follows_you: bool
+    hidden: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture in a post. width and height keep its place free while it loads."""
+
+    thumb: str
+    full: str
+    alt: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A link card."""
+
+    uri: str
+    host: str
+    title: str
+    text: str
+    thumb: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """A quoted post, or why it cannot be shown (`gone`)."""
+
+    gone: str = ""
+    by: Person | None = None
+    url: str = ""
+    when: str = ""
+    html: Markup = field(default_factory=Markup)
+    lang: str | None = None
+    pictures: tuple[Picture, ...] = ()
+
+
+@dataclass(slots=True)
+class Post:
+    """A post, ready to draw. `n` makes ids unique on a page; `why` says why it stands here."""
+
+    n: int
+    uri: str
+    cid: str
+    rkey: str
+    url: str
+    by: Person
+    iso: str
+    when: str
+    full_when: str
+    html: Markup
+    plain: str
+    lang: str | None
+    short: bool
+    pictures: tuple[Picture, ...]
+    card: Card | None
+    quoted: Quoted | None
+    video: bool
+    cover: str | None
+    replies: int
+    echoes: int
+    likes: int
+    quotes: int
+    liked: str | None
+    echoed: str | None
+    mine: bool
+    can_reply: bool
+    reply_root: tuple[str, str] | None
+    why: str = ""
+    why_icon: str = ""
+    answers: "Person | None" = None
+
+
+@dataclass(slots=True)
+class Branch:
+    """A reply with the replies to it. `post` None: it is not to be seen, `gone` says why. more: replies not loaded."""
+
+    post: Post | None
+    gone: str = ""
+    more: int = 0
+    under: list["Branch"] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Thread:
+    """A conversation around one post."""
+
+    above: list[Branch]
+    post: Post | None
+    gone: str
+    under: list[Branch]
+    more_above: bool = False
+    other_replies: bool = False
+
+
+@dataclass(slots=True)
+class Notice:
+    """Something that happened to the reader; several likes of one post are one notice."""
+
+    icon: str
+    tone: str
+    kind: str
+    people: list[Person]
+    more: int
+    said: str
+    url: str
+    iso: str
+    when: str
+    day: str
+    new: bool
+
+
+class Presenter:
+    """Turns view JSON into what templates draw, for one reader at one moment."""
+
+    def __init__(
+        self, network: Network, viewer: str | None, speech: Speech, now: datetime, words: Sequence[str] = ()
+    ) -> None:
+        self.network = network
+        self.viewer = viewer
+        self.speech = speech
+        self.now = now
+        self.ways = Ways(profile=person_url, tag=tag_url, words=tuple(word.lower() for word in words))
+        self._n = 0
+
+    def person(self, view: Json) -> Person:
+        """profileViewBasic, profileView or profileViewDetailed"""
+        did, handle = str(view["did"]), str(view.get("handle") or "handle.invalid")
+        known = handle != "handle.invalid"
+        name = clean(view.get("displayName")) or (handle.split(".")[0] if known else did)
+        state = view.get("viewer") or {}
+        return Person(
+            did=did,
+            handle=handle,
+            at="@" + (handle.removesuffix(self.network.handle_suffix) if known else did),
+            name=name,
+            url=person_url(handle if known else did),
+            avatar=self.own(view.get("avatar")),
+            square=bool((view.get("associated") or {}).get("labeler")),
+            tone=sha256(did.encode()).digest()[0] % 8,
+            letter=next((c for c in name if c.isalnum()), "·").upper(),
+            bio=clean(view.get("description")),
+            following=state.get("following"),
+            follows_you=bool(state.get("followedBy")),
+            hidden=self.viewer is None and NOT_SIGNED_OUT in label_values(view.get("labels")),
+        )
+
+    def people(self, views: Iterable[Json]) -> list[Person]:
+        """Several people; those who ask not to be shown to strangers are left out for strangers."""
+        return [person for person in map(self.person, views) if not person.hidden]
+
+    def feed(self, items: Iterable[Json]) -> list[Post]:
+        """A timeline or an author's feed."""
+        posts = [self.feed_item(item) for item in items]
+        return [post for post in posts if not post.by.hidden]
+
+    def feed_item(self, item: Json) -> Post:
+        """feedViewPost: a post with the reason why it is here."""
+        post = self.post(item["post"])
+        reason = item.get("reason") or {}
+        kind = str(reason.get("$type", "")).rpartition("#")[2]
+        if kind == "reasonRepost":
+            by = self.person(reason["by"])
+            mine = by.did == self.viewer
+            post.why = self.speech.say("Echoed by you") if mine else self.speech.say("Echoed by %(name)s", name=by.name)
+            post.why_icon = "echo"
+        elif kind == "reasonPin":
+            post.why, post.why_icon = self.speech.say("Pinned by %(name)s", name=post.by.name), "pin"
+        parent = (item.get("reply") or {}).get("parent") or {}
+        if isinstance(parent.get("author"), dict) and "handle" in parent["author"]:
+            post.answers = self.person(parent["author"])
+        return post
+
+    def posts(self, views: Iterable[Json]) -> list[Post]:
+        """Posts without reasons: search results, quotes."""
+        return [post for post in map(self.post, views) if not post.by.hidden]
+
+    def post(self, view: Json) -> Post:
+        """postView"""
+        self._n += 1
+        record: Json = view["record"] if isinstance(view.get("record"), dict) else {}
+        by = self.person(view["author"])
+        uri = str(view["uri"])
+        when = moment(record.get("createdAt"), view.get("indexedAt"))
+        plain = clean(record.get("text"))
+        state = view.get("viewer") or {}
+        pictures, card, quoted, video = self._embed(view.get("embed") or {})
+        bare = not (pictures or card or quoted or video)
+        return Post(
+            n=self._n,
+            uri=uri,
+            cid=str(view["cid"]),
+            rkey=uri.rpartition("/")[2],
+            url=post_url(by, uri),
+            by=by,
+            iso=when.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            when=self.speech.ago(when, self.now),
+            full_when=self.speech.full(when),
+            html=self._html(record),
+            plain=plain,
+            lang=self._lang(record),
+            short=bare and 0 < graphemes(plain) <= SHORT_POST,
+            pictures=pictures,
+            card=card,
+            quoted=quoted,
+            video=video,
+            cover=self._cover([*label_values(view.get("labels")), *self_labels(record)]),
+            replies=number(view.get("replyCount")),
+            echoes=number(view.get("repostCount")),
+            likes=number(view.get("likeCount")),
+            quotes=number(view.get("quoteCount")),
+            liked=state.get("like"),
+            echoed=state.get("repost"),
+            mine=by.did == self.viewer,
+            can_reply=not state.get("replyDisabled"),
+            reply_root=reply_root(record),
+        )
+
+    def thread(self, answer: Json) -> Thread:
+        """getPostThreadV2: a flat list with depths, made into parents, the post, and a tree of replies."""
+        thread = Thread(above=[], post=None, gone="", under=[], other_replies=bool(answer.get("hasOtherReplies")))
+        path: list[tuple[int, list[Branch]]] = [(0, thread.under)]
+        for item in answer.get("thread", []):
+            branch, depth, value = self._branch(item), int(item["depth"]), item["value"]
+            if depth < 0:
+                thread.above.append(branch)
+                thread.more_above = thread.more_above or bool(value.get("moreParents"))
+            elif depth == 0:
+                thread.post, thread.gone = branch.post, branch.gone
+            else:
+                while path[-1][0] >= depth:
+                    path.pop()
+                path[-1][1].append(branch)
+                path.append((depth, branch.under))
+        return thread
+
+    def photos(self, items: Iterable[Json]) -> list[tuple[Post, Picture]]:
+        """The first picture of each post of a media feed."""
+        return [(post, post.pictures[0]) for post in self.feed(items) if post.pictures]
+
+    def own(self, address: Any) -> str | None:
+        """An address of a picture. Our own become paths, so that they load under every name we are reached by."""
+        if not is_web_address(address):
+            return None
+        return str(address).removeprefix(self.network.base_url) or None
+
+    def _branch(self, item: Json) -> Branch:
+        value = item["value"]
+        kind = str(value.get("$type", "")).rpartition("#")[2]
+        if kind == "threadItemPost":
+            post = self.post(value["post"])
+            if post.by.hidden:
+                return Branch(None, self.speech.say("Its author shows this post to members only. Sign in to read it."))
+            return Branch(post, more=number(value.get("moreReplies")))
+        if kind == "threadItemNoUnauthenticated":
+            return Branch(None, self.speech.say("Its author shows this post to members only. Sign in to read it."))
+        if kind == "threadItemBlocked":
+            return Branch(None, self.speech.say("This post is not shown: one of you has blocked the other."))
+        return Branch(None, self.speech.say("This post was deleted."))
+
+    def _html(self, record: Json) -> Markup:
+        found = record.get("facets")
+        return render(clean(record.get("text")), found if isinstance(found, list) else [], self.ways)
+
+    def _lang(self, record: Json) -> str | None:
+        langs = record.get("langs")
+        lang = langs[0] if isinstance(langs, list) and langs and isinstance(langs[0], str) else None
+        ours = lang is None or lang.split("-")[0] == self.speech.language
+        return None if ours or not regex.fullmatch(r"[A-Za-z0-9-]{2,35}", lang or "") else lang
+
+    def _cover(self, labels: list[str]) -> str | None:
+        say = self.speech.say
+        reasons = {"nudity": say("nudity"), "sexual": say("sexual content"), "porn": say("sexual content"),
+                   "graphic-media": say("violence or injury"), "gore": say("violence or injury")}  # fmt: skip
+        found = next((label for label in labels if label in COVERED), None)
+        return None if found is None else reasons.get(found, say("not for everybody"))
+
+    def _embed(self, embed: Json) -> tuple[tuple[Picture, ...], Card | None, Quoted | None, bool]:
+        kind = str(embed.get("$type", "")).removesuffix("#view").rpartition(".")[2]
+        if kind == "images":
+            return self._pictures(embed.get("images"), "thumb"), None, None, False
+        if kind == "gallery":
+            return self._pictures(embed.get("items"), "thumbnail"), None, None, False
+        if kind == "external":
+            return (), self._card(embed.get("external") or {}), None, False
+        if kind == "record":
+            return (), None, self._quoted(embed.get("record") or {}), False
+        if kind == "recordWithMedia":
+            pictures, card, _, video = self._embed(embed.get("media") or {})
+            return pictures, card, self._quoted((embed.get("record") or {}).get("record") or {}), video
+        return (), None, None, kind == "video"
+
+    def _pictures(self, views: Any, thumb: str) -> tuple[Picture, ...]:
+        found = []
+        for view in views if isinstance(views, list) else []:
+            small, full = self.own(view.get(thumb)), self.own(view.get("fullsize"))
+            ratio = view.get("aspectRatio") or {}
+            if small and full:
+                width, height = number(ratio.get("width")) or 4, number(ratio.get("height")) or 3
+                found.append(Picture(small, full, clean(view.get("alt")), *drawn_size(width, height)))
+        return tuple(found)
+
+    def _card(self, view: Json) -> Card | None:
+        uri = view.get("uri")
+        if not is_web_address(uri):
+            return None
+        host = host_of(str(uri))
+        title = clean(view.get("title")) or host
+        return Card(str(uri), host, title, clean(view.get("description")), self.own(view.get("thumb")))
+
+    def _quoted(self, view: Json) -> Quoted:
+        kind = str(view.get("$type", "")).rpartition("#")[2]
+        if kind != "viewRecord":
+            blocked = kind == "viewBlocked"
+            gone = self.speech.say("This post is not shown: one of you has blocked the other.")
+            return Quoted(gone=gone if blocked else self.speech.say("The quoted post is no longer there."))
+        by = self.person(view["author"])
+        if by.hidden:
+            return Quoted(gone=self.speech.say("Its author shows this post to members only. Sign in to read it."))
+        record: Json = view["value"] if isinstance(view.get("value"), dict) else {}
+        embeds = view.get("embeds") or []
+        pictures = self._embed(embeds[0])[0] if embeds else ()
+        covered = self._cover([*label_values(view.get("labels")), *self_labels(record)])
+        return Quoted(
+            by=by,
+            url=post_url(by, str(view["uri"])),
+            when=self.speech.ago(moment(record.get("createdAt"), view.get("indexedAt")), self.now),
+            html=self._html(record),
+            lang=self._lang(record),
+            pictures=() if covered else pictures[:2],
+        )
+
+
+def person_url(actor: str) -> str:
+    """The page of a handle or DID."""
+    return "/@" + quote(actor, safe=":.-")
+
+
+def tag_url(tag: str) -> str:
+    """The search for a hashtag."""
+    return "/search?q=" + quote("#" + tag, safe="")
+
+
+def post_url(by: Person, uri: str) -> str:
+    """The page of a post: /@handle/p/rkey"""
+    return f"{by.url}/p/{quote(uri.rpartition('/')[2], safe=':.-_~')}"
+
+
+def moment(*candidates: object) -> datetime:
+    """The earliest of some RFC 3339 times that can be read: nobody writes from the future."""
+    found: list[datetime] = []
+    for text in candidates:
+        try:
+            when = datetime.fromisoformat(str(text))
+            found.append(when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC))
+        except (ValueError, OverflowError):
+            continue
+    return min(found, default=datetime(1970, 1, 1, tzinfo=UTC))
+
+
+def clean(text: object) -> str:
+    """Text of a stranger without characters that turn the page around or cannot be shown."""
+    if not isinstance(text, str):
+        return ""
+    return regex.sub(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", "", text).strip()  # type: ignore[no-any-return]
+
+
+def number(value: object) -> int:
+    """A count, or 0."""
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def drawn_size(width: int, height: int) -> tuple[int, int]:
+    """A ratio as pixels: `width` and `height` attributes at the size of the column."""
+    return 1200, max(1, min(round(1200 * height / width), 4800))
+
+
+def label_values(labels: object) -> list[str]:
+    """Values of labels that stand (com.atproto.label.defs#label)."""
+    found = labels if isinstance(labels, list) else []
+    return [str(label.get("val")) for label in found if isinstance(label, dict) and not label.get("neg")]
+
+
+def self_labels(record: Json) -> list[str]:
+    """What the author themself says about a post."""
+    labels = record.get("labels")
+    return label_values(labels.get("values")) if isinstance(labels, dict) else []
+
+
+def reply_root(record: Json) -> tuple[str, str] | None:
+    """(uri, cid) of the post that a reply's conversation began with."""
+    reply = record.get("reply")
+    root = reply.get("root") if isinstance(reply, dict) else None
+    if isinstance(root, dict) and isinstance(root.get("uri"), str) and isinstance(root.get("cid"), str):
+        return root["uri"], root["cid"]
+    return None
