@@ -170,8 +170,9 @@ class Site:
             outside=not self.place.dev,
             clock=self.clock,
         )
-        if self.settings.plc == "both":
-            publisher = publish.Publisher(self.truth, self.client, self.settings.public_plc)
+        if self.settings.plc != "own":
+            other = self.settings.public_plc if self.settings.plc == "both" else self.settings.plc
+            publisher = publish.Publisher(self.truth, self.client, other)
             self.jobs.handles(publish.JOB, publisher.publish)
 
     def _did_of_handle(self, handle: str) -> str | None:
