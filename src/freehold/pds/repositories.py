@@ -8,7 +8,7 @@ Source: https://atproto.com/specs/repository
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from freehold.pds.accounts import Account, Accounts, RepoNotFound, assure_active
@@ -18,8 +18,8 @@ from freehold.protocol.keys import SigningKey
 from freehold.protocol.refused import Refused
 from freehold.protocol.tid import TidClock
 from freehold.repo import car, commit
-from freehold.repo.diff import Op, covering
-from freehold.repo.mst import Tree, changed
+from freehold.repo.diff import Op, compare
+from freehold.repo.mst import Tree
 from freehold.store.migrations import Migration
 from freehold.store.tx import Tx
 from freehold.stream.log import append
@@ -163,16 +163,15 @@ class Repositories:
         opened = self._opened(tx, did)
         if swap_commit is not None and swap_commit != opened.head.commit:
             raise SwapMismatch(did=did, wanted=swap_commit, found=opened.head.commit)
-        tree, touched = _apply(opened.tree, steps)
-        ops = _ops(opened.tree, tree, touched)
-        if not ops:
+        tree = _apply(opened.tree, steps)
+        if tree.root == opened.tree.root:
             return Done(opened.repo, opened.head.commit, opened.head.rev, None, ())
-        return self._move(tx, opened, tree, ops, {s.path: s.data for s in steps})
+        return self._move(tx, opened, tree, {step.path: step.data for step in steps})
 
     def resign(self, tx: Tx, did: str) -> Done:
         """An empty commit with the current key and a later rev (after a change of key, or a promotion)."""
         opened = self._opened(tx, did)
-        return self._move(tx, opened, opened.tree, (), {})
+        return self._move(tx, opened, opened.tree, {})
 
     def drop(self, tx: Tx, did: str, repo: int) -> None:
         """Delete the whole repository (the account ends)."""
@@ -253,25 +252,26 @@ class Repositories:
     def _forget(self, did: str) -> None:
         self._open.pop(did, None)
 
-    def _move(self, tx: Tx, opened: _Open, tree: Tree, ops: tuple[Op, ...], data: dict[str, bytes | None]) -> Done:
+    def _move(self, tx: Tx, opened: _Open, tree: Tree, data: dict[str, bytes | None]) -> Done:
         """Sign `tree` as the next commit, store what is new, delete what is old, append the event."""
         rev = self._tids.next(tx.now, after=opened.head.rev)
         new = self._sign(opened, tree, rev)
-        nodes = changed(opened.tree, tree)
-        blocks = covering(opened.tree, tree, ops, nodes)
+        ops, nodes, blocks = compare(opened.tree, tree)
         for op in ops:
             if op.cid is not None:
                 blocks[op.cid] = data[op.path] or b""
         if sum(map(len, blocks.values())) > MAX_COMMIT_BYTES:
             raise CommitTooLarge(did=opened.did)
         self._store_nodes(tx, opened.repo, rev, nodes.new)
-        for cid in nodes.gone:
-            tx.run("DELETE FROM repo_node WHERE repo = :repo AND cid = :cid", repo=opened.repo, cid=cid)
+        tx.many(
+            "DELETE FROM repo_node WHERE repo = :repo AND cid = :cid",
+            [{"repo": opened.repo, "cid": cid} for cid in nodes.gone],
+        )
         self._store_records(tx, opened.repo, rev, ops, data)
         self._store_head(tx, opened.repo, new)
         seq = self._announce(tx, opened.did, new, opened.head.rev, opened.head.root, blocks, ops)
         self._keep(tx, opened.did, opened, _Open(opened.repo, opened.did, opened.key, new, tree))
-        return Done(opened.repo, new.commit, new.rev, seq, ops)
+        return Done(opened.repo, new.commit, new.rev, seq, tuple(ops))
 
     def _sign(self, opened: _Open, tree: Tree, rev: str) -> Head:
         cid, block = commit.sign(opened.key, opened.did, rev, tree.root)
@@ -284,7 +284,7 @@ class Repositories:
             [{"repo": repo, "cid": cid, "rev": rev, "bytes": data} for cid, data in nodes.items()],
         )
 
-    def _store_records(self, tx: Tx, repo: int, rev: str, ops: tuple[Op, ...], data: dict[str, bytes | None]) -> None:
+    def _store_records(self, tx: Tx, repo: int, rev: str, ops: Sequence[Op], data: dict[str, bytes | None]) -> None:
         for op in ops:
             if op.cid is None:
                 tx.run("DELETE FROM repo_record WHERE repo = :repo AND path = :path", repo=repo, path=op.path)
@@ -320,7 +320,7 @@ class Repositories:
         since: str | None,
         previous: Cid | None,
         blocks: dict[Cid, bytes],
-        ops: tuple[Op, ...],
+        ops: Sequence[Op],
     ) -> int:
         """Append #commit (sync 1.1)."""
         payload: dict[str, object] = {
@@ -412,8 +412,8 @@ def all_records(tx: Tx, repo: int) -> Iterator[tuple[str, Cid, bytes]]:
         yield path, Cid(cid), bytes(data)
 
 
-def _apply(tree: Tree, steps: list[Step]) -> tuple[Tree, list[str]]:
-    """The tree after `steps`, and the paths that they named, each once."""
+def _apply(tree: Tree, steps: list[Step]) -> Tree:
+    """The tree after `steps`, each checked against what the steps before it left."""
     for step in steps:
         there = tree.get(step.path)
         if step.swap is not False and step.swap != there:
@@ -426,19 +426,7 @@ def _apply(tree: Tree, steps: list[Step]) -> tuple[Tree, list[str]]:
             tree = tree.put(step.path, step.cid)
         elif there is not None:
             tree = tree.delete(step.path)
-    return tree, list(dict.fromkeys(step.path for step in steps))
-
-
-def _ops(old: Tree, new: Tree, paths: list[str]) -> tuple[Op, ...]:
-    """What changed at `paths`, each path once, whatever happened on the way."""
-    pairs = ((path, old.get(path), new.get(path)) for path in paths)
-    return tuple(_op(path, before, after) for path, before, after in pairs if before != after)
-
-
-def _op(path: str, before: Cid | None, after: Cid | None) -> Op:
-    if after is None:
-        return Op("delete", path, None, before)
-    return Op("create" if before is None else "update", path, after, before)
+    return tree
 
 
 def _slice(new: Head, blocks: dict[Cid, bytes]) -> bytes:
