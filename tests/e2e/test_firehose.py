@@ -1,0 +1,291 @@
+"""The firehose of a running network, as a subscriber sees it.
+
+Source: https://atproto.com/specs/event-stream, https://atproto.com/specs/sync#firehose
+"""
+
+import re
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+
+from freehold.protocol.cid import Cid
+from freehold.protocol.diddoc import read as read_document
+from freehold.repo import commit as commits
+from freehold.repo.car import read_car
+from freehold.repo.diff import Op, invert
+from freehold.stream import frames
+from support.inside import HOUR, served
+from support.network import LIKE, PASSWORD, POST, Event, Person, firehose, now
+
+STREAM = "/xrpc/com.atproto.sync.subscribeRepos"
+
+
+def of(person, events):
+    return [event for event in events if event.did == person.did]
+
+
+def kinds(events):
+    return [event.kind for event in events]
+
+
+# --- cursors
+
+
+async def test_a_subscriber_without_a_cursor_hears_what_comes_from_now_on(network, alice, bob):
+    await alice.post("before")
+    async with firehose(network.url) as events:
+        after = await bob.post("after")
+        heard = await events.until(after.commit)
+    assert [event.did for event in heard] == [bob.did]
+
+
+async def test_from_cursor_0_every_event_comes_once_and_in_order(tmp_path, shared):
+    async with served(tmp_path / "town", shared) as site, httpx.AsyncClient(base_url=site.place.base_url) as http:
+        alice = await Person.join(http)
+        for n in range(20):
+            last = await alice.post(f"number {n}")
+        async with firehose(site.place.base_url, 0) as events:
+            heard = await events.until(last.commit)
+            await alice.post("one more, live")
+            heard.append(await events.next())
+        assert [event.seq for event in heard] == list(range(1, site.log.last + 1))
+        times = [event.payload["time"] for event in heard]
+        assert times == sorted(times)
+
+
+async def test_from_a_cursor_in_the_middle_the_stream_resumes_after_it(network, alice):
+    async with firehose(network.url) as events:
+        await alice.post("one")
+        one = await events.next()
+        two = await alice.post("two")
+        three = await alice.post("three")
+    async with firehose(network.url, one.seq) as events:
+        heard = await events.until(three.commit)
+    assert [str(event.payload["commit"]) for event in heard] == [two.commit, three.commit]
+
+
+@pytest.mark.parametrize(
+    ("cursor", "name"), [(2**40, "FutureCursor"), ("yesterday", "InvalidRequest"), (-1, "InvalidRequest")]
+)
+async def test_a_cursor_that_cannot_be_is_refused_by_name_and_the_server_hangs_up(network, cursor, name):
+    async with firehose(network.url, cursor) as events:
+        heard = await events.to_the_end()
+    assert kinds(heard) == ["error"]
+    assert heard[0].payload["error"] == name
+
+
+async def test_a_cursor_older_than_what_is_kept_is_told_so_and_goes_on_from_the_oldest(tmp_path, shared, clock):
+    async with (
+        served(tmp_path / "town", shared, clock, event_keep_hours=72) as site,
+        httpx.AsyncClient(base_url=site.place.base_url) as http,
+    ):
+        alice = await Person.join(http)
+        clock.pass_by(73 * HOUR)
+        alice = Person(http, await alice.do("com.atproto.server.createSession", **signing_in(alice)))
+        kept = [await alice.post("kept"), await alice.post("kept too")]
+        await site.sweep()
+        async with firehose(site.place.base_url, 1) as events:
+            heard = await events.until(kept[1].commit)
+        assert (heard[0].kind, heard[0].payload["name"]) == ("info", "OutdatedCursor")
+        assert [str(event.payload["commit"]) for event in heard[1:]] == [ref.commit for ref in kept]
+        async with firehose(site.place.base_url, site.log.oldest() - 1) as events:
+            assert kinds(await events.until(kept[1].commit)) == ["commit", "commit"]
+
+
+def signing_in(person):
+    return {"identifier": person.handle, "password": PASSWORD}
+
+
+# --- what is told
+
+
+async def test_a_new_account_is_told_of_in_order(network, http):
+    async with firehose(network.url) as events:
+        alice = await Person.join(http)
+        first = await alice.post("hello")
+        heard = of(alice, await events.until(first.commit))
+    assert kinds(heard) == ["identity", "account", "commit", "commit"]
+    identity, account, empty, post = (event.payload for event in heard)
+    assert identity["handle"] == alice.handle
+    assert (account["active"], account.get("status")) == (True, None)
+    assert (empty["since"], empty["ops"], "prevData" in empty) == (None, [], False)
+    assert (post["since"], post["rev"]) == (empty["rev"], first.rev)
+    for event in heard:
+        assert set(event.payload) >= {"seq", "time"}
+        assert "$type" not in event.payload
+
+
+async def test_each_commit_proves_itself(network, http):
+    """Signature, tree and records, and undone it leads to the commit before: sync 1.1."""
+    async with firehose(network.url) as events:
+        alice = await Person.join(http)
+        last = await write_variously(alice)
+        heard = [event.payload for event in of(alice, await events.until(last.commit)) if event.kind == "commit"]
+    document = read_document(alice.did, (await http.get(f"/plc/{alice.did}")).json())
+    previous = None
+    for payload in heard:
+        previous = assure_proven(payload, previous, document.signing_key)
+    proven = [op["action"] for payload in heard for op in payload["ops"]]
+    assert {action: proven.count(action) for action in proven} == {"create": 27, "update": 3, "delete": 9}
+
+
+async def write_variously(person):
+    """Creations, updates and deletions, one by one and several at once. The last record's Ref."""
+    refs = [await person.post(f"number {n}") for n in range(8)]
+    values = [{"text": f"together {n}", "createdAt": now()} for n in range(8)]
+    await person.apply(*({"do": "create", "collection": POST, "value": value} for value in values))
+    likes = [await person.like(ref) for ref in refs]
+    for ref in refs[:2]:
+        await person.put(POST, ref.rkey, {"text": "changed", "createdAt": now()})
+    for like in likes[:4]:
+        await person.delete(like)
+    await person.apply(
+        {"do": "update", "collection": POST, "rkey": refs[2].rkey, "value": {"text": "so", "createdAt": now()}},
+        {"do": "create", "collection": LIKE, "value": {"subject": refs[0].strong, "createdAt": now()}},
+        {"do": "create", "collection": POST, "rkey": "aaa", "value": {"text": "first", "createdAt": now()}},
+        *({"do": "delete", "collection": POST, "rkey": ref.rkey} for ref in refs[3:8]),
+        validate=False,
+    )
+    return await person.post("the end")
+
+
+def assure_proven(payload, previous, signing_key):
+    """Check one #commit on its own blocks and against the payload before. Returns it."""
+    roots, blocks = read_car(payload["blocks"])
+    assert roots == [payload["commit"]]
+    signed = commits.read(blocks[payload["commit"]])
+    commits.verify(signed, signing_key)
+    assert (signed.did, signed.rev) == (payload["repo"], payload["rev"])
+    ops = [Op(op["action"], op["path"], op["cid"], op.get("prev")) for op in payload["ops"]]
+    assert all(op.cid in blocks for op in ops if op.cid is not None)
+    before = invert(signed.data, blocks, ops)
+    if previous is not None:
+        assert payload["prevData"] == before == commits.read(read_car(previous["blocks"])[1][previous["commit"]]).data
+        assert payload["since"] == previous["rev"] < payload["rev"]
+    assert (payload["rebase"], payload["tooBig"], payload["blobs"]) == (False, False, [])
+    return payload
+
+
+async def test_what_becomes_of_an_account_is_told_and_its_words_go_with_it(network, alice, bob, operator):
+    async with firehose(network.url) as events:
+        await alice.post("a word")
+        await alice.deactivate()
+        await alice.activate()
+        await operator.set_takedown(alice.did, True)
+        await operator.set_takedown(alice.did, False)
+        end = await bob.post("the end of the middle")
+        heard = of(alice, await events.until(end.commit))
+    assert [status_of(event) for event in heard] == [
+        "commit",
+        "deactivated",
+        "active",
+        "sync",
+        "takendown",
+        "active",
+        "sync",
+    ]
+    synced = heard[3].payload
+    roots, blocks = read_car(synced["blocks"])
+    assert [*blocks] == roots
+    assert commits.read(blocks[roots[0]]).rev == synced["rev"]
+
+
+def status_of(event):
+    if event.kind != "account":
+        return event.kind
+    return "active" if event.payload["active"] else event.payload["status"]
+
+
+async def test_commits_of_an_account_that_is_gone_are_not_served_again(network, alice, bob, operator):
+    async with firehose(network.url) as events:
+        await alice.post("nobody shall read this again")
+        first = await events.next()
+        assert first.did == alice.did
+    await operator.do("com.atproto.admin.deleteAccount", did=alice.did)
+    end = await bob.post("later")
+    async with firehose(network.url, first.seq - 1) as events:
+        heard = await events.until(end.commit)
+    assert [(event.kind, event.payload.get("status")) for event in of(alice, heard)] == [("account", "deleted")]
+
+
+# --- what is not told
+
+
+async def test_private_acts_leave_neither_an_event_nor_a_gap(tmp_path, shared):
+    async with served(tmp_path / "town", shared) as site, httpx.AsyncClient(base_url=site.place.base_url) as http:
+        alice, bob = await Person.join(http), await Person.join(http)
+        word = await bob.post("a word")
+        public, private = site.log.last, site.log.last_private
+        await do_all_that_is_private(alice, bob, site)
+        assert site.log.last == public
+        assert site.log.last_private >= private + 4
+        last = await alice.post("a public word")
+        async with firehose(site.place.base_url, 0) as events:
+            heard = await events.until(last.commit)
+        assert [event.seq for event in heard] == list(range(1, public + 2))
+        assert {event.kind for event in heard} <= {"identity", "account", "commit", "sync"}
+        assert str(heard[-2].payload["commit"]) == word.commit
+
+
+async def do_all_that_is_private(alice, bob, site):
+    await alice.do("app.bsky.graph.muteActor", actor=bob.did)
+    await alice.do("app.bsky.graph.unmuteActor", actor=bob.handle)
+    preference = {"$type": "app.bsky.actor.defs#adultContentPref", "enabled": False}
+    await alice.do("app.bsky.actor.putPreferences", preferences=[preference])
+    await alice.do("app.bsky.notification.updateSeen", seenAt=now())
+    signed_in = Person(alice.http, await alice.do("com.atproto.server.createSession", **signing_in(alice)))
+    signed_in.token = signed_in.refresh_token
+    signed_in = Person(alice.http, await signed_in.do("com.atproto.server.refreshSession"))
+    signed_in.token = signed_in.refresh_token
+    await signed_in.do("com.atproto.server.deleteSession")
+    await alice.get("com.atproto.server.getServiceAuth", aud="did:web:there.example#service")
+    await alice.upload(b"a file that no record names", "application/x-anything")
+    await use_the_pages(alice)
+
+
+async def use_the_pages(person):
+    """Sign in with a browser, change how pages look and the password, sign out everywhere."""
+    page = await person.http.get("/sign-in")
+    await submit(person.http, page, "/sign-in", **signing_in(person))
+    settings = await person.http.get("/settings")
+    assert person.handle in settings.text
+    await submit(person.http, settings, "/settings", language="fr", theme="dark")
+    await submit(person.http, settings, "/settings/password", old=PASSWORD, new=PASSWORD + "!")
+    settings = await person.http.get("/settings")
+    await submit(person.http, settings, "/settings/sign-out-everywhere")
+
+
+async def submit(http, page, action, **fields):
+    token = re.search(r'name="token" value="([^"]+)"', page.text)[1]
+    sent = await http.post(action, data={"token": token, **fields}, headers={"origin": str(http.base_url).rstrip("/")})
+    assert sent.status_code == 303, sent.text
+
+
+# --- the socket itself
+
+
+async def test_the_stream_is_had_by_websocket_only(network, http):
+    plain = await http.get(STREAM)
+    assert (plain.status_code, plain.json()["error"]) == (426, "UpgradeRequired")
+    assert plain.headers["upgrade"] == "websocket"
+    posted = await http.post(STREAM, json={})
+    assert (posted.status_code, posted.headers["allow"]) == (405, "GET")
+
+
+async def test_what_a_subscriber_says_is_not_listened_to(network, alice):
+    url = network.url.replace("http://", "ws://") + STREAM
+    async with connect(url) as socket:
+        await socket.send("a text")
+        await socket.send(b"some bytes")
+        await alice.post("still there?")
+        event = Event(*frames.decode(await socket.recv(decode=False)))
+    assert event.did == alice.did
+    assert isinstance(event.payload["commit"], Cid)
+
+
+async def test_another_stream_path_is_closed(network):
+    url = network.url.replace("http://", "ws://") + "/xrpc/com.atproto.label.subscribeNothing"
+    with pytest.raises(Exception, match="403|1008"):
+        async with connect(url) as socket:
+            await socket.recv()
