@@ -35,6 +35,7 @@ from freehold.net.client import Client
 from freehold.net.guard import Guard
 from freehold.pds import keychain, repositories, sessions
 from freehold.pds.accounts import Account, Accounts
+from freehold.pds.accounts import find as find_account
 from freehold.pds.blobs import Blobs
 from freehold.pds.claim import Claim
 from freehold.pds.exports import Exports
@@ -61,6 +62,7 @@ from freehold.store.clock import now_micros
 from freehold.store.database import Database
 from freehold.store.lock import DirectoryLock
 from freehold.store.sealed import Seal, UnlockKey, new_network_key
+from freehold.store.tx import Tx
 from freehold.stream import log as stream
 
 logger = logging.getLogger(__name__)
@@ -159,6 +161,7 @@ class Site:
             offline_key=offline,
             endpoint=self.place.base_url,
             client=self.client,
+            changed=self._identity_changed,
         )
         self.identity = Identity(
             reading=self.truth.reading,
@@ -172,8 +175,14 @@ class Site:
         )
         if self.settings.plc != "own":
             other = self.settings.public_plc if self.settings.plc == "both" else self.settings.plc
-            publisher = publish.Publisher(self.truth, self.client, other)
+            publisher = publish.Publisher(self.truth, self.client, other, self._identity_changed)
             self.jobs.handles(publish.JOB, publisher.publish)
+
+    def _identity_changed(self, tx: Tx, did: str) -> None:
+        """Tell the stream that one of our accounts changed its DID by a key of its own."""
+        account = find_account(tx, did)
+        if account is not None:
+            stream.append(tx, "identity", did, {"did": did, "handle": account.handle})
 
     def _did_of_handle(self, handle: str) -> str | None:
         account = self.accounts.find(handle)

@@ -52,7 +52,7 @@ def publisher(ours, client, url):
 
 async def accept(site, did, *operations):
     for operation in operations:
-        await site.truth.write(lambda tx, o=operation: site.register.accept(tx, did, o))
+        await site.truth.write(lambda tx, o=operation: site.register.take(tx, did, o, limited=False))
 
 
 def log_of(site, did):

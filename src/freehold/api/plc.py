@@ -101,7 +101,7 @@ def _spend(site: Any, address: str) -> None:
 
 async def _submit(site: Any, did: str, body: bytes) -> Answer:
     operation = read_json(body)
-    await site.truth.write(lambda tx: site.register.accept(tx, did, operation, limited=not site.place.dev))
+    await site.truth.write(lambda tx: site.register.take(tx, did, operation, limited=not site.place.dev))
     return Answer(b"OK", "text/plain; charset=utf-8")
 
 

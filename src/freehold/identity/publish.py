@@ -7,6 +7,7 @@ Source: https://web.plc.directory/spec/v0.1/did-plc
 """
 
 import logging
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -65,9 +66,15 @@ async def submit_to(client: Client, directory: str, did: str, operation: Operati
 
 
 class Publisher:
-    """Keeps our log of each DID equal to that of the directory at `url`."""
+    """Keeps our log of each DID equal to that of the directory at `url`.
 
-    def __init__(self, db: Database, client: Client, url: str) -> None:
+    changed: told, within the transaction, of a DID that was changed there.
+    """
+
+    def __init__(
+        self, db: Database, client: Client, url: str, changed: Callable[[Tx, str], object] = lambda tx, did: None
+    ) -> None:
+        self._changed = changed
         self._db = db
         self._client = client
         self._url = url.rstrip("/")
@@ -82,13 +89,17 @@ class Publisher:
         difference = self._difference(did, theirs)
         if difference.only_there:
             logger.warning("the directory at %s decided otherwise about %s; its order is taken over", self._url, did)
-            await self._db.write(lambda tx: plc_directory.adopt(tx, did, theirs))
+            await self._db.write(lambda tx: self._adopt(tx, did, theirs))
         elif difference.only_here:
             raise UpstreamFailed("The other directory does not take the change yet.", did=did)
 
     async def difference(self, did: str) -> Difference:
         """For the doctor: what only one of the two logs has."""
         return self._difference(did, await self._audit(did))
+
+    def _adopt(self, tx: Tx, did: str, theirs: list[dict[str, Any]]) -> None:
+        plc_directory.adopt(tx, did, theirs)
+        self._changed(tx, did)
 
     async def _send(self, did: str, operations: list[Operation]) -> int:
         """Send in order until one is refused; how many were taken."""

@@ -7,7 +7,7 @@ Rotation keys by rank: the member's own if there is one, the network's offline k
 Source: https://web.plc.directory/spec/v0.1/did-plc
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from freehold.identity import plc_directory, publish
@@ -27,9 +27,22 @@ class Genesis(NamedTuple):
 
 
 class Register:
-    """Writes identities. kept: own, both, or a directory's URL. endpoint: this host's URL. offline_key: a did:key."""
+    """Writes identities. kept: own, both, or a directory's URL. endpoint: this host's URL. offline_key: a did:key.
 
-    def __init__(self, *, kept: str, host_key: SigningKey, offline_key: str, endpoint: str, client: Client) -> None:
+    changed: told, within the transaction, of a DID that somebody else changed.
+    """
+
+    def __init__(
+        self,
+        *,
+        kept: str,
+        host_key: SigningKey,
+        offline_key: str,
+        endpoint: str,
+        client: Client,
+        changed: Callable[[Tx, str], object] = lambda tx, did: None,
+    ) -> None:
+        self._changed = changed
         self._kept = kept
         self._host_key = host_key
         self._offline_key = offline_key
@@ -64,7 +77,7 @@ class Register:
 
     def record(self, tx: Tx, genesis: Genesis) -> None:
         """Log the operation here, in the caller's transaction. Raises BadOperation."""
-        self.accept(tx, genesis.did, genesis.operation)
+        self._log(tx, genesis.did, genesis.operation)
 
     def change(self, tx: Tx, did: str, **changes: Any) -> dict[str, Any] | None:
         """Log an update that changes these fields of the newest operation; None if they say that already."""
@@ -75,7 +88,7 @@ class Register:
         if all(state.get(name) == value for name, value in changes.items()):
             return None
         signed = plc.sign_operation(plc.update(newest, **changes), self._host_key)
-        self.accept(tx, did, signed)
+        self._log(tx, did, signed)
         return signed
 
     def change_handle(self, tx: Tx, did: str, handle: str) -> dict[str, Any] | None:
@@ -93,11 +106,12 @@ class Register:
         }
         return self.change(tx, did, services=services)
 
-    def accept(self, tx: Tx, did: str, operation: Any, *, limited: bool = False) -> None:
-        """Log a signed operation, ours or one that somebody sent, and see to the other directory. Raises BadOperation.
+    def take(self, tx: Tx, did: str, operation: Any, *, limited: bool) -> None:
+        """Log an operation that somebody sent. limited: count it against the DID's limits. Raises BadOperation."""
+        self._log(tx, did, operation, limited)
+        self._changed(tx, did)
 
-        limited: count it against the limits of the DID, for operations that strangers send.
-        """
+    def _log(self, tx: Tx, did: str, operation: Any, limited: bool = False) -> None:
         plc_directory.submit(tx, did, operation, tx.now, limited=limited)
         if self._kept != "own":
             publish.enqueue(tx, did)

@@ -8,6 +8,8 @@ Source: the IANA special-purpose address registries, RFC 6890, RFC 6052 (NAT64).
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from freehold.protocol.refused import Refused
@@ -41,6 +43,9 @@ _PRIVATE_4 = tuple(
         ),
     )
 )
+_LOOKUPS = ThreadPoolExecutor(max_workers=8, thread_name_prefix="lookup")
+"""Threads of their own, so that strangers' slow nameservers hold up nothing but other look-ups."""
+
 _GLOBAL_6 = IPv6Network("2000::/3")
 _PRIVATE_6 = tuple(
     map(
@@ -72,9 +77,9 @@ class HostNotFound(Refused):
 
 async def system_lookup(host: str, port: int) -> list[str]:
     """The addresses that this machine's resolver knows for `host`. Raises HostNotFound."""
-    loop = asyncio.get_running_loop()
+    ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     try:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(_LOOKUPS, ask)
     except (OSError, UnicodeError):
         raise HostNotFound(host=host) from None
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
