@@ -11,6 +11,7 @@ from zlib import compress, crc32
 
 import pytest
 import pyvips
+import uvloop
 
 from freehold.pds.pictures.ranges import BadPicture
 from freehold.pds.pictures.workshop import Workshop, WorkshopFull
@@ -94,6 +95,7 @@ async def test_a_bomb_is_refused_before_its_pixels_are_decoded(workshop, tmp_pat
     with pytest.raises(BadPicture) as refusal:
         await workshop.scale(path, width=100, height=100)
     assert "60000 x 60000" in str(refusal.value.facts["reason"])
+    assert "megapixels" in refusal.value.say
 
 
 async def test_a_picture_that_needs_too_much_memory_costs_only_itself(tmp_path) -> None:
@@ -135,13 +137,23 @@ async def test_only_our_formats_are_read(workshop, tmp_path, content) -> None:
 
 
 @needs_proc
-async def test_a_child_killed_in_its_sleep_is_replaced(workshop, tmp_path) -> None:
-    path = saved(tmp_path, ".jpg")
-    await workshop.measure(path)
-    (first,) = children()
-    os.kill(first, signal.SIGKILL)
-    assert await workshop.scale(path, width=50, height=50)
-    assert first not in children()
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_a_child_killed_in_its_sleep_is_replaced(run, tmp_path) -> None:
+    async def story() -> None:
+        workshop, path = Workshop(), saved(tmp_path, ".jpg")
+        await workshop.measure(path)
+        (first,) = children()
+        end, ended = os.pidfd_open(first), asyncio.Event()
+        asyncio.get_running_loop().add_reader(end, ended.set)
+        os.kill(first, signal.SIGKILL)
+        await ended.wait()
+        asyncio.get_running_loop().remove_reader(end)
+        os.close(end)
+        assert await workshop.scale(path, width=50, height=50)
+        assert first not in children()
+        await workshop.close()
+
+    run(story())
 
 
 @needs_proc

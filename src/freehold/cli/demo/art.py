@@ -35,9 +35,7 @@ SCENES: dict[str, Scene] = {
     "bridge": Scene(outdoors.bridge, 1200, 800, "A stone bridge with five arches over the river", ALL_DAY, YEAR),
     "square": Scene(outdoors.square, 1000, 1000, "The square from above, people around a fountain", BRIGHT, YEAR[:3]),
     "facade": Scene(outdoors.facade, 1000, 1000, "Nine windows with shutters and flower boxes", BRIGHT, ("summer",)),
-    "town": Scene(
-        outdoors.town, 1200, 800, "The roofs and the clock tower of the town before green hills", BRIGHT, YEAR
-    ),
+    "town": Scene(outdoors.town, 1200, 800, "The roofs and the clock tower of the town before the hills", BRIGHT, YEAR),
     "tram": Scene(outdoors.tram, 1200, 900, "A tram with lit windows in front of tall houses", ("dusk", "night"), YEAR),
     "harbour": Scene(outdoors.harbour, 1200, 800, "Sailing boats on still water before low hills", BRIGHT, ("summer",)),
     "rowing": Scene(outdoors.rowing, 1000, 1000, "A rowing boat from above, oars out to both sides"),

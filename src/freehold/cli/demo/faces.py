@@ -43,7 +43,7 @@ def portrait(c: Canvas, look: Look) -> None:
     ground, coat = c.rng.choice(_GROUNDS), c.rng.choice(CLOTHES)
     skin, hair = SKIN[look.skin], _HAIR[look.hair]
     c.fill(light(ground, 0.3), dark(ground, 0.18))
-    _behind(c, style, hair)
+    _behind(c, style, hair, coat)
     c.path("M18 172Q20 116 80 114Q140 116 142 172Z", coat)
     c.path("M66 98h28v18q-14 12 -28 0z", dark(skin, 0.12))
     c.oval(80, 76, 27, 32, skin)
@@ -76,7 +76,7 @@ def _features(c: Canvas, skin: str, extra: str, hair: str) -> None:
             c.disc(x, 83 + x % 3, 0.9, ink, 0.6)
 
 
-def _behind(c: Canvas, style: str, hair: str) -> None:
+def _behind(c: Canvas, style: str, hair: str, coat: str) -> None:
     if style == "long":
         c.path("M48 78Q44 40 80 38Q116 40 112 78L118 130H42Z", hair)
     elif style == "cloud":
@@ -86,6 +86,8 @@ def _behind(c: Canvas, style: str, hair: str) -> None:
     elif style == "curls":
         for i in range(13):
             c.disc(80 + 33 * cos(pi + i * pi / 12), 70 + 33 * sin(pi + i * pi / 12) + (abs(i - 6) > 4) * 8, 11, hair)
+    elif style == "scarf":
+        c.oval(80, 80, 29, 33, dark(coat, 0.2))
     elif style == "plait":
         for i in range(6):
             c.oval(114 + i, 84 + 11 * i, 7, 8, dark(hair, 0.06 * (i % 2)))

@@ -296,7 +296,7 @@ def score(c: Canvas) -> None:
 
 
 def crowd(c: Canvas) -> None:
-    one, two = c.rng.choice((("#b5302c", "#f3ebdf"), ("#2d4a7a", "#f0c040"), ("#2f6a4e", "#f3ebdf")))
+    one, two = c.rng.choice(("#b5302c", "#a62a34", "#c23f30")), "#f3ebdf"
     c.fill(dark(one, 0.45))
     for row in range(14):
         y = 70 + row * 72

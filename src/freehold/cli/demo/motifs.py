@@ -35,7 +35,9 @@ def cloud(c: Canvas, x: float, y: float, size: float) -> None:
 
 
 def hills(c: Canvas, horizon: float, colour: str, height: float, rows: int = 3) -> None:
-    """Rows of hills, the far ones paler."""
+    """Rows of hills, the far ones paler, white in winter."""
+    if c.mood.season == "winter":
+        colour = mix(colour, "#e9eef0", 0.7)
     for row in range(rows):
         tone = mix(c.mood.lit(colour), c.mood.sky[2], 0.65 - 0.6 * row / rows)
         base = horizon - height * (rows - row - 1) / rows

@@ -108,7 +108,9 @@ def answer(pyvips: Any, line: bytes) -> tuple[dict[str, Any], bytes]:
     limit_time(given["cpu_seconds"])
     try:
         return {"measure": measure, "scale": scale}[given["do"]](pyvips, given)
-    except (pyvips.Error, UnfitError, MemoryError) as problem:
+    except UnfitError as problem:
+        return {"refused": str(problem), "unfit": True}, b""
+    except (pyvips.Error, MemoryError) as problem:
         return {"refused": str(problem)[:400]}, b""
 
 

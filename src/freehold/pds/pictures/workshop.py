@@ -23,6 +23,10 @@ _ENVIRONMENT = {
 }
 MAX_PIXELS = 50_000_000
 MEMORY_BYTES = 1536 * 2**20
+_UNFIT = (
+    "That picture was not added. It is too large or of a kind that we cannot show. "
+    "Choose a JPEG, PNG, WebP, GIF or AVIF of at most 50 megapixels."
+)
 _MAX_ANSWER_BYTES = 64 * 2**20
 
 
@@ -75,7 +79,13 @@ class _Child:
             if head["bytes"] > _MAX_ANSWER_BYTES:
                 raise _Gone
             return head, await answers.readexactly(head["bytes"])
-        except (OSError, ValueError, KeyError, EOFError) as problem:
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            EOFError,
+            RuntimeError,
+        ) as problem:  # uvloop: RuntimeError for a closed pipe
             raise _Gone from problem
 
     async def end(self, *, now: bool) -> None:
@@ -164,7 +174,7 @@ class Workshop:
         finally:
             self._jobs -= 1
         if "refused" in head:
-            raise BadPicture(reason=head["refused"])
+            raise BadPicture(_UNFIT if head.get("unfit") else None, reason=head["refused"])
         return head, body
 
     async def _with_a_child(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
