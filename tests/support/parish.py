@@ -108,10 +108,7 @@ class Parish:
 
     def settle(self) -> None:
         """Have the index apply all that is in the logs."""
-        while events := self.log.read(self.index.seq, 200):
-            self.index.apply(events)
-        while private := self.log.read_private(self.index.private_seq, 200):
-            self.index.apply([], private)
+        self.index.catch_up_sync()
 
     def ask(self, name: str, viewer: "Person | None" = None, **params: Any) -> Any:
         """Call a view by its NSID once all is settled; the answer as it goes out, held against its lexicon."""

@@ -6,12 +6,9 @@ has announced.
 Source: https://atproto.com/specs/account and the lexicon app.bsky.actor.profile
 """
 
-from typing import Any
-
 from freehold.appview.batch import HANDLERS, POST, STRANGER, Batch, Change, record
 from freehold.appview.edges import COLLECTIONS
 from freehold.appview.moments import came_and_sorts
-from freehold.appview.words import spaced
 
 PROFILE = "app.bsky.actor.profile"
 
@@ -29,17 +26,17 @@ def profile(batch: Batch, change: Change) -> None:
         at=at,
         id=change.actor,
     )
-    _index_names(batch, change.actor, change.record or {})
+    batch.name(change.actor)
 
 
-def identity(batch: Batch, did: str, handle: str | None, profile: dict[str, Any]) -> None:
-    """Give an actor a handle; whoever had it before has none now. profile: as the index has it, for the search."""
+def identity(batch: Batch, did: str, handle: str | None) -> None:
+    """Give an actor a handle; whoever had it before has none now."""
     actor = batch.actor(did)
     if handle is not None:
         for (other,) in batch.tx.run(
             "UPDATE actor SET handle = NULL WHERE handle = :handle AND id <> :id RETURNING id", handle=handle, id=actor
         ):
-            batch.actors.add(other)
+            batch.name(other)
     batch.tx.run(
         "UPDATE actor SET handle = :handle, status = CASE WHEN status = :stranger THEN NULL ELSE status END"
         " WHERE id = :id",
@@ -47,13 +44,15 @@ def identity(batch: Batch, did: str, handle: str | None, profile: dict[str, Any]
         stranger=STRANGER,
         id=actor,
     )
-    _index_names(batch, actor, profile)
+    batch.announced.add(actor)
+    batch.name(actor)
 
 
 def announce(batch: Batch, actor: int) -> None:
     """An actor who was only named so far has written something: so the account is there."""
-    batch.tx.run("UPDATE actor SET status = NULL WHERE id = :id AND status = :status", id=actor, status=STRANGER)
-    if batch.tx.changes():
+    if actor not in batch.announced:
+        batch.tx.run("UPDATE actor SET status = NULL WHERE id = :id AND status = :status", id=actor, status=STRANGER)
+        batch.announced.add(actor)
         batch.actors.add(actor)
 
 
@@ -61,12 +60,13 @@ def account(batch: Batch, did: str, active: bool, status: str | None) -> None:
     """Hide or show an actor; one who is deleted goes with everything they said."""
     actor = batch.actor(did)
     value = None if active else (status or "deactivated")
+    batch.announced.add(actor)
     batch.tx.run("UPDATE actor SET status = :status WHERE id = :id", status=value, id=actor)
     batch.actors.add(actor)
     if value == "deleted":
         forget(batch, actor, did)
         batch.tx.run("UPDATE actor SET handle = NULL, seen_at = 0 WHERE id = :id", id=actor)
-        batch.tx.run("DELETE FROM actor_search WHERE rowid = :id", id=actor)
+        batch.name(actor)
         batch.tx.run("DELETE FROM notification WHERE recipient = :id", id=actor)
         batch.tx.run("DELETE FROM mute WHERE actor = :id", id=actor)
         batch.tx.run("DELETE FROM thread_mute WHERE actor = :id", id=actor)
@@ -119,17 +119,3 @@ def _mute_thread(batch: Batch, actor: int, uri: str, on: bool) -> None:
         batch.tx.run("INSERT INTO thread_mute (actor, root) VALUES (:actor, :root)", actor=actor, root=found[0])
     else:
         batch.release(found[0])
-
-
-def _index_names(batch: Batch, actor: int, profile: dict[str, Any]) -> None:
-    row = batch.tx.one("SELECT handle FROM actor WHERE id = :id", id=actor)
-    name, description = profile.get("displayName"), profile.get("description")
-    batch.tx.run("DELETE FROM actor_search WHERE rowid = :id", id=actor)
-    batch.tx.run(
-        "INSERT INTO actor_search (rowid, handle, name, description) VALUES (:id, :handle, :name, :description)",
-        id=actor,
-        handle=(row and row[0]) or "",
-        name=spaced(name) if isinstance(name, str) else "",
-        description=spaced(description) if isinstance(description, str) else "",
-    )
-    batch.actors.add(actor)

@@ -9,10 +9,14 @@ nothing changes.
 from collections.abc import Callable, MutableMapping
 from typing import Any, Literal, NamedTuple
 
+from freehold.appview.moments import TIE_BITS, free_moment
+from freehold.appview.words import spaced
+from freehold.protocol import cbor
 from freehold.protocol.cid import Cid
 from freehold.store.tx import Tx
 
 POST = "app.bsky.feed.post"
+Json = dict[str, Any]
 STRANGER = "stranger"
 """The status of an actor whom others name and whose own account no event has announced."""
 
@@ -34,7 +38,7 @@ class Change(NamedTuple):
     collection: str
     rkey: str
     cid: Cid | None = None
-    record: dict[str, Any] | None = None
+    record: Json | None = None
     raw: bytes = b""
 
 
@@ -55,18 +59,26 @@ class FeedItem(NamedTuple):
 class Batch:
     """What one transaction reads and leaves behind.
 
-    now: micros; nothing sorts later than this. ids: DID to actor id, kept by the index between batches.
+    now: micros; nothing sorts later than this. ids: DID to actor id, and announced: ids of actors who are no strangers,
+    both kept by the index between batches. fits: whether a record of a collection fits its lexicon.
     """
 
-    def __init__(self, tx: Tx, now: int, ids: MutableMapping[str, int]) -> None:
+    def __init__(
+        self, tx: Tx, now: int, ids: MutableMapping[str, int], announced: set[int], fits: Callable[[str, Json], bool]
+    ) -> None:
         self.tx = tx
         self.now = now
+        self.announced = announced
+        self.fits = fits
         self._ids = ids
+        self._newest: int | None = None
+        self._unsearchable: set[int] = set()
+        self._searchable: dict[int, tuple[str, str]] = {}
+        self._named: set[int] = set()
         self.posts: set[int] = set()
         self.actors: set[int] = set()
         self.circles: set[int] = set()
         self.feed: list[tuple[bool, FeedItem]] = []
-        self.everything = False
 
     # -- numbers -------------------------------------------------------------------------------------------------------
 
@@ -118,7 +130,65 @@ class Batch:
         self.tx.run(_ADJUST[name], by=by, id=actor)
         self.actors.add(actor)
 
+    # -- search ------------------------------------------------------------------------------------------------------
+
+    def make_searchable(self, moment: int, text: str, marks: str) -> None:
+        """Have the post at a moment found by its words."""
+        self._searchable[moment] = (text, marks)
+
+    def make_unsearchable(self, moment: int) -> None:
+        """Have it found no more."""
+        self._searchable.pop(moment, None)
+        self._unsearchable.add(moment)
+
+    def name(self, actor: int) -> None:
+        """Have an actor found by the handle and profile of the end of this batch."""
+        self._named.add(actor)
+        self.actors.add(actor)
+
+    def finish(self) -> None:
+        """Write what was put off. The full-text index must come last: any statement that SQLite may have to undo alone
+        makes it write out what it holds so far, which costs more than all the rest together."""
+        tx = self.tx
+        for moment in self._unsearchable:
+            tx.run("DELETE FROM post_search WHERE rowid = :moment", moment=moment)
+        for moment, (text, marks) in self._searchable.items():
+            tx.run(
+                "INSERT INTO post_search (rowid, text, marks) VALUES (:moment, :text, :marks)",
+                moment=moment,
+                text=text,
+                marks=marks,
+            )
+        for actor in self._named:
+            self._index_names(actor)
+
+    def _index_names(self, actor: int) -> None:
+        row = self.tx.one("SELECT handle, profile FROM actor WHERE id = :id", id=actor)
+        handle, raw = row or (None, None)
+        profile = cbor.decode_json(raw) if raw is not None else {}
+        words = (profile.get("displayName"), profile.get("description"))
+        name, description = (spaced(text) if isinstance(text, str) else "" for text in words)
+        self.tx.run("DELETE FROM actor_search WHERE rowid = :id", id=actor)
+        self.tx.run(
+            "INSERT INTO actor_search (rowid, handle, name, description) VALUES (:id, :handle, :name, :description)",
+            id=actor,
+            handle=handle or "",
+            name=name,
+            description=description,
+        )
+
     # -- feeds and notifications ---------------------------------------------------------------------------------------
+
+    def place(self, micros: int) -> int:
+        """A free moment for a feed item at this time."""
+        if self._newest is None:
+            row = self.tx.one("SELECT max(moment) FROM feed_item")
+            self._newest = row[0] if row is not None and row[0] is not None else 0
+        moment = micros << TIE_BITS
+        if moment <= self._newest:
+            return free_moment(self.tx, micros)
+        self._newest = moment
+        return moment
 
     def add_item(self, item: FeedItem, media: int = 0, repost: str | None = None) -> None:
         """Put an item into its actor's feed. repost: the record key, if it is one."""

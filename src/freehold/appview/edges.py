@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from freehold.appview.batch import Batch, Change, FeedItem, record
-from freehold.appview.moments import TIE_BITS, came_and_sorts, free_moment
+from freehold.appview.moments import TIE_BITS, came_and_sorts
 
 
 class Edge(NamedTuple):
@@ -134,7 +134,7 @@ def _repost(batch: Batch, edge: Edge, sign: int) -> None:
     batch.count_post("reposts", edge.subject, sign)
     _told(batch, edge, "repost", sign, edge.subject)
     if sign > 0:
-        moment = free_moment(batch.tx, edge.at)
+        moment = batch.place(edge.at)
         batch.add_item(FeedItem(moment, edge.actor, edge.subject, edge.owner, 0, 0), repost=edge.rkey)
     else:
         row = batch.tx.one(

@@ -82,7 +82,8 @@ def _wanted(circle: Circle, viewer: int) -> Wanted:
 def _in_timeline(page: Page, item: Item, post: PostPiece) -> bool:
     if item.moment != post.moment and not page.active(item.actor):
         return False
-    return not any(page.circle.blocked(author) for author in _answered(page, post))
+    walls = page.circle.blocks or page.circle.blocked_by
+    return not walls or not any(page.circle.blocked(author) for author in _answered(page, post))
 
 
 def _answered(page: Page, post: PostPiece) -> list[int]:
@@ -285,4 +286,4 @@ def _above(page: Page, piece: PostPiece, id: int) -> Json:
         return present.not_found_post(page.uri_of(id))
     if page.circle.blocked(above.author) or page.walled(piece.author, above.author):
         return present.blocked_post(page, above)
-    return present.typed_post(page, above)
+    return present.post(page, above)

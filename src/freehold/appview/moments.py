@@ -6,26 +6,29 @@ Source: https://atproto.com/specs/tid, and the rule "sort by the earlier of crea
 AppView
 """
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from freehold.protocol.refused import Refused
-from freehold.protocol.syntax import is_tid, parse_datetime
+from freehold.protocol.syntax import is_tid
 from freehold.protocol.tid import tid_decode
 from freehold.store.tx import Tx
 
 TIE_BITS = 10
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 _SPREAD = 1 << 20  # when a microsecond's places are all taken: how far ahead to look for the last taken one, about 1 ms
 
 
 def created_at(record: dict[str, Any]) -> int | None:
     """`createdAt` in micros; None if it is missing, malformed or before 1970."""
     text = record.get("createdAt")
-    if not isinstance(text, str):
-        return None
     try:
-        return max(parse_datetime(text), 0)
-    except Refused:
+        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
         return None
+    if moment is None or moment.tzinfo is None:
+        return None
+    return max((moment - _EPOCH) // _MICROSECOND, 0)
 
 
 def came_and_sorts(rkey: str, record: dict[str, Any], now: int) -> tuple[int, int]:

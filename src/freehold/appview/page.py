@@ -52,6 +52,8 @@ class Page:
         self.viewer_did = viewer
         self.circle = NOBODY
         self.basics: dict[int, Json] = {}
+        self.views: dict[int, Json] = {}
+        self.gated = False
         self.thread_gates: dict[int, ThreadGate | None] = {}
         self.post_gates: dict[int, PostGate] = {}
         self.declared: dict[str, Json] = {}
@@ -101,6 +103,7 @@ class Page:
                 break
             loaded = self._pieces(wanted)
         self.load_actors({piece.author for piece in self.posts.values()})
+        self.gated = any(piece.gates for piece in self.posts.values())
 
     def _pieces(self, ids: list[int]) -> list[PostPiece]:
         kept = self.memory.posts.get

@@ -62,6 +62,7 @@ class ActorPiece:
 @dataclass(slots=True)
 class PostPiece:
     """A post. view: without author, viewer, and an embed that shows another record.
+    It carries its `$type`, so that it can stand in a union too.
 
     media: the view of what is embedded, a record apart. quote: the id of an embedded record; quoted: its URI.
     """
@@ -142,6 +143,7 @@ def post_piece(row: tuple[Any, ...], image_url: ImageUrl) -> PostPiece:
     record: Json = cbor.decode_json(raw)
     uri = f"at://{did}/{POST}/{rkey}"
     view: Json = {
+        "$type": "app.bsky.feed.defs#postView",
         "uri": uri,
         "cid": str(Cid(cid)),
         "record": record,

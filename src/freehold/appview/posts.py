@@ -8,7 +8,7 @@ Source: the lexicons app.bsky.feed.post and app.bsky.richtext.facet
 from typing import Any
 
 from freehold.appview.batch import POST, Batch, Change, FeedItem, record
-from freehold.appview.moments import came_and_sorts, free_moment
+from freehold.appview.moments import came_and_sorts
 from freehold.appview.parts import VIDEO, media_of, mentioned_dids, quoted_uri, reply_uris
 from freehold.appview.words import marks_of, searchable_text
 
@@ -18,34 +18,47 @@ REASONS = "reply mention quote"
 @record(POST)
 def post(batch: Batch, change: Change) -> None:
     """Put the post as the record has it now, or remove it."""
-    old = batch.tx.one(
-        "SELECT id, moment, cid, record FROM post WHERE author = :author AND rkey = :rkey AND moment IS NOT NULL",
+    held = batch.tx.one(
+        "SELECT id, moment, cid FROM post WHERE author = :author AND rkey = :rkey",
         author=change.actor,
         rkey=change.rkey,
     )
-    if old is not None:
-        if change.cid is not None and bytes(change.cid) == old[2]:
+    id, moment, cid = held or (None, None, None)
+    if id is not None and moment is not None:
+        if change.cid is not None and bytes(change.cid) == cid:
             return
-        _remove(batch, change, old[0], old[1])
+        _remove(batch, change, id, moment)
+        if change.record is None:
+            batch.release(id)
     if change.record is not None:
-        _put(batch, change, change.record)
-    elif old is not None:
-        batch.release(old[0])
+        _put(batch, change, change.record, id)
 
 
-def _put(batch: Batch, change: Change, record: dict[str, Any]) -> None:
+def _put(batch: Batch, change: Change, record: dict[str, Any], held: int | None) -> None:
+    """Give the post its row, or the one that holds its place, and let everything know that it names."""
     assert change.cid is not None
     came, at = came_and_sorts(change.rkey, record, batch.now)
     parent_uri, root_uri = reply_uris(record)
     parent, parent_author = batch.subject(parent_uri) or (None, 0)
-    root, root_author = batch.subject(root_uri) or (None, 0)
+    root, root_author = (parent, parent_author) if root_uri == parent_uri else batch.subject(root_uri) or (None, 0)
     if parent is None or root is None:
         parent = root = None
         parent_author = root_author = 0
     quote_uri = quoted_uri(record)
     quote, quote_author = batch.subject(quote_uri) or (None, 0)
-    moment = free_moment(batch.tx, at)
-    id = _row(batch, change, came, moment, parent, root, quote)
+    moment = batch.place(at)
+    id = _row(
+        batch,
+        change,
+        held,
+        moment=moment,
+        indexed_at=came,
+        cid=bytes(change.cid),
+        record=change.raw,
+        parent=parent,
+        root=root,
+        quote=quote,
+    )
     media = media_of(record)
     batch.add_item(FeedItem(moment, change.actor, id, change.actor, parent_author, root_author), media)
     batch.count_actor("posts", change.actor, 1)
@@ -57,27 +70,23 @@ def _put(batch: Batch, change: Change, record: dict[str, Any]) -> None:
     _tell(batch, change, record, at, ((parent, parent_author), (root, root_author)), (quote, quote_author))
 
 
-def _row(
-    batch: Batch, change: Change, came: int, moment: int, parent: int | None, root: int | None, quote: int | None
-) -> int:
-    row = batch.tx.one(
-        "INSERT INTO post (author, rkey, moment, indexed_at, cid, record, parent, root, quote) VALUES"
-        " (:author, :rkey, :moment, :came, :cid, :record, :parent, :root, :quote)"
-        " ON CONFLICT (author, rkey) DO UPDATE SET moment = excluded.moment, indexed_at = excluded.indexed_at,"
-        " cid = excluded.cid, record = excluded.record, parent = excluded.parent, root = excluded.root,"
-        " quote = excluded.quote RETURNING id",
-        author=change.actor,
-        rkey=change.rkey,
-        moment=moment,
-        came=came,
-        cid=bytes(change.cid or b""),
-        record=change.raw,
-        parent=parent,
-        root=root,
-        quote=quote,
-    )
-    assert row is not None
-    id: int = row[0]
+_COLUMNS = ("moment", "indexed_at", "cid", "record", "parent", "root", "quote")
+_INSERT = (
+    f"INSERT INTO post (author, rkey, {', '.join(_COLUMNS)})"
+    f" VALUES (:author, :rkey, {', '.join(':' + name for name in _COLUMNS)}) RETURNING id"
+)
+_FILL = f"UPDATE post SET {', '.join(f'{name} = :{name}' for name in _COLUMNS)} WHERE id = :id"
+
+
+def _row(batch: Batch, change: Change, held: int | None, **columns: object) -> int:
+    """Fill the row of a post. A statement for each case: one for both would cost twice as much."""
+    if held is not None:
+        batch.tx.run(_FILL, id=held, **columns)
+        id = held
+    else:
+        row = batch.tx.one(_INSERT, author=change.actor, rkey=change.rkey, **columns)
+        assert row is not None
+        id = row[0]
     batch.posts.add(id)
     return id
 
@@ -88,14 +97,10 @@ def _remove(batch: Batch, change: Change, id: int, moment: int) -> None:
     row = tx.one("SELECT parent, root, quote FROM post WHERE id = :id", id=id)
     assert row is not None
     parent, root, quote = row
-    tx.run(
-        "UPDATE post SET moment = NULL, indexed_at = NULL, cid = NULL, record = NULL, parent = NULL, root = NULL,"
-        " quote = NULL WHERE id = :id",
-        id=id,
-    )
+    tx.run(_FILL, id=id, **dict.fromkeys(_COLUMNS))
     batch.posts.add(id)
     batch.drop_item(change.actor, moment)
-    tx.run("DELETE FROM post_search WHERE rowid = :moment", moment=moment)
+    batch.make_unsearchable(moment)
     batch.take_back(change.actor, change.rkey, REASONS)
     batch.count_actor("posts", change.actor, -1)
     if parent is not None:
@@ -111,12 +116,7 @@ def _index_words(
 ) -> None:
     _, parent, root, media = ids
     marks = marks_of(record, author=change.actor, parent=parent, root=root, video=media == VIDEO, media=media > 0)
-    batch.tx.run(
-        "INSERT INTO post_search (rowid, text, marks) VALUES (:moment, :text, :marks)",
-        moment=moment,
-        text=searchable_text(record),
-        marks=marks,
-    )
+    batch.make_searchable(moment, searchable_text(record), marks)
 
 
 def _tell(

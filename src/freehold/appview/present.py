@@ -7,7 +7,7 @@ Source: the lexicons app.bsky.actor.defs, app.bsky.feed.defs, app.bsky.embed.rec
 
 from freehold.appview.batch import POST
 from freehold.appview.declarations import GATE_BITS, POSTGATE
-from freehold.appview.gates import detached_from, reply_disabled
+from freehold.appview.gates import detached_from, reply_disabled, thread_gate
 from freehold.appview.moments import TIE_BITS
 from freehold.appview.page import Page
 from freehold.appview.pieces import Json, PostPiece
@@ -52,35 +52,45 @@ def profile(page: Page, actor: int) -> Json:
 
 
 def post(page: Page, piece: PostPiece) -> Json:
-    """app.bsky.feed.defs#postView."""
+    """app.bsky.feed.defs#postView, made once for a page."""
+    view = page.views.get(piece.id)
+    if view is None:
+        view = page.views[piece.id] = _post(page, piece)
+    return view
+
+
+def _post(page: Page, piece: PostPiece) -> Json:
     view = piece.view.copy()
     view["author"] = basic(page, piece.author)
     if piece.quoted is not None:
         view["embed"] = _embed_view(page, piece, _QUOTES_SHOWN)
+    if page.gated:
+        gate = thread_gate(page, piece)
+        if gate is not None:
+            view["threadgate"] = gate.view
     if page.viewer:
         view["viewer"] = _post_state(page, piece)
-    return view
-
-
-def typed_post(page: Page, piece: PostPiece) -> Json:
-    """A postView as a member of a union."""
-    view = post(page, piece)
-    view["$type"] = "app.bsky.feed.defs#postView"
     return view
 
 
 def _post_state(page: Page, piece: PostPiece) -> Json:
     id = piece.id
     root = piece.root or id
-    state: Json = {"bookmarked": False, "threadMuted": root in page.circle.thread_mutes}
+    state: Json = {
+        "bookmarked": False,
+        "threadMuted": root in page.circle.thread_mutes,
+        "replyDisabled": False,
+        "embeddingDisabled": False,
+    }
     like = page.likes.get(id)
     if like is not None:
         state["like"] = f"at://{page.viewer_did}/app.bsky.feed.like/{like}"
     repost = page.reposts.get(id)
     if repost is not None:
         state["repost"] = f"at://{page.viewer_did}/app.bsky.feed.repost/{repost}"
-    state["replyDisabled"] = reply_disabled(page, root, piece)
-    state["embeddingDisabled"] = bool(piece.gates & _POSTGATE_BIT) and detached_from(page, piece).disabled
+    if page.gated:
+        state["replyDisabled"] = reply_disabled(page, root, piece)
+        state["embeddingDisabled"] = bool(piece.gates & _POSTGATE_BIT) and detached_from(page, piece).disabled
     if piece.author == page.viewer:
         state["pinned"] = page.actors[piece.author].pinned == piece.uri
     return state

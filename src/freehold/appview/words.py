@@ -7,6 +7,7 @@ posts.
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,6 +35,7 @@ def searchable_text(record: dict[str, Any]) -> str:
     return spaced("\n".join(word for word in words if isinstance(word, str)))
 
 
+@lru_cache(8_192)
 def mark(letter: str, value: object) -> str:
     """The token for one property of a post. Numbers stand for themselves, text is hashed without regard to case."""
     if isinstance(value, int):

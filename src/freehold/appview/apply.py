@@ -1,0 +1,109 @@
+"""What one event of the logs means for the index.
+
+In come frames of the public log and bodies of the private one; out go changes of a `Batch`, by the handlers of each
+collection. What cannot be read or does not fit its lexicon is passed over with a line in our log: one bad record of a
+member must not stop everyone's reading.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from freehold.appview import actors, declarations, edges, posts
+from freehold.appview.batch import HANDLERS, Batch, Change, Json
+from freehold.appview.pieces import NO_HANDLE
+from freehold.protocol import cbor
+from freehold.protocol.cid import Cid
+from freehold.protocol.refused import Refused
+from freehold.repo.car import read_own_car
+from freehold.stream import frames
+from freehold.stream.log import Event, Private
+
+log = logging.getLogger(__name__)
+
+HANDLING_MODULES = (actors, declarations, edges, posts)
+"""Imported for the handlers that they register."""
+
+Records = Iterable[tuple[str, Cid, bytes]]
+RecordsOf = Callable[[str], Records]
+
+
+def apply_event(batch: Batch, event: Event, records_of: RecordsOf | None) -> None:
+    """Apply a public event. records_of: the records of one repository as they are now, asked for when it was reset."""
+    batch.now = event.at
+    try:
+        kind, payload = frames.decode(event.frame)
+    except Refused as error:
+        log.error("event %d of %s cannot be read: %s", event.seq, event.did, error)
+        return
+    if kind == "commit":
+        _commit(batch, payload)
+    elif kind == "identity":
+        if "handle" in payload:
+            apply_identity(batch, payload["did"], payload["handle"])
+    elif kind == "account":
+        actors.account(batch, payload["did"], payload["active"], payload.get("status"))
+    elif kind == "sync" and records_of is not None:
+        _reset(batch, payload["did"], list(records_of(payload["did"])))
+
+
+def apply_private(batch: Batch, event: Private) -> None:
+    """Apply a private event of a kind that this room knows: `seen` {at}, `mute` {subject, on}."""
+    if event.kind == "seen":
+        actors.seen(batch, event.did, event.body["at"])
+    elif event.kind == "mute":
+        actors.mute(batch, event.did, event.body["subject"], event.body["on"], event.body.get("at", event.at))
+
+
+def apply_identity(batch: Batch, did: str, handle: str | None) -> None:
+    """Give an actor a handle, or none."""
+    known = handle is not None and handle != NO_HANDLE
+    actors.identity(batch, did, handle.lower() if handle is not None and known else None)
+
+
+def apply_record(batch: Batch, did: str, path: str, cid: Cid, raw: bytes) -> None:
+    """Let the index know a record as it is now. A record of a collection that means nothing here is passed over."""
+    collection, _, rkey = path.partition("/")
+    handler = HANDLERS.get(collection)
+    if handler is None:
+        return
+    record = _read(batch, collection, raw)
+    if record is None:
+        log.warning("the record %s of %s is not indexed: it does not fit its lexicon", path, did)
+        handler(batch, Change(batch.actor(did), did, collection, rkey))
+    else:
+        handler(batch, Change(batch.actor(did), did, collection, rkey, cid, record, raw))
+
+
+def _read(batch: Batch, collection: str, raw: bytes) -> Json | None:
+    try:
+        record = cbor.decode_json(raw)
+    except Refused:
+        return None
+    return record if isinstance(record, dict) and batch.fits(collection, record) else None
+
+
+def _commit(batch: Batch, payload: dict[str, Any]) -> None:
+    did = payload["repo"]
+    actors.announce(batch, batch.actor(did))
+    blocks = read_own_car(payload["blocks"])
+    for op in payload["ops"]:
+        collection, _, rkey = op["path"].partition("/")
+        handler = HANDLERS.get(collection)
+        if handler is None:
+            continue
+        raw = blocks.get(op["cid"]) if op["cid"] is not None else None
+        if raw is not None:
+            apply_record(batch, did, op["path"], op["cid"], raw)
+        elif op["cid"] is None:
+            handler(batch, Change(batch.actor(did), did, collection, rkey))
+
+
+def _reset(batch: Batch, did: str, records: list[tuple[str, Cid, bytes]]) -> None:
+    """Make the index equal to a repository that was replaced as a whole."""
+    actor = batch.actor(did)
+    actors.announce(batch, actor)
+    paths = (path.partition("/") for path, _, _ in records)
+    actors.forget(batch, actor, did, frozenset((collection, rkey) for collection, _, rkey in paths))
+    for path, cid, raw in records:
+        apply_record(batch, did, path, cid, raw)
