@@ -192,7 +192,7 @@ class Village:
     # writing
 
     async def upload_picture(self, did: str, data: bytes) -> DraftPicture:
-        if not data.startswith(b"\x89PNG"):
+        if not data.startswith((b"\x89PNG", b"\xff\xd8")):
             raise Refused("That is no picture we know. Use JPEG, PNG or WebP.", name="UnsupportedPicture")
         cid = str(Cid.of_raw(data))
         self.blobs[cid] = data
@@ -261,7 +261,12 @@ class Village:
         del self.edges[follow_uri]
 
     async def edit_profile(self, did: str, edit: ProfileEdit) -> None:
-        self.accounts[did].name, self.accounts[did].bio = edit.display_name, edit.description
+        one = self.accounts[did]
+        one.name, one.bio, one.labels = (
+            edit.display_name,
+            edit.description,
+            ["organisation"] if edit.organisation else [],
+        )
 
     async def update_seen(self, did: str, seen_at: str) -> None:
         self.seen[did] = datetime.fromisoformat(seen_at)
@@ -421,8 +426,9 @@ class Village:
                 self._below(one.uri, depth + 1, most, viewer, rows)
 
     def _row(self, one: Said, depth: int, viewer: str | None) -> Json:
-        value = {"$type": "app.bsky.unspecced.defs#threadItemPost", "post": self.view(one, viewer), "moreParents": False,
-                 "moreReplies": 0, "opThread": False, "hiddenByThreadgate": False, "mutedByViewer": False}  # fmt: skip
+        no = dict.fromkeys(("moreParents", "opThread", "hiddenByThreadgate", "mutedByViewer"), False)
+        post = self.view(one, viewer)
+        value = {"$type": "app.bsky.unspecced.defs#threadItemPost", "post": post, "moreReplies": 0, **no}
         return {"uri": one.uri, "depth": depth, "value": value}
 
     def _gone(self, uri: str, depth: int) -> Json:

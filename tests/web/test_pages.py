@@ -287,6 +287,11 @@ async def test_a_profile_is_edited_and_limits_are_said(mei: Reader, village: Vil
     assert "Mei Lin" in mei.text
     assert "Saved." in mei.text
     assert village.blobs
+    assert "avatar-org" not in mei.text
+    await mei.go("/settings/profile")
+    await mei.send("/settings/profile", organisation="yes")
+    assert "avatar-xl" in mei.text
+    assert "avatar avatar-org" in mei.text
 
 
 async def test_notices_are_told_in_sentences_and_then_count_as_seen(amina: Reader, village: Village) -> None:

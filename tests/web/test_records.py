@@ -5,7 +5,7 @@ import pytest
 from freehold.protocol.lexicon import Catalog
 from freehold.store.lexicons import official_documents
 from freehold.web.backend import DraftPicture, LinkCard, NewPost, ProfileEdit, Ref
-from freehold.web.records import follow_record, post_record, profile_record, subject_record
+from freehold.web.records import post_record, profile_record
 from support.village import NOW, Village, iso
 
 CID = "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"
@@ -45,11 +45,8 @@ def test_posts_are_valid_by_the_lexicon(lexicons: Catalog, post: NewPost) -> Non
     valid(lexicons, "app.bsky.feed.post", post_record(post, iso(NOW)))
 
 
-def test_likes_echoes_follows_and_profiles_are_valid(lexicons: Catalog) -> None:
-    for collection in ("app.bsky.feed.like", "app.bsky.feed.repost"):
-        valid(lexicons, collection, subject_record(collection, REF, iso(NOW)))
-    valid(lexicons, "app.bsky.graph.follow", follow_record("did:plc:z72i7hdynmk6r22z27h6tvur", iso(NOW)))
-    valid(lexicons, "app.bsky.actor.profile", profile_record(None, ProfileEdit("N", "D", PICTURE)))
+def test_profiles_are_valid_by_the_lexicon(lexicons: Catalog) -> None:
+    valid(lexicons, "app.bsky.actor.profile", profile_record(None, ProfileEdit("N", "D", PICTURE, organisation=True)))
 
 
 def test_editing_a_profile_leaves_the_rest_alone() -> None:
@@ -61,6 +58,17 @@ def test_editing_a_profile_leaves_the_rest_alone() -> None:
     }
     then = profile_record(now, ProfileEdit("New", ""))
     assert (then["displayName"], then["pinnedPost"], then["banner"]) == ("New", now["pinnedPost"], 1)
+
+
+def test_an_organisation_says_so_beside_its_other_labels() -> None:
+    labels = {"$type": "com.atproto.label.defs#selfLabels", "values": [{"val": "!no-unauthenticated"}]}
+    then = profile_record({"labels": labels}, ProfileEdit("Choir", "", organisation=True))
+    assert [label["val"] for label in then["labels"]["values"]] == ["!no-unauthenticated", "organisation"]
+    again = profile_record(then, ProfileEdit("Choir", ""))
+    assert again["labels"] == labels
+    assert "labels" not in profile_record(
+        profile_record({}, ProfileEdit("A", "", organisation=True)), ProfileEdit("A", "")
+    )
 
 
 async def test_the_village_answers_by_the_lexicons(lexicons: Catalog, village: Village) -> None:

@@ -138,12 +138,13 @@ class NewPost:
 
 @dataclass(frozen=True, slots=True)
 class ProfileEdit:
-    """A changed profile. avatar and banner: the new picture, None to keep what is there."""
+    """A changed profile. avatar, banner: the new picture, None to keep what is there. organisation: a square face."""
 
     display_name: str
     description: str
     avatar: DraftPicture | None = None
     banner: DraftPicture | None = None
+    organisation: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import regex
 from markupsafe import Markup
 
 from freehold.web.backend import Json, Network
+from freehold.web.records import ORGANISATION
 from freehold.web.speech import Speech
 from freehold.web.text import Ways, graphemes, host_of, is_web_address, render
 
@@ -170,7 +171,7 @@ class Presenter:
         did, handle = str(view["did"]), str(view.get("handle") or "handle.invalid")
         known = handle != "handle.invalid"
         name = clean(view.get("displayName")) or (handle.split(".")[0] if known else did)
-        state = view.get("viewer") or {}
+        state, labels = view.get("viewer") or {}, label_values(view.get("labels"))
         return Person(
             did=did,
             handle=handle,
@@ -178,13 +179,13 @@ class Presenter:
             name=name,
             url=person_url(handle if known else did),
             avatar=self.own(view.get("avatar")),
-            square=bool((view.get("associated") or {}).get("labeler")),
+            square=ORGANISATION in labels or bool((view.get("associated") or {}).get("labeler")),
             tone=sha256(did.encode()).digest()[0] % 8,
             letter=next((c for c in name if c.isalnum()), "·").upper(),
             bio=clean(view.get("description")),
             following=state.get("following"),
             follows_you=bool(state.get("followedBy")),
-            hidden=self.viewer is None and NOT_SIGNED_OUT in label_values(view.get("labels")),
+            hidden=self.viewer is None and NOT_SIGNED_OUT in labels,
         )
 
     def people(self, views: Iterable[Json]) -> list[Person]:

@@ -1,12 +1,15 @@
 """Records as the pages write them: pure functions from what was typed to app.bsky.* records in JSON form.
 
 A backend calls these and hands the result to its repository; nothing here validates, the lexicons do.
-Spec: https://atproto.com/specs/record-key, lexicons app.bsky.feed.post, app.bsky.feed.like, app.bsky.actor.profile
+Spec: https://atproto.com/specs/record-key, lexicons app.bsky.feed.post, app.bsky.actor.profile
 """
 
 from collections.abc import Sequence
 
 from freehold.web.backend import DraftPicture, Json, LinkCard, NewPost, ProfileEdit, Ref
+
+# a self-label on the profile of a club, a newsroom, a library: it has a square face
+ORGANISATION = "organisation"
 
 
 def blob(picture: DraftPicture) -> Json:
@@ -38,16 +41,6 @@ def post_record(post: NewPost, created_at: str) -> Json:
     return record
 
 
-def subject_record(collection: str, subject: Ref, created_at: str) -> Json:
-    """app.bsky.feed.like and app.bsky.feed.repost"""
-    return {"$type": collection, "subject": strong_ref(subject), "createdAt": created_at}
-
-
-def follow_record(subject: str, created_at: str) -> Json:
-    """app.bsky.graph.follow"""
-    return {"$type": "app.bsky.graph.follow", "subject": subject, "createdAt": created_at}
-
-
 def profile_record(now: Json | None, edit: ProfileEdit) -> Json:
     """app.bsky.actor.profile: what stands there `now`, with the edit laid over it."""
     record: Json = {**(now or {}), "$type": "app.bsky.actor.profile"}
@@ -55,6 +48,12 @@ def profile_record(now: Json | None, edit: ProfileEdit) -> Json:
     for field, picture in (("avatar", edit.avatar), ("banner", edit.banner)):
         if picture is not None:
             record[field] = blob(picture)
+    others = [
+        label for label in (record.pop("labels", None) or {}).get("values", []) if label.get("val") != ORGANISATION
+    ]
+    values = [*others, {"val": ORGANISATION}] if edit.organisation else others
+    if values:
+        record["labels"] = {"$type": "com.atproto.label.defs#selfLabels", "values": values}
     return record
 
 

@@ -37,7 +37,7 @@ from freehold.web.backend import (
     Session,
     Theme,
 )
-from freehold.web.records import post_record
+from freehold.web.records import post_record, profile_record, strong_ref
 from freehold.web.views import SiteViews
 
 SIGN_IN = Limit("web sign-in", 30, 300)
@@ -178,13 +178,13 @@ class SiteBackend:
         await self._write(did, Delete("app.bsky.feed.post", rkey))
 
     async def like(self, did: str, subject: Ref) -> None:
-        await self._point_at(did, "app.bsky.feed.like", _strong(subject))
+        await self._point_at(did, "app.bsky.feed.like", strong_ref(subject))
 
     async def unlike(self, did: str, like_uri: str) -> None:
         await self._take_back(did, like_uri)
 
     async def echo(self, did: str, subject: Ref) -> None:
-        await self._point_at(did, "app.bsky.feed.repost", _strong(subject))
+        await self._point_at(did, "app.bsky.feed.repost", strong_ref(subject))
 
     async def unecho(self, did: str, echo_uri: str) -> None:
         await self._take_back(did, echo_uri)
@@ -196,12 +196,8 @@ class SiteBackend:
         await self._take_back(did, follow_uri)
 
     async def edit_profile(self, did: str, edit: ProfileEdit) -> None:
-        with_old = await asyncio.to_thread(self._profile, did)
-        changed: Json = {**with_old, "displayName": edit.display_name, "description": edit.description}
-        for name, picture in (("avatar", edit.avatar), ("banner", edit.banner)):
-            if picture is not None:
-                changed[name] = _blob(picture)
-        await self._write(did, Put(PROFILE, "self", changed))
+        now = await asyncio.to_thread(self._profile, did)
+        await self._write(did, Put(PROFILE, "self", profile_record(now, edit)))
 
     async def update_seen(self, did: str, seen_at: str) -> None:
         account, at = self._account(did), parse_datetime(seen_at)
@@ -265,11 +261,3 @@ def _chosen(claim: Claim, before: Choices, owner: str, now: int) -> Choices:
         owner=owner,
         claimed_at=now,
     )
-
-
-def _strong(ref: Ref) -> Json:
-    return {"uri": ref.uri, "cid": ref.cid}
-
-
-def _blob(picture: DraftPicture) -> Json:
-    return {"$type": "blob", "ref": {"$link": picture.cid}, "mimeType": picture.mime, "size": picture.size}

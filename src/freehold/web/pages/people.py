@@ -128,7 +128,10 @@ async def follow(visit: Visit, form: Form) -> Response:
 async def edit(visit: Visit) -> Response:
     """GET /settings/profile"""
     view = await visit.backend.views.get_profile(visit.me.did, actor=visit.me.did)
-    return await _edit_page(visit, view, clean(view.get("displayName")), clean(view.get("description")), {})
+    edit = ProfileEdit(
+        clean(view.get("displayName")), clean(view.get("description")), organisation=visit.show.person(view).square
+    )
+    return await _edit_page(visit, view, edit, {})
 
 
 async def save(visit: Visit, form: Form) -> Response:
@@ -142,15 +145,16 @@ async def save(visit: Visit, form: Form) -> Response:
         found["bio"] = say("That is too long. 256 characters is the most.")
     avatar = await _face(visit, form, "avatar", found)
     banner = await _face(visit, form, "banner", found)
+    edit = ProfileEdit(name, bio, avatar, banner, bool(form.text("organisation")))
     status = 400
     if not found:
         try:
-            await visit.backend.edit_profile(visit.me.did, ProfileEdit(name, bio, avatar, banner))
+            await visit.backend.edit_profile(visit.me.did, edit)
             return visit.go(visit.me_person.url, said="saved")
         except Refused as refused:
             found[""], status = visit.says(refused), STATUS[refused.kind]
     view = await visit.backend.views.get_profile(visit.me.did, actor=visit.me.did)
-    return await _edit_page(visit, view, name, bio, found, status)
+    return await _edit_page(visit, view, edit, found, status)
 
 
 async def _face(visit: Visit, form: Form, field: str, found: dict[str, str]) -> DraftPicture | None:
@@ -168,11 +172,10 @@ async def _face(visit: Visit, form: Form, field: str, found: dict[str, str]) -> 
     return None
 
 
-async def _edit_page(
-    visit: Visit, view: Json, name: str, bio: str, found: dict[str, str], status: int = 200
-) -> Response:
-    banner = visit.show.own(view.get("banner"))
-    return await visit.page("edit_profile.html", status, name=name, bio=bio, banner=banner, found=found)
+async def _edit_page(visit: Visit, view: Json, edit: ProfileEdit, found: dict[str, str], status: int = 200) -> Response:
+    return await visit.page(
+        "edit_profile.html", status, edit=edit, banner=visit.show.own(view.get("banner")), found=found
+    )
 
 
 ROUTES = [

@@ -31,8 +31,13 @@ const add = async (form, button) => {
   now.replaceWith(document.adoptNode(fresh));
   fresh.querySelector("textarea[name=text]").value = typed;
   fresh.dispatchEvent(new Event("fresh", { bubbles: true }));
-  (fresh.querySelector(".attach:last-of-type textarea") ?? fresh.querySelector("textarea")).focus();
+  ([...fresh.querySelectorAll(".attach textarea")].at(-1) ?? fresh.querySelector("textarea")).focus();
 };
+
+// what is chosen is added at once: the button is for readers without this script
+const quiet = (root) => root.querySelectorAll("button[data-add-pictures]").forEach((button) => { button.hidden = true; });
+document.addEventListener("fresh", (event) => quiet(event.target));
+quiet(document);
 
 document.addEventListener("change", async (event) => {
   const input = event.target;
