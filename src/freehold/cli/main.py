@@ -99,6 +99,7 @@ def _demo(commands: Commands) -> None:
         "fill a new network with a community of sixty people",
         "Drawn pictures, threads, echoes, follows by interest and two weeks of history, written the way members write.",
     )
+    demo.set_defaults(module="freehold.cli.demo.command")
     _directory(demo)
     demo.add_argument("--people", type=int, default=60, metavar="N", help="default: 60")
     demo.add_argument("--seed", type=int, default=1, metavar="N", help="another seed, another history")

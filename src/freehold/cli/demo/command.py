@@ -63,7 +63,7 @@ def main(given: argparse.Namespace) -> None:
     finally:
         site.close()
     print(
-        f"\n{site.network.choices.name} has {len(story.people)} people. To look around: freehold run {given.directory}\n"
+        f"\n{NAME} has {len(story.people)} people. To look around: freehold run {given.directory}\n"
         f"Sign in as {VISITOR}, {MODERATOR} (moderator) or {OWNER} (owner) with the password {password}"
     )
 
