@@ -27,8 +27,8 @@ run: .venv/installed  ## Start a network on http://localhost:8000 (DIRECTORY=var
 	@$(BIN)/freehold run $(DIRECTORY) $(ARGS)
 
 demo: .venv/installed  ## Fill var/demo with a community of sixty people, and serve it on http://localhost:8000
-	@$(BIN)/freehold demo var/demo $(ARGS)
-	@$(BIN)/freehold run var/demo
+	@[ -e var/demo/.filled ] || { rm -rf var/demo && $(BIN)/freehold demo var/demo && touch var/demo/.filled; }
+	@$(BIN)/freehold run var/demo $(ARGS)
 
 test: .venv/installed-dev $(NODE)  ## Run the tests (ARGS="-k name"); what needs a missing program is left out and named
 	@$(PYTEST) $(ARGS)
