@@ -189,6 +189,27 @@ def test_the_place_is_blanked_in_films_without_moving_a_byte() -> None:
     assert clean(after) is after
 
 
+def element(name: int, body: bytes) -> bytes:
+    """An EBML element with a size of eight bytes."""
+    return name.to_bytes((name.bit_length() + 7) // 8, "big") + (len(body) | 1 << 56).to_bytes(8, "big") + body
+
+
+@pytest.mark.parametrize("segment_size", ["said", "unknown"])
+def test_tags_of_a_webm_become_void_in_place(segment_size: str) -> None:
+    head = element(0x1A45DFA3, b"\x42\x82\x84webm")
+    inside = element(0x1549A966, b"info") + element(0x1254C367, SECRET) + element(0x1F43B675, b"cluster")
+    segment = element(0x18538067, inside)
+    if segment_size == "unknown":
+        segment = segment[:4] + b"\x01" + b"\xff" * 7 + segment[12:]
+    film = head + segment + b"\x12\x54\xc3\x67\x80"
+    after = clean(film)
+    assert SECRET not in after
+    assert len(after) == len(film)
+    assert element(0x1F43B675, b"cluster") in after
+    assert after.endswith(b"\xec\x83\0\0\0")
+    assert clean(after) is after
+
+
 def test_a_torn_picture_is_kept_as_far_as_it_goes() -> None:
     for kind in KINDS:
         whole = clean(laden(kind))
@@ -267,9 +288,13 @@ EDITS = st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 40), st.binary
 
 
 @settings(max_examples=300, deadline=None)
-@given(kind=st.sampled_from([*KINDS, "avif", "film"]), orientation=st.integers(1, 8), edits=EDITS)
+@given(kind=st.sampled_from([*KINDS, "avif", "film", "webm"]), orientation=st.integers(1, 8), edits=EDITS)
 def test_damage_never_crashes_the_cutter_and_a_clean_file_stays_clean(kind, orientation, edits) -> None:
-    whole = {"avif": lambda: plain(".avif"), "film": lambda: box(b"ftyp", b"isom") + box(b"moov", box(b"udta", SECRET))}
+    whole = {
+        "webm": lambda: element(0x1A45DFA3, b"\x42\x82\x84webm") + element(0x18538067, element(0x1254C367, SECRET)),
+        "avif": lambda: plain(".avif"),
+        "film": lambda: box(b"ftyp", b"isom") + box(b"moov", box(b"udta", SECRET)),
+    }
     data = whole[kind]() if kind in whole else laden(kind, orientation if kind != "gif" else 1)
     try:
         after = clean(fuzzed(data, edits))

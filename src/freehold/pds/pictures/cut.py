@@ -5,13 +5,19 @@ stays: the orientation (a minimal Exif that holds nothing else) and the colour p
 every byte. In comes a file's bytes or an mmap of it, out go the ranges to keep, so large files stay on disk.
 """
 
-from freehold.pds.pictures import bmff, gif, jpeg, png, webp
+from freehold.pds.pictures import bmff, gif, jpeg, png, webm, webp
 from freehold.pds.pictures.ranges import BadPicture, Buffer, Piece, Ranges, read
 from freehold.pds.pictures.sniff import HEAD_BYTES, sniff
 
 __all__ = ["BadPicture", "Buffer", "Piece", "clean", "kept_ranges", "read"]
 
-_WALKERS = {"image/jpeg": jpeg.walk, "image/png": png.walk, "image/webp": webp.walk, "image/gif": gif.walk}
+_WALKERS = {
+    "image/jpeg": jpeg.walk,
+    "image/png": png.walk,
+    "image/webp": webp.walk,
+    "image/gif": gif.walk,
+    "video/webm": webm.walk,
+}
 _BOXED_PICTURES = frozenset({"image/avif", "image/heic"})
 _BOXED_FILMS = frozenset({"video/mp4", "video/quicktime", "audio/mp4"})
 
