@@ -31,6 +31,7 @@ from freehold.appview.views import Views
 from freehold.identity import plc_directory, publish
 from freehold.identity.register import Register
 from freehold.identity.resolver import Identity
+from freehold.net.budgets import Budgets
 from freehold.net.client import Client
 from freehold.net.guard import Guard
 from freehold.pds import keychain, repositories, sessions
@@ -210,6 +211,7 @@ class Site:
             register=self.register,
             handle_domain=self.place.handle_domain,
             open_to_all=self.place.dev,
+            budgets=None if self.place.dev else Budgets(self.clock),
             clock=self.clock,
         )
         self.relocation = Relocation(self.truth, self.accounts, self.network, self.register)

@@ -45,8 +45,8 @@ class ApiDoor:
                 await subscribe_repos(site, self._metrics_of(site), scope, receive, send)
             else:
                 await send({"type": "websocket.close", "code": 1008})
-        elif path.startswith("/plc"):
-            await plc(site, scope, receive, send)
+        elif path.startswith(("/plc/", "/did:plc:")):
+            await plc(site, dict(scope), receive, send)
         elif path.startswith("/xrpc/") and path != HEALTH_PATH:
             door = self._host_only if site.settings.host_only else self._full
             await door(site, scope, receive, send)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from freehold.identity.register import Genesis, Register
+from freehold.net.budgets import Budgets, Limit
 from freehold.pds import invites, private, sessions
 from freehold.pds.accounts import Account, AccountNotFound, Accounts, HandleTaken, New
 from freehold.pds.accounts import find as find_account
@@ -26,6 +27,8 @@ from freehold.store.tx import Tx
 
 MIN_NAME, MAX_NAME = 3, 40
 MAX_MAIL = 254
+TRIES = Limit("password tries of one account", 30, 300)
+"""Whoever the caller is and wherever: guessing one account's password is slow."""
 RESERVED = frozenset(
     "about abuse account accounts admin administrator api app appview assets atproto blog bot chat contact dev"
     " dns email feed feeds ftp help home host img info labeler labels legal login mail moderation moderator news"
@@ -89,8 +92,11 @@ class SignedIn(NamedTuple):
 
 
 class Members:
-    """Membership of one network. handle_domain: begins with a dot. open_to_all: sign-up without the owner's word
-    (--dev)."""
+    """Membership of one network.
+
+    handle_domain: begins with a dot. open_to_all: sign-up without the owner's word (--dev). budgets: for password
+    tries; None: unlimited (--dev).
+    """
 
     def __init__(
         self,
@@ -105,6 +111,7 @@ class Members:
         register: Register,
         handle_domain: str,
         open_to_all: bool,
+        budgets: Budgets | None,
         clock: Callable[[], int],
     ) -> None:
         self._truth = truth
@@ -117,6 +124,7 @@ class Members:
         self._register = register
         self._handle_domain = handle_domain
         self._open_to_all = open_to_all
+        self._budgets = budgets
         self._clock = clock
 
     # --- joining
@@ -199,6 +207,8 @@ class Members:
         Raises WrongPassword, after the same time for an account that does not exist; AccountTakedown.
         """
         account = self._by_identifier(identifier)
+        if self._budgets is not None:
+            self._budgets.spend(TRIES, account.did if account is not None else identifier[:256].lower())
         stored = self._accounts.password_of(account)
         right = await self._passwords.check(stored, password)
         if account is None or not right:
