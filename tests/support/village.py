@@ -47,7 +47,7 @@ class WrongPassword(Refused):
 
 
 class WrongCode(Refused):
-    kind, name, say = "forbidden", "InvalidClaimCode", "That code is not right. The terminal shows the one that counts."
+    kind, name, say = "forbidden", "WrongClaimCode", "That code is not right. The terminal shows the one that counts."
 
 
 @dataclass

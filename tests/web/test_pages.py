@@ -361,7 +361,7 @@ async def test_changing_the_password_ends_all_other_sessions(mei: Reader, villag
     await village.start_session(village.mei)
     await mei.go("/settings")
     await mei.send("/settings/password", old="wrong", new="a new long one")
-    assert "That is not your password." in mei.text
+    assert "That is not your password now." in mei.text
     await mei.send("/settings/password", old="correct horse", new="a new long one")
     assert "Your password is changed." in mei.text
     assert len([did for did in village.sessions.values() if did == village.mei]) == 1

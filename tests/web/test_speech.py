@@ -44,7 +44,8 @@ def test_every_sentence_has_its_french_and_none_is_left_over() -> None:
         catalogue = read_po(file, locale="fr")
     spoken = {(m.context, m.id if isinstance(m.id, str) else m.id[0]) for m in catalogue if m.id}
     assert sentences() - spoken == set()
-    assert spoken - sentences() == set()
+    rooms = "\n".join(source.read_text() for source in HERE.parent.glob("*/**/*.py"))
+    assert {words for context, words in spoken - sentences() if context or f'"{words}"' not in rooms} == set()
 
 
 def test_translations_keep_what_is_filled_in() -> None:

@@ -20,9 +20,7 @@ FIELD_OF = {
     "InvalidInviteCode": "invite",
     "InvalidEmail": "email",
     "EmailNotAvailable": "email",
-    "InvalidClaimCode": "code",
-    "InvalidNetworkName": "name",
-    "InvalidDomain": "domain",
+    "WrongClaimCode": "code",
 }
 
 
@@ -166,7 +164,9 @@ async def _claim(visit: Visit, typed: Claiming, found: dict[str, str], status: i
         *(say("Ochre"), say("Brick"), say("Lake"), say("Slate")),
     )
     names = list(zip(HUES, words, strict=True))
-    return await visit.page("claim.html", status, typed=typed, found=found, hue_names=names)
+    first = typed.name.split()[:1]
+    sample = first[0] if first and len(first[0]) <= 6 else "Aa"
+    return await visit.page("claim.html", status, typed=typed, found=found, hue_names=names, sample=sample)
 
 
 def _blank(visit: Visit, typed: dict[str, str]) -> dict[str, str]:
@@ -182,7 +182,12 @@ def _blank(visit: Visit, typed: dict[str, str]) -> dict[str, str]:
 
 
 def _found(visit: Visit, refused: Refused) -> dict[str, str]:
-    return {FIELD_OF.get(refused.name, ""): visit.says(refused)}
+    """A refusal beside the field that it is about."""
+    words = visit.says(refused)
+    if refused.name == "InvalidPassword":
+        least = visit.network.password_min_characters
+        words = visit.speech.say("At least %(n)s characters. Three or four words are easy to remember.", n=least)
+    return {FIELD_OF.get(refused.name, ""): words}
 
 
 def _name(visit: Visit, typed: str) -> str:

@@ -40,8 +40,12 @@ async def password(visit: Visit, form: Form) -> Response:
     try:
         await visit.backend.change_password(visit.me.did, old=form.raw("old"), new=form.raw("new"))
     except Refused as refused:
-        field = {"unauthenticated": "old", "invalid": "new"}.get(refused.kind, "")
-        return await _page(visit, {field: visit.says(refused)}, STATUS[refused.kind])
+        wrong = visit.speech.say("That is not your password now. Nothing was changed.")
+        found = {
+            "unauthenticated": {"old": wrong},
+            "invalid": {"new": visit.says(refused)},
+        }.get(refused.kind, {"": visit.says(refused)})
+        return await _page(visit, found, STATUS[refused.kind])
     return await visit.signed_in(visit.me, visit.go("/settings", said="password"))
 
 
