@@ -240,7 +240,7 @@ class Site:
             records_of=lambda did: self.snapshot.records(self.accounts.hosted(did)),
             clock=self.clock,
         )
-        self.views = Views(self.index, image_url=self.image_url)
+        self.views = Views(self.index, image_url=self.image_url, unlisted=self.services)
 
     def _all_indexed(self) -> Iterator[IndexedAccount]:
         for account in self.snapshot.accounts():

@@ -238,11 +238,17 @@ def _signed_in(page: Page) -> int:
 # -- finding people --------------------------------------------------------------------------------------------------
 
 
-def suggestions(page: Page, limit: int, cursor: str | None) -> Json:
-    """app.bsky.actor.getSuggestions: those with most followers whom the reader does not follow yet."""
+def suggestions(page: Page, limit: int, cursor: str | None, unlisted: str) -> Json:
+    """app.bsky.actor.getSuggestions: those with most followers whom the reader does not follow yet.
+
+    unlisted: DIDs never to suggest, as a JSON array.
+    """
     skip = 0 if cursor is None else before(cursor)
     rows = page.tx.run(
-        "SELECT id FROM actor WHERE status IS NULL ORDER BY followers DESC, id DESC LIMIT :most", most=_SUGGESTED_FROM
+        "SELECT id FROM actor WHERE status IS NULL AND did NOT IN (SELECT value FROM json_each(:unlisted))"
+        " ORDER BY followers DESC, id DESC LIMIT :most",
+        unlisted=unlisted,
+        most=_SUGGESTED_FROM,
     )
     shunned = page.circle.follows.keys() | page.circle.mutes | {page.viewer}
     ids = [id for (id,) in rows if id not in shunned][skip : skip + limit]

@@ -9,6 +9,8 @@ await `Index.reached` first.
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from freehold.appview import feeds, generators, notices, people, search, threads
 from freehold.appview.index import Index
 from freehold.appview.page import Page
@@ -38,11 +40,12 @@ class _Opened:
 
 
 class Views:
-    """The views of one network. image_url: see `pieces.ImageUrl`."""
+    """The views of one network. image_url: see `pieces.ImageUrl`. unlisted: DIDs that are never suggested."""
 
-    def __init__(self, index: Index, *, image_url: ImageUrl) -> None:
+    def __init__(self, index: Index, *, image_url: ImageUrl, unlisted: Sequence[str] = ()) -> None:
         self.index = index
         self.image_url = image_url
+        self._unlisted = msgspec.json.encode(list(unlisted)).decode()
 
     def _page(self, viewer: str | None) -> _Opened:
         return _Opened(self, viewer)
@@ -62,7 +65,7 @@ class Views:
     def get_suggestions(self, viewer: str | None, limit: int = 50, cursor: str | None = None) -> Json:
         """Whom the reader could follow."""
         with self._page(viewer) as page:
-            return people.suggestions(page, limit, cursor)
+            return people.suggestions(page, limit, cursor, self._unlisted)
 
     def search_actors(
         self, viewer: str | None, q: str = "", limit: int = 25, cursor: str | None = None, term: str = ""
@@ -112,6 +115,11 @@ class Views:
         """The network's popular posts, for our own pages; shaped as a feed."""
         with self._page(viewer) as page:
             return feeds.popular(page, limit, cursor)
+
+    def get_newest(self, viewer: str | None, limit: int = 50, cursor: str | None = None) -> Json:
+        """Every post that is no reply, the newest first, for our own pages; shaped as a feed."""
+        with self._page(viewer) as page:
+            return feeds.newest(page, limit, cursor)
 
     def get_feed_generator(self, viewer: str | None, feed: str) -> Json:
         """A declared feed."""
