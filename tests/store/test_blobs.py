@@ -1,0 +1,96 @@
+"""A blob is there whole under its CID, or not at all."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from freehold.protocol.cid import Cid
+from freehold.store.blobs import BlobMissing, BlobStore, BlobTooLarge
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> BlobStore:
+    return BlobStore(tmp_path / "blobs")
+
+
+def put(blobs: BlobStore, *chunks: bytes) -> Cid:
+    with blobs.incoming(1_000) as upload:
+        for chunk in chunks:
+            upload.write(chunk)
+        return blobs.keep(upload)
+
+
+def test_a_kept_blob_is_found_under_the_cid_of_its_bytes(blobs: BlobStore) -> None:
+    cid = put(blobs, b"hello ", b"world")
+    assert cid == Cid.of_raw(b"hello world")
+    with blobs.open(cid) as file:
+        assert file.read() == b"hello world"
+    assert blobs.size(cid) == 11
+    assert blobs.has(cid)
+    assert list(blobs.cids()) == [cid]
+
+
+def test_an_empty_blob_is_a_blob(blobs: BlobStore) -> None:
+    assert blobs.size(put(blobs)) == 0
+
+
+def test_the_same_content_twice_is_one_file(blobs: BlobStore) -> None:
+    assert put(blobs, b"same") == put(blobs, b"sa", b"me")
+    assert len(list(blobs.cids())) == 1
+
+
+def test_an_upload_that_is_not_kept_leaves_nothing(blobs: BlobStore, tmp_path: Path) -> None:
+    with blobs.incoming(10) as upload:
+        upload.write(b"abc")
+    assert [file for file in (tmp_path / "blobs").rglob("*") if file.is_file()] == []
+
+
+def test_an_upload_beyond_its_limit_is_refused_at_the_chunk_that_goes_beyond(blobs: BlobStore) -> None:
+    with blobs.incoming(5) as upload:
+        upload.write(b"12345")
+        with pytest.raises(BlobTooLarge):
+            upload.write(b"6")
+    assert list(blobs.cids()) == []
+
+
+def test_bytes_and_then_the_name_are_synced_before_the_cid_is_told(
+    blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda file: (events.append(kind_of(file)), fsync(file))[1])
+    monkeypatch.setattr(os, "replace", lambda *names: (events.append("name"), replace(*names))[1])
+    put(blobs, b"x")
+    assert events == ["file", "folder", "name", "folder"]
+
+
+def kind_of(file: int) -> str:
+    return "folder" if stat.S_ISDIR(os.fstat(file).st_mode) else "file"
+
+
+def test_a_deleted_blob_is_gone(blobs: BlobStore) -> None:
+    cid = put(blobs, b"x")
+    assert blobs.delete(cid)
+    assert not blobs.delete(cid)
+    assert not blobs.has(cid)
+    for ask in (blobs.open, blobs.size):
+        with pytest.raises(BlobMissing):
+            ask(cid)
+
+
+def test_what_a_killed_process_left_is_swept_and_young_uploads_stay(blobs: BlobStore, tmp_path: Path) -> None:
+    left = tmp_path / "blobs" / "incoming" / "left"
+    left.write_bytes(b"half")
+    os.utime(left, (0, 0))
+    with blobs.incoming(10) as young:
+        assert blobs.sweep_temporary(older_than=60) == 1
+        assert young.path.exists()
+    assert not left.exists()
+
+
+def test_blobs_are_for_their_owner_only(blobs: BlobStore, tmp_path: Path) -> None:
+    put(blobs, b"x")
+    for path in (tmp_path / "blobs").rglob("*"):
+        assert path.stat().st_mode & 0o077 == 0, path
