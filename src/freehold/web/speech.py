@@ -47,6 +47,8 @@ class Speech:
 
     def number(self, n: int) -> str:
         """1204 → 1,204"""
+        if 0 <= n < 1000:
+            return str(n)
         return str(format_decimal(n, locale=self.locale))
 
     def ago(self, then: datetime, now: datetime) -> str:

@@ -26,6 +26,7 @@ from freehold.protocol.refused import Refused
 from freehold.protocol.syntax import format_datetime
 from freehold.site import Listening, Site
 from freehold.store.clock import now_micros
+from freehold.web.records import ORGANISATION
 from freehold.web.text import facets
 
 NAME = "Linden"
@@ -123,6 +124,8 @@ class Telling:
         profile["avatar"] = (await self._upload(event.who, event.avatar))[0]
         if event.banner is not None:
             profile["banner"] = (await self._upload(event.who, event.banner))[0]
+        if event.organisation:
+            profile["labels"] = {"$type": "com.atproto.label.defs#selfLabels", "values": [{"val": ORGANISATION}]}
         await self._write(event.who, Put("app.bsky.actor.profile", "self", profile))
 
     async def _post(self, event: Posted) -> None:

@@ -51,6 +51,7 @@ class Joined(NamedTuple):
     about: str
     avatar: Sketch
     banner: Sketch | None
+    organisation: bool
 
 
 class Followed(NamedTuple):
@@ -132,9 +133,8 @@ def _joined(person: Person, at: int, seed: object, season: str) -> Joined:
     banner = next((scene for interest, scene in _BANNERS.items() if interest in person.interests), None)
     wants = banner and dice(its, "banner").random() < 0.75
     avatar = Sketch(motif, its, look=person.look)
-    return Joined(
-        at, person.handle, person.name, person.about, avatar, Sketch(banner, its, season) if banner and wants else None
-    )
+    above = Sketch(banner, its, season) if banner and wants else None
+    return Joined(at, person.handle, person.name, person.about, avatar, above, person.emblem is not None)
 
 
 def _follows(people: tuple[Person, ...], began: int, until: int, rng: Random) -> Iterator[Followed]:
