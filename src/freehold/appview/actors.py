@@ -67,7 +67,8 @@ def account(batch: Batch, did: str, active: bool, status: str | None) -> None:
         forget(batch, actor, did)
         batch.tx.run("UPDATE actor SET handle = NULL, seen_at = 0 WHERE id = :id", id=actor)
         batch.name(actor)
-        batch.tx.run("DELETE FROM notification WHERE recipient = :id", id=actor)
+        gone = batch.tx.run("DELETE FROM notification WHERE recipient = :id RETURNING id", id=actor)
+        batch.notices.update(id for (id,) in gone)
         batch.tx.run("DELETE FROM mute WHERE actor = :id", id=actor)
         batch.tx.run("DELETE FROM thread_mute WHERE actor = :id", id=actor)
 

@@ -78,6 +78,7 @@ class Batch:
         self.posts: set[int] = set()
         self.actors: set[int] = set()
         self.circles: set[int] = set()
+        self.notices: set[int] = set()
         self.feed: list[tuple[bool, FeedItem]] = []
 
     # -- numbers -------------------------------------------------------------------------------------------------------
@@ -222,12 +223,14 @@ class Batch:
 
     def take_back(self, actor: int, rkey: str, reasons: str) -> None:
         """Drop the notifications of a record. reasons: separated by blanks, those that its collection can have."""
-        self.tx.run(
-            "DELETE FROM notification WHERE actor = :actor AND rkey = :rkey AND instr(:reasons, reason) > 0",
+        rows = self.tx.run(
+            "DELETE FROM notification WHERE actor = :actor AND rkey = :rkey AND instr(:reasons, reason) > 0"
+            " RETURNING id",
             actor=actor,
             rkey=rkey,
             reasons=reasons,
         )
+        self.notices.update(id for (id,) in rows)
 
 
 Handler = Callable[[Batch, Change], None]

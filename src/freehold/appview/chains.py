@@ -106,7 +106,7 @@ class Chains:
     def _patched(self, actor: int) -> None:
         patches = self._patches.get(actor, 0) + 1
         self._patches[actor] = patches
-        if patches > _PATCHES_BORNE and patches * 4 > self.depth[self.last[actor]]:
+        if patches > _PATCHES_BORNE and patches * 16 > self.depth[self.last[actor]]:
             self._relink(actor)
             del self._patches[actor]
 

@@ -17,7 +17,12 @@ from freehold.protocol import cbor
 from freehold.protocol.cid import Cid
 from freehold.protocol.syntax import format_datetime
 
-_COLUMNS = "collection, actor, declaration.rkey, declaration.cid, record, indexed_at, coalesce(post.likes, 0), post.id"
+_COLUMNS = (
+    "collection, actor, declaration.rkey, declaration.cid, declaration.record, declaration.indexed_at,"
+    " coalesce(post.likes, 0), post.id"
+)
+Row = tuple[Any, ...]
+
 _FIND = (
     f"SELECT {_COLUMNS} FROM declaration"
     " LEFT JOIN post ON post.author = actor AND post.rkey = collection || '/' || declaration.rkey"
@@ -38,10 +43,9 @@ def hydrate(page: Page, posts: Iterable[int]) -> None:
     rows = [row for uri in named - page.declared.keys() if (row := _find(page, uri)) is not None]
     page.load_actors({row[1] for row in rows})
     page.load_states()
-    for row in rows:
+    for row in _shown(page, rows):
         view = _view(page, row)
-        if view is not None:
-            page.declared[view["uri"]] = view
+        page.declared[view["uri"]] = view
 
 
 def feed_generator(page: Page, uri: str) -> Json:
@@ -78,19 +82,19 @@ def actor_feeds(page: Page, actor: str, limit: int, cursor: str | None) -> Json:
 def labelers(page: Page, dids: Iterable[str], detailed: bool) -> Json:
     """app.bsky.labeler.getServices: those that are there."""
     rows = [row for did in dids if (row := _find(page, f"at://{did}/{LABELER}/self")) is not None]
-    kind = "labelerViewDetailed" if detailed else "labelerView"
-    views = [{**view, "$type": f"app.bsky.labeler.defs#{kind}"} for view in _views(page, rows, typed=True)]
-    if not detailed:
-        for view in views:
-            for key in _DETAILS:
-                view.pop(key, None)
+    views = _views(page, rows)
+    if detailed:
+        for view, row in zip(views, _shown(page, rows), strict=True):
+            record = cbor.decode_json(row[4])
+            view |= {key: record[key] for key in _DETAILS if key in record}
+            view["$type"] += "Detailed"
     return {"views": views}
 
 
 _DETAILS = ("policies", "reasonTypes", "subjectTypes", "subjectCollections")
 
 
-def _find(page: Page, uri: str) -> tuple[Any, ...] | None:
+def _find(page: Page, uri: str) -> Row | None:
     parts = uri.split("/")
     if len(parts) != 5 or parts[3] not in (GENERATOR, LABELER):
         return None
@@ -100,21 +104,20 @@ def _find(page: Page, uri: str) -> tuple[Any, ...] | None:
     return page.tx.one(_FIND, collection=parts[3], actor=actor, rkey=parts[4])
 
 
-def _views(page: Page, rows: list[tuple[Any, ...]], typed: bool = False) -> list[Json]:
+def _views(page: Page, rows: list[Row]) -> list[Json]:
     page.load_actors({row[1] for row in rows})
     page.load_states()
-    views = [view for row in rows if (view := _view(page, row)) is not None]
-    if not typed:
-        for view in views:
-            del view["$type"]
-    return views
+    return [_view(page, row) for row in _shown(page, rows)]
 
 
-def _view(page: Page, row: tuple[Any, ...]) -> Json | None:
-    """The view of a feed or labeller whose creator is loaded; None when the creator is not shown."""
+def _shown(page: Page, rows: list[Row]) -> list[Row]:
+    """Those whose creator, loaded before, is shown to the reader."""
+    return [row for row in rows if page.active(row[1]) and not page.circle.blocked(row[1])]
+
+
+def _view(page: Page, row: Row) -> Json:
+    """The view of a feed or labeller whose creator is loaded, as it stands in a union."""
     collection, actor, rkey, cid, raw, came, likes, subject = row[:8]
-    if not page.active(actor) or page.circle.blocked(actor):
-        return None
     did = page.actors[actor].did
     record: Json = cbor.decode_json(raw)
     uri = f"at://{did}/{collection}/{rkey}"
@@ -131,8 +134,6 @@ def _view(page: Page, row: tuple[Any, ...]) -> Json | None:
         view["viewer"] = _like_of(page, subject)
     if collection == GENERATOR:
         view |= _generator_fields(page, record, did)
-    else:
-        view |= {key: record[key] for key in _DETAILS if key in record}
     return view
 
 

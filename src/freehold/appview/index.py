@@ -1,7 +1,7 @@
 """The indexer: follows both logs and keeps index.db, and what memory holds of it, in step with them.
 
-Batches of events go through the index's own writer, each in one transaction that also says which seq it has reached; an
-event at or before that seq changes nothing. `run` follows for ever; `reached` lets a page wait for its own write;
+Batches of events go through the index's own writer, each in one transaction that also says which seq it has reached;
+an event at or before that seq changes nothing. `run` follows for ever; `reached` lets a page wait for its own write;
 `rebuild` starts over from the repositories when the log no longer holds everything, or when the index is gone.
 Table: state (seq, private_seq, whole).
 """

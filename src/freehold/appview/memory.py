@@ -1,8 +1,8 @@
 """What the room keeps in memory: ready-made pieces of views, and the chains of the home timeline.
 
-A piece holds counts, so the index tells after each of its commits which posts, actors and circles to forget. A reader
-may have read before that commit and keep after it: so it says at which `generation` it read, and what is out of date
-is not kept.
+A piece holds counts, so the index tells after each of its commits which posts, actors, circles and notices to forget.
+A reader may have read before that commit and keep after it: so it says at which `generation` it read, and what is out
+of date is not kept.
 """
 
 from collections import OrderedDict
@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from freehold.appview.batch import Batch
 from freehold.appview.chains import Chains
-from freehold.appview.pieces import ActorPiece, Circle, PostPiece
+from freehold.appview.pieces import ActorPiece, Circle, Json, PostPiece
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -19,6 +19,7 @@ V = TypeVar("V")
 POSTS_KEPT = 10_000
 ACTORS_KEPT = 20_000
 CIRCLES_KEPT = 1_000
+NOTICES_KEPT = 10_000
 
 
 class Kept(Generic[K, V]):
@@ -52,6 +53,7 @@ class Memory:
         self.posts: Kept[int, PostPiece] = Kept(POSTS_KEPT)
         self.actors: Kept[int, ActorPiece] = Kept(ACTORS_KEPT)
         self.circles: Kept[int, Circle] = Kept(CIRCLES_KEPT)
+        self.notices: Kept[int, Json] = Kept(NOTICES_KEPT)
         self.chains = Chains()
 
     def take_over(self, batch: Batch) -> None:
@@ -60,6 +62,7 @@ class Memory:
         self.posts.forget(batch.posts)
         self.actors.forget(batch.actors)
         self.circles.forget(batch.circles)
+        self.notices.forget(batch.notices)
         for there, item in batch.feed:
             if there:
                 self.chains.add(item)
@@ -70,5 +73,5 @@ class Memory:
         """Forget everything, and use these chains from now on."""
         self.generation += 1
         self.chains = chains
-        for kept in (self.posts, self.actors, self.circles):
+        for kept in (self.posts, self.actors, self.circles, self.notices):
             kept.values.clear()

@@ -20,6 +20,7 @@ from freehold.protocol.syntax import format_datetime, parse_datetime
 
 UNREAD_MOST = 100
 _ROUNDS = 5
+Row = tuple[Any, ...]
 _COLLECTIONS = {"like": "app.bsky.feed.like", "repost": "app.bsky.feed.repost", "follow": "app.bsky.graph.follow"}
 
 _NEWEST = (
@@ -91,7 +92,7 @@ def _seen(page: Page, viewer: int, given: str | None) -> int:
     return row[0] if row is not None else 0
 
 
-def _roots(page: Page, rows: list[tuple[Any, ...]]) -> dict[int, int]:
+def _roots(page: Page, rows: list[Row]) -> dict[int, int]:
     """The root of the thread of each post that these rows are about, when the reader muted any thread."""
     subjects = [row[5] for row in rows if row[5] is not None] if page.circle.thread_mutes else []
     if not subjects:
@@ -102,7 +103,7 @@ def _roots(page: Page, rows: list[tuple[Any, ...]]) -> dict[int, int]:
     return dict(found)
 
 
-def _visible(page: Page, rows: list[tuple[Any, ...]], roots: dict[int, int], priority: bool) -> list[tuple[Any, ...]]:
+def _visible(page: Page, rows: list[Row], roots: dict[int, int], priority: bool) -> list[Row]:
     circle = page.circle
     shown = []
     for row in rows:
@@ -115,53 +116,56 @@ def _visible(page: Page, rows: list[tuple[Any, ...]], roots: dict[int, int], pri
     return shown
 
 
-def _views(page: Page, rows: list[tuple[Any, ...]], seen: int, priority: bool) -> list[Json]:
+def _views(page: Page, rows: list[Row], seen: int, priority: bool) -> list[Json]:
     page.load_actors({row[3] for row in rows})
     page.load_states()
     kept = _visible(page, rows, _roots(page, rows), priority)
-    records = _records(page, kept)
-    subjects = page.uris_of({row[5] for row in kept if row[5] is not None})
-    views = []
-    for row in kept:
-        found = records.get(row[1])
-        if found is not None:
-            views.append(_view(page, row, found, subjects, seen))
-    return views
+    pieces = _pieces(page, kept)
+    return [
+        {**piece, "author": present.profile(page, row[3]), "isRead": row[0] <= seen}
+        for row in kept
+        if (piece := pieces.get(row[1])) is not None
+    ]
 
 
-def _view(
-    page: Page, row: tuple[Any, ...], found: tuple[bytes, Json, int], subjects: dict[int, str], seen: int
-) -> Json:
-    at, _, reason, actor, rkey, subject = row
-    cid, record, came = found
-    collection = _COLLECTIONS.get(reason, POST)
-    view: Json = {
-        "uri": f"at://{page.actors[actor].did}/{collection}/{rkey}",
-        "cid": str(Cid(cid)),
-        "author": present.profile(page, actor),
-        "reason": reason,
-        "record": record,
-        "isRead": at <= seen,
-        "indexedAt": format_datetime(came),
-        "labels": [],
-    }
-    if subject is not None:
-        view["reasonSubject"] = subjects[subject]
-    return view
+def _pieces(page: Page, rows: list[Row]) -> dict[int, Json]:
+    """What is the same for whomever looks when: by the row's id."""
+    memory = page.memory
+    pieces = {row[1]: piece for row in rows if (piece := memory.notices.get(row[1])) is not None}
+    missing = [row for row in rows if row[1] not in pieces]
+    if missing:
+        subjects = page.uris_of({row[5] for row in missing if row[5] is not None})
+        for row in missing:
+            piece = _piece(page, row, subjects)
+            if piece is not None:
+                pieces[row[1]] = piece
+                memory.notices.put(row[1], piece)
+        if memory.generation != page.generation:
+            memory.notices.forget(row[1] for row in missing)
+    return pieces
 
 
-_EDGE_RECORDS = {
+_RECORDS = {
     reason: f"SELECT cid, record, indexed_at FROM {table} WHERE actor = :actor AND rkey = :rkey"
     for reason, table in (("like", "post_like"), ("repost", "repost"), ("follow", "follow"))
 }
 _POST_RECORD = "SELECT cid, record, indexed_at FROM post WHERE author = :actor AND rkey = :rkey AND moment IS NOT NULL"
 
 
-def _records(page: Page, rows: list[tuple[Any, ...]]) -> dict[int, tuple[bytes, Json, int]]:
-    """(CID, record, when it came) of what each row, by its id, tells of."""
-    found = {}
-    for _, id, reason, actor, rkey, _ in rows:
-        row = page.tx.one(_EDGE_RECORDS.get(reason, _POST_RECORD), actor=actor, rkey=rkey)
-        if row is not None:
-            found[id] = (row[0], cbor.decode_json(row[1]), row[2])
-    return found
+def _piece(page: Page, row: Row, subjects: dict[int, str]) -> Json | None:
+    _, _, reason, actor, rkey, subject = row
+    found = page.tx.one(_RECORDS.get(reason, _POST_RECORD), actor=actor, rkey=rkey)
+    if found is None:
+        return None
+    cid, raw, came = found
+    piece: Json = {
+        "uri": f"at://{page.actors[actor].did}/{_COLLECTIONS.get(reason, POST)}/{rkey}",
+        "cid": str(Cid(cid)),
+        "reason": reason,
+        "record": cbor.decode_json(raw),
+        "indexedAt": format_datetime(came),
+        "labels": [],
+    }
+    if subject is not None:
+        piece["reasonSubject"] = subjects[subject]
+    return piece

@@ -76,7 +76,7 @@ CREATE TABLE post (
     UNIQUE (author, rkey)
 );
 CREATE INDEX post_parent ON post (parent, moment) WHERE parent IS NOT NULL;
-CREATE INDEX post_root ON post (root) WHERE root IS NOT NULL;
+CREATE INDEX post_root ON post (root, author, moment) WHERE root IS NOT NULL;
 CREATE INDEX post_quote ON post (quote, moment) WHERE quote IS NOT NULL;
 
 CREATE TABLE feed_item (

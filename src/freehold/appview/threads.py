@@ -19,13 +19,14 @@ from freehold.appview.pieces import Json, PostPiece
 
 POSTS_MOST = 1_000
 DEEP_MOST = 100
-OP_THREAD_MOST = 500
+OP_POSTS_MOST = 2_000
 _OP_LIKE_WEIGHT = 1.45
 
+# The plus keeps SQLite from going through the whole thread by its root for each post.
 _BELOW = (
     "WITH RECURSIVE below (id, depth) AS (SELECT :anchor, 0"
     " UNION ALL SELECT post.id, depth + 1 FROM below JOIN post ON post.parent = below.id"
-    "  WHERE depth < :depth AND post.root = :root AND post.moment IS NOT NULL LIMIT :most)"
+    "  WHERE depth < :depth AND +post.root = :root AND post.moment IS NOT NULL LIMIT :most)"
     " SELECT id FROM below"
 )
 _ABOVE = (
@@ -34,12 +35,8 @@ _ABOVE = (
     "  WHERE height < :height AND post.parent IS NOT NULL)"
     " SELECT id FROM above ORDER BY height"
 )
-_OP_THREAD = (
-    "WITH RECURSIVE chain (id, place) AS (SELECT :root, 1"
-    " UNION ALL SELECT (SELECT post.id FROM post WHERE post.parent = chain.id AND post.author = :op"
-    "   AND post.root = :root AND post.moment IS NOT NULL ORDER BY post.moment LIMIT 1), place + 1"
-    "  FROM chain WHERE chain.id IS NOT NULL AND place < :most)"
-    " SELECT id FROM chain WHERE id IS NOT NULL"
+_OF_OP = (
+    "SELECT id, parent FROM post WHERE root = :root AND author = :op AND moment IS NOT NULL ORDER BY moment LIMIT :most"
 )
 
 
@@ -217,8 +214,7 @@ class _Listing:
         self.below = below
         self.branching = branching
         self.others = False
-        rows = found.page.tx.run(_OP_THREAD, root=found.root, op=found.op, most=OP_THREAD_MOST)
-        self.op_thread = {id: place for place, (id,) in enumerate(rows, 1)} if found.top is not None else {}
+        self.op_thread = {id: place for place, id in enumerate(_op_thread(found), 1)}
         self.order = _ORDERS.get(sort, _newest)
 
     def item(self, piece: PostPiece, depth: int, more: int, more_parents: bool = False) -> Json:
@@ -289,6 +285,18 @@ class _Listing:
         if piece.author == page.viewer:
             return 2
         return 3 if piece.author in page.circle.follows else 4
+
+
+def _op_thread(found: Thread) -> Iterator[int]:
+    """The root, its author's first answer to it, their first answer to that, and so on."""
+    if found.top is None:
+        return
+    rows = found.page.tx.run(_OF_OP, root=found.root, op=found.op, most=OP_POSTS_MOST)
+    first = {parent: id for id, parent in reversed(rows)}
+    id: int | None = found.root
+    while id is not None:
+        yield id
+        id = first.pop(id, None)
 
 
 def _oldest(_: Thread, piece: PostPiece) -> tuple[Any, ...]:
