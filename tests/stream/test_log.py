@@ -117,6 +117,24 @@ async def test_a_follower_gets_the_old_and_then_the_new_as_it_comes(db: Database
         assert texts(await asyncio.wait_for(waiting, 5)) == [text]
 
 
+async def test_what_is_appended_between_the_look_and_the_wait_is_not_missed(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = Log(db)
+    look, looks = events.read, []
+
+    def look_then_append(after: int, limit: int) -> list[Event]:
+        found = look(after, limit)
+        looks.append(found)
+        if len(looks) == 1:
+            db.write_sync(tell("just after"))
+        return found
+
+    monkeypatch.setattr(events, "read", look_then_append)
+    assert texts(await asyncio.wait_for(anext(events.follow(0)), 5)) == ["just after"]
+    assert looks[0] == []
+
+
 async def test_a_follower_of_the_private_log_is_woken_too(db: Database) -> None:
     waiting = asyncio.ensure_future(anext(Log(db).follow_private(0)))
     await asyncio.sleep(0)
