@@ -3,6 +3,7 @@
 import pytest
 
 from freehold.web.app import ROUTES, web_app
+from freehold.web.backend import Fetched
 from freehold.web.shield import POLICY, own_path
 from support.browsing import Reader
 from support.village import NOW, PIXEL, Village
@@ -165,6 +166,13 @@ async def test_signing_in_leads_on_only_to_own_pages(stranger: Reader) -> None:
     await stranger.go("/sign-in?next=//evil.example/x")
     answer = await stranger.send("/sign-in", identifier="mei", password="correct horse", follow=False)
     assert answer.headers["location"] == "/"
+
+
+async def test_no_other_site_makes_this_server_fetch(mei: Reader, village: Village) -> None:
+    village.pages["https://a.example/"] = Fetched("https://a.example/", "text/html", b"<title>A</title>")
+    path = "/write/card?url=https://a.example/"
+    assert (await mei.go(path, headers={"Sec-Fetch-Site": "cross-site"})).status_code == 403
+    assert (await mei.go(path, headers={"Sec-Fetch-Site": "same-origin"})).status_code == 200
 
 
 async def test_a_fault_is_said_with_a_number_and_nothing_else(mei: Reader, village: Village) -> None:

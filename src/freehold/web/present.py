@@ -126,14 +126,14 @@ class Branch:
 
 @dataclass(slots=True)
 class Thread:
-    """A conversation around one post."""
+    """A conversation around one post. more: replies to it that were not loaded."""
 
     above: list[Branch]
     post: Post | None
     gone: str
     under: list[Branch]
     more_above: bool = False
-    other_replies: bool = False
+    more: int = 0
 
 
 @dataclass(slots=True)
@@ -261,7 +261,7 @@ class Presenter:
 
     def thread(self, answer: Json) -> Thread:
         """getPostThreadV2: a flat list with depths, made into parents, the post, and a tree of replies."""
-        thread = Thread(above=[], post=None, gone="", under=[], other_replies=bool(answer.get("hasOtherReplies")))
+        thread = Thread(above=[], post=None, gone="", under=[])
         path: list[tuple[int, list[Branch]]] = [(0, thread.under)]
         for item in answer.get("thread", []):
             branch, depth, value = self._branch(item), int(item["depth"]), item["value"]
@@ -269,7 +269,7 @@ class Presenter:
                 thread.above.append(branch)
                 thread.more_above = thread.more_above or bool(value.get("moreParents"))
             elif depth == 0:
-                thread.post, thread.gone = branch.post, branch.gone
+                thread.post, thread.gone, thread.more = branch.post, branch.gone, branch.more
             else:
                 while path[-1][0] >= depth:
                     path.pop()

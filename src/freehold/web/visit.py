@@ -12,7 +12,7 @@ from functools import cached_property
 from http import HTTPStatus
 from secrets import token_hex
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
@@ -56,6 +56,7 @@ STATUS = {
     "unavailable": 503,
 }
 YEAR = 31_536_000
+SAID_ONCE = ("said", "lang")
 
 
 class Missing(Refused):
@@ -127,9 +128,9 @@ class Visit:
 
     @property
     def here(self) -> str:
-        """This page's own address, to come back to."""
-        url = self.request.url
-        return url.path + ("?" + url.query if url.query else "")
+        """This page's own address, to come back to; without what was said once."""
+        kept = [(name, value) for name, value in self.request.query_params.multi_items() if name not in SAID_ONCE]
+        return self.request.url.path + ("?" + urlencode(kept) if kept else "")
 
     @property
     def address(self) -> str:
@@ -155,7 +156,7 @@ class Visit:
 
     def with_query(self, **changes: str) -> str:
         """This page's address with some values changed."""
-        query = {name: value for name, value in self.request.query_params.items() if name not in ("said", "lang")}
+        query = {name: value for name, value in self.request.query_params.items() if name not in SAID_ONCE}
         return self.request.url.path + "?" + urlencode(query | changes)
 
     def asked(self, name: str, most: int = 500) -> str:
@@ -306,8 +307,7 @@ async def answered(visit: Visit, run: Callable[[], Awaitable[Response]]) -> Resp
     try:
         return await run()
     except SignInFirst:
-        back = visit.here if visit.request.method in ("GET", "HEAD") else "/"
-        return visit.go("/sign-in", next=back)
+        return visit.go("/sign-in", next=visit.here if visit.request.method in ("GET", "HEAD") else _came_from(visit))
     except Refused as refused:
         log.info("refused", extra={"refusal": refused.name, "facts": refused.facts, "path": visit.request.url.path})
         return await refusal_page(visit, refused)
@@ -317,6 +317,16 @@ async def answered(visit: Visit, run: Callable[[], Awaitable[Response]]) -> Resp
         reference = token_hex(4)
         log.exception("page failed", extra={"reference": reference, "path": visit.request.url.path})
         return await visit.page("fault.html", 500, reference=reference)
+
+
+def _came_from(visit: Visit) -> str:
+    """The page of ours that a form was on, as the browser tells it."""
+    try:
+        page = urlsplit(visit.request.headers.get("referer", ""))
+    except ValueError:
+        return "/"
+    ours = page.netloc.lower() == visit.request.headers.get("host", "").lower()
+    return own_path(page.path) if ours else "/"
 
 
 async def refusal_page(visit: Visit, refused: Refused) -> Response:

@@ -49,7 +49,7 @@ async def conversation(visit: Visit) -> Response:
     """GET /@{actor}/p/{rkey}"""
     uri = await uri_of(visit)
     answer = await visit.backend.views.get_post_thread_v2(
-        visit.viewer, anchor=uri, below=6, branching_factor=20, sort="oldest"
+        visit.viewer, anchor=uri, below=6, branching_factor=100, sort="oldest"
     )
     thread = visit.show.thread(answer)
     if thread.post is None and not thread.above and visit.member is not None and not answer.get("thread"):

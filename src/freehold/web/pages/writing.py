@@ -14,7 +14,7 @@ from freehold.web.backend import DraftPicture, LinkCard, NewPost, Ref
 from freehold.web.cards import card_of
 from freehold.web.pages.posts import as_quote, load_post
 from freehold.web.present import Post, Quoted
-from freehold.web.shield import LARGE_BODY, own_path
+from freehold.web.shield import LARGE_BODY, assure_own_page, own_path
 from freehold.web.text import MAX_GRAPHEMES, facets, first_link, graphemes, host_of, is_web_address, tidy, web_address
 from freehold.web.visit import STATUS, Form, Missing, Visit, getter, poster
 
@@ -90,8 +90,9 @@ async def send(visit: Visit, form: Form) -> Response:
 
 async def card(visit: Visit) -> Response:
     """GET /write/card?url=…: the card of a link, as a piece of the form, for a script"""
-    url = web_address(visit.asked("url", 2000))
-    found = await card_of(visit.backend, visit.me.did, url) if url else None
+    me, url = visit.me.did, web_address(visit.asked("url", 2000))
+    assure_own_page(visit.request)  # it makes this server fetch something: not at another site's wish
+    found = await card_of(visit.backend, me, url) if url else None
     if found is None:
         raise Missing
     return visit.part("card.html", card=found, host=host_of(found.uri))

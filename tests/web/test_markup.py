@@ -1,0 +1,163 @@
+"""The HTML of every page is well formed, and whole for the ear and the keyboard."""
+
+from html.parser import HTMLParser
+
+import pytest
+
+from freehold.web.backend import NewPost
+from freehold.web.records import post_record
+from support.browsing import Reader
+from support.village import PIXEL, Village
+
+EMPTY = {"meta", "link", "input", "img", "br", "hr", "use", "path", "circle", "rect"}
+
+
+class Page(HTMLParser):
+    """Reads a page strictly and notes what is wrong with it."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.stack: list[str] = []
+        self.faults: list[str] = []
+        self.ids: list[str] = []
+        self.wanted: set[str] = set()
+        self.said: list[list[str]] = []  # text within each open link or button
+        self.tokens = 0
+        self.posts = 0
+        self.headings: list[int] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        a = {key: value or "" for key, value in attrs}
+        if len(a) != len(attrs):
+            self.faults.append(f"an attribute twice on <{tag}>")
+        if "id" in a:
+            self.ids.append(a["id"])
+        for key in ("for", "aria-labelledby", "aria-describedby"):
+            self.wanted |= set(a.get(key, "").split())
+        if tag == "a" and a.get("href", "").startswith("#"):
+            self.wanted.add(a["href"][1:])
+        if tag == "img" and "alt" not in a:
+            self.faults.append("a picture without alt")
+        if tag == "form" and a.get("method") == "post":
+            self.posts += 1
+        self.tokens += tag == "input" and a.get("name") == "token"
+        if tag in ("h1", "h2", "h3"):
+            self.headings.append(int(tag[1]))
+        if tag in ("a", "button", "summary"):
+            self.said.append([a.get("aria-label", ""), "hidden" if "aria-hidden" in a else ""])
+        if tag == "img" and self.said:
+            self.said[-1].append(a.get("alt", ""))
+        if tag not in EMPTY:
+            self.stack.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+
+    def handle_data(self, data: str) -> None:
+        if self.said:
+            self.said[-1].append(data.strip())
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.stack or self.stack.pop() != tag:
+            self.faults.append(f"</{tag}> at {self.getpos()}")
+        if tag in ("a", "button", "summary") and not any(self.said.pop()):
+            self.faults.append(f"a <{tag}> without words at {self.getpos()}")
+
+
+def faults(html: str) -> list[str]:
+    page = Page()
+    page.feed(html)
+    twice = {one for one in page.ids if page.ids.count(one) > 1}
+    nowhere = page.wanted - set(page.ids)
+    levels = [f"h{a} then h{b}" for a, b in zip(page.headings, page.headings[1:], strict=False) if b > a + 1]
+    found = [
+        *page.faults,
+        *(f"id twice: {one}" for one in twice),
+        *(f"leads nowhere: {one}" for one in nowhere),
+        *levels,
+    ]
+    if page.posts != page.tokens:
+        found.append(f"{page.posts} forms but {page.tokens} tokens")
+    return [*found, *page.stack]
+
+
+@pytest.fixture
+async def lively(village: Village) -> Village:
+    """A village in which everything has happened."""
+    root = village.post(village.amina, "Root", 9)
+    ref = {"uri": root.uri, "cid": root.cid}
+    pictures = [(await village.upload_picture(village.amina, PIXEL + bytes([n])), f"Dot {n}") for n in range(4)]
+    village.put(
+        village.amina,
+        post_record(NewPost("Four", pictures=pictures, labels=["nudity"]), "2026-11-21T10:00:00Z"),
+        village.clock,
+    )
+    village.put(
+        village.amina,
+        post_record(NewPost("Two", pictures=pictures[:2], quote=root), "2026-11-21T10:00:00Z"),
+        village.clock,
+    )
+    for n in range(3):
+        reply = village.post(village.oskar, f"Reply {n}", 8 - n, reply={"root": ref, "parent": ref})
+        ref = {"uri": reply.uri, "cid": reply.cid}
+        village.edge("like", village.oskar, root.uri)
+        village.edge("repost", village.amina, root.uri)
+    village.post(
+        village.oskar,
+        "To mei",
+        1,
+        reply={"root": ref, "parent": {"uri": village.post(village.mei, "Mine", 3).uri, "cid": root.cid}},
+    )
+    return village
+
+
+PAGES = (
+    "/", "/?feed=all", "/?cursor=99", "/search", "/search?q=root", "/search?q=o&show=people", "/search?q=zeppelin", "/notices", "/write",
+    "/settings", "/settings/profile", "/about", "/offline", "/nothing", "/@amina.linden.example", "/@amina.linden.example/photos",
+    "/@amina.linden.example/replies", "/@amina.linden.example/followers", "/@mei.linden.example", "/@mei.linden.example/photos",
+    "POST", "POST/likes", "POST/echoes", "POST/quotes", "/write?reply_to=URI", "/write?quote=URI",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("language", ["en", "fr"])
+async def test_every_page_is_well_formed(mei: Reader, lively: Village, path: str, language: str) -> None:
+    root = next(iter(lively.said))
+    path = path.replace("URI", root).replace("POST", "/@amina.linden.example/p/" + root.rpartition("/")[2])
+    await mei.go(path, headers={"Accept-Language": language})
+    assert mei.page.status_code in (200, 404)
+    assert f'<html lang="{language}">' in mei.text
+    assert faults(mei.text) == []
+
+
+@pytest.mark.parametrize("path", ["/", "/sign-in", "/join", "/@amina.linden.example", "/join?invite=x"])
+async def test_every_page_for_strangers_is_well_formed(stranger: Reader, lively: Village, path: str) -> None:
+    await stranger.go(path)
+    assert faults(stranger.text) == []
+
+
+async def test_forms_that_were_refused_are_well_formed(mei: Reader, stranger: Reader, lively: Village) -> None:
+    await mei.go("/write")
+    await mei.send(
+        "/write",
+        files=[("files", ("a.png", PIXEL, "image/png")), ("files", ("b.png", b"x", "image/png"))],
+        text="a" * 301,
+    )
+    assert mei.page.status_code == 400
+    assert faults(mei.text) == []
+    await mei.go("/settings/profile")
+    await mei.send("/settings/profile", display_name="x" * 99, bio="y" * 999)
+    assert faults(mei.text) == []
+    await stranger.go("/join")
+    await stranger.send("/join", handle="", password="")
+    assert "3 things to fix" in stranger.text
+    assert faults(stranger.text) == []
+
+
+async def test_the_first_run_page_is_well_formed(stranger: Reader, village: Village) -> None:
+    village.face = Village(claimed=False).face
+    await stranger.go("/")
+    assert faults(stranger.text) == []
+    await stranger.send("/claim", name="A network")
+    assert stranger.page.status_code == 400
+    assert faults(stranger.text) == []
