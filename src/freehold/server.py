@@ -22,7 +22,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-API_PATHS = ("/xrpc/", "/plc", "/.well-known/", "/img/", "/metrics")
+API_PATHS = ("/xrpc/", "/plc/", "/did:plc:", "/.well-known/", "/img/", "/metrics")
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 

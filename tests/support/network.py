@@ -1,7 +1,8 @@
 """A network that really runs, in a process of its own, and people who use it from outside.
 
-`running` starts `freehold run DIRECTORY --dev --port 0` and waits until it answers; `Person` signs up and calls; `Events`
-reads the firehose. A `Person` takes any HTTP client, so that it speaks to a network inside the test's process alike.
+`running` starts `freehold run DIRECTORY --dev --port 0` and waits until it answers; `Person` signs up and calls;
+`Events` reads the firehose. A `Person` takes any HTTP client, so that it speaks to a network inside the test's process
+alike.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple
 
 import httpx
 import msgspec
+import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -126,13 +128,10 @@ class Refusal(Exception):  # noqa: N818 - the word of the product
 @contextmanager
 def refused(name: str, status: int = 400, say: str = "") -> Iterator[None]:
     """What happens inside must be refused by this name and status, with a sentence that holds `say`."""
-    try:
+    with pytest.raises(Refusal) as caught:
         yield
-    except Refusal as refusal:
-        assert (refusal.status, refusal.name) == (status, name), f"refused otherwise: {refusal}"
-        assert say in refusal.say
-    else:
-        raise AssertionError(f"{name} was not refused")
+    assert (caught.value.status, caught.value.name) == (status, name), f"refused otherwise: {caught.value}"
+    assert say in caught.value.say
 
 
 class Ref(NamedTuple):

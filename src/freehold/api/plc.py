@@ -4,6 +4,7 @@
     GET  /plc/export?count&after  /plc/_health
     POST /plc/{did}
 
+The same answers stand at /{did}: the official resolver asks there, whatever path its directory's URL has.
 Refusals are `{"message": …}`, as clients of the public directory expect them, and not XRPC's.
 Source: https://web.plc.directory/api/redoc
 """
@@ -70,7 +71,7 @@ async def plc(site: Any, scope: dict[str, Any], receive: Receive, send: Send) ->
 async def _answer(
     site: Any, scope: dict[str, Any], method: str, headers: dict[bytes, bytes], receive: Receive
 ) -> Answer:
-    did, _, what = scope["path"].removeprefix("/plc/").partition("/")
+    did, _, what = scope["path"].removeprefix("/plc").lstrip("/").partition("/")
     if method == "POST" and not what:
         _spend(site, (scope.get("client") or ("",))[0])
         check_length(headers.get(b"content-length", b"").decode("latin-1"), MAX_BODY_BYTES)
