@@ -20,7 +20,7 @@ def _sql(text: str) -> str:
 
 _EDGE = "SELECT A[actor], rkey, {}, cid, record, at, indexed_at, main FROM {}"
 TABLES = {
-    "actor": "SELECT did, handle, status, profile, profile_cid, profile_at, posts, followers, follows, seen_at"
+    "actor": "SELECT did, handle, status, profile, profile_cid, profile_at, posts, followers, follows, seen_at, rev"
     " FROM actor WHERE status IS NOT 'stranger' OR followers > 0",
     "post": "SELECT P[post.id], moment, indexed_at, cid, record, P[parent], P[root], P[quote], gates, likes, reposts,"
     " replies, quotes FROM post",

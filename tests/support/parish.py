@@ -123,7 +123,7 @@ class Parish:
 
     def snapshot(self) -> Iterator[Account]:
         for person in reversed(list(self.people.values())):
-            yield Account(person.did, person.handle, person.status, person.sorted_records())
+            yield Account(person.did, person.handle, person.status, person.sorted_records(), person.rev)
 
 
 class Person:
@@ -137,6 +137,7 @@ class Person:
         self.handle = f"{name}.test"
         self.status: str | None = None
         self.records: dict[str, tuple[Cid, bytes]] = {}
+        self.rev: str | None = None
         self._keys = TidClock(number)
 
     def write(self, collection: str, record: Record, rkey: str | None = None) -> Ref:
@@ -157,10 +158,11 @@ class Person:
         self._commit([{"action": "delete", "path": path, "cid": None}], [])
 
     def _commit(self, ops: list[Record], blocks: list[tuple[Cid, bytes]]) -> None:
-        top = cbor.encode({"did": self.did, "version": 3, "rev": self._keys.next(self.parish.now)})
+        self.rev = self._keys.next(self.parish.now)
+        top = cbor.encode({"did": self.did, "version": 3, "rev": self.rev})
         root = Cid.of_cbor(top)
         data = car.header([root]) + b"".join(car.block(cid, raw) for cid, raw in [(root, top), *blocks])
-        payload = {"repo": self.did, "commit": root, "blocks": data, "ops": ops, "rebase": False, "tooBig": False}
+        payload = {"repo": self.did, "rev": self.rev, "commit": root, "blocks": data, "ops": ops}
         self.parish.truth.write_sync(lambda tx: stream.append(tx, "commit", self.did, payload))
 
     def sorted_records(self) -> list[tuple[str, Cid, bytes]]:

@@ -45,6 +45,7 @@ def apply_event(batch: Batch, event: Event, records_of: RecordsOf | None) -> Non
         actors.account(batch, payload["did"], payload["active"], payload.get("status"))
     elif kind == "sync" and records_of is not None:
         _reset(batch, payload["did"], list(records_of(payload["did"])))
+        batch.reach(batch.actor(payload["did"]), payload["rev"])
 
 
 def apply_private(batch: Batch, event: Private) -> None:
@@ -85,7 +86,9 @@ def _read(batch: Batch, collection: str, raw: bytes) -> Json | None:
 
 def _commit(batch: Batch, payload: dict[str, Any]) -> None:
     did = payload["repo"]
-    actors.announce(batch, batch.actor(did))
+    actor = batch.actor(did)
+    actors.announce(batch, actor)
+    batch.reach(actor, payload["rev"])
     blocks = read_own_car(payload["blocks"])
     for op in payload["ops"]:
         collection, _, rkey = op["path"].partition("/")
@@ -96,7 +99,7 @@ def _commit(batch: Batch, payload: dict[str, Any]) -> None:
         if raw is not None:
             apply_record(batch, did, op["path"], op["cid"], raw)
         elif op["cid"] is None:
-            handler(batch, Change(batch.actor(did), did, collection, rkey))
+            handler(batch, Change(actor, did, collection, rkey))
 
 
 def _reset(batch: Batch, did: str, records: list[tuple[str, Cid, bytes]]) -> None:

@@ -75,6 +75,7 @@ class Batch:
         self._unsearchable: set[int] = set()
         self._searchable: dict[int, tuple[str, str]] = {}
         self._named: set[int] = set()
+        self._revs: dict[int, str] = {}
         self.posts: set[int] = set()
         self.actors: set[int] = set()
         self.circles: set[int] = set()
@@ -147,6 +148,10 @@ class Batch:
         self._named.add(actor)
         self.actors.add(actor)
 
+    def reach(self, actor: int, rev: str) -> None:
+        """Note which revision of an actor's repository the index has come to."""
+        self._revs[actor] = rev
+
     def finish(self) -> None:
         """Write what was put off. The full-text index must come last: any statement that SQLite may have to undo alone
         makes it write out what it holds so far, which costs more than all the rest together."""
@@ -160,6 +165,8 @@ class Batch:
                 text=text,
                 marks=marks,
             )
+        for actor, rev in self._revs.items():
+            tx.run("UPDATE actor SET rev = :rev WHERE id = :id", rev=rev, id=actor)
         for actor in self._named:
             self._index_names(actor)
 

@@ -35,12 +35,13 @@ ACTORS_KNOWN = 200_000
 
 
 class Account(NamedTuple):
-    """A repository as a rebuild reads it. status: None when active. records: (path, CID, DAG-CBOR), by path."""
+    """A repository as a rebuild reads it. status: None when active. records: (path, CID, DAG-CBOR). rev: if known."""
 
     did: str
     handle: str | None
     status: str | None
     records: Records
+    rev: str | None = None
 
 
 Snapshot = Callable[[], Iterable[Account]]
@@ -205,6 +206,8 @@ class Index:
         batch = self._begin(tx)
         apply_identity(batch, account.did, account.handle)
         actors.account(batch, account.did, account.status is None, account.status)
+        if account.rev is not None:
+            batch.reach(batch.actor(account.did), account.rev)
         batch.finish()
 
     def _load_records(self, tx: Tx, did: str, records: list[tuple[str, Cid, bytes]]) -> None:

@@ -52,7 +52,8 @@ CREATE TABLE actor (
     posts INTEGER NOT NULL DEFAULT 0,
     followers INTEGER NOT NULL DEFAULT 0,
     follows INTEGER NOT NULL DEFAULT 0,
-    seen_at INTEGER NOT NULL DEFAULT 0
+    seen_at INTEGER NOT NULL DEFAULT 0,
+    rev TEXT
 );
 CREATE INDEX actor_handle ON actor (handle);
 CREATE INDEX actor_followers ON actor (followers, id);

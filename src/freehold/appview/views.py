@@ -50,6 +50,12 @@ class Views:
     def _page(self, viewer: str | None) -> _Opened:
         return _Opened(self, viewer)
 
+    def repo_rev(self, viewer: str) -> str | None:
+        """The revision of the reader's own repository that the answers show: the header `Atproto-Repo-Rev`."""
+        with self.index.db.reading() as tx:
+            row = tx.one("SELECT rev FROM actor WHERE did = :did", did=viewer)
+        return row[0] if row is not None else None
+
     # -- app.bsky.actor ----------------------------------------------------------------------------------------------
 
     def get_profile(self, viewer: str | None, actor: str) -> Json:

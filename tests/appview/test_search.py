@@ -1,0 +1,183 @@
+"""Posts by words and filters, and people by name."""
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from freehold.appview.asked import BadQuery
+from freehold.protocol.syntax import format_datetime
+from support.parish import SECOND, Parish
+
+
+def found(answer: Any) -> list[str]:
+    return [post["record"]["text"] for post in answer["posts"]]
+
+
+@pytest.fixture
+def market(parish: Parish) -> Parish:
+    alice, bob = parish.join("alice"), parish.join("bob")
+    alice.follow(bob)
+    tag = {"$type": "app.bsky.richtext.facet#tag", "tag": "Bread"}
+    link = {"$type": "app.bsky.richtext.facet#link", "uri": "https://www.bakery.example/rolls/"}
+    mention = {"$type": "app.bsky.richtext.facet#mention", "did": alice.did}
+    index = {"byteStart": 0, "byteEnd": 2}
+    alice.post("Fresh bread today", langs=["en-GB"], facets=[{"index": index, "features": [tag]}])
+    bob.post("Today no bread, but café", langs=["fr"], facets=[{"index": index, "features": [link]}])
+    first = bob.post("Hello, have a look", facets=[{"index": index, "features": [mention]}])
+    picture = {
+        "$type": "blob",
+        "ref": {"$link": "bafkreifskvh5tebejswctoq667cukg3kckiyelpvczalte7rc6frdyh3ku"},
+        "mimeType": "image/png",
+        "size": 9,
+    }
+    images = {"$type": "app.bsky.embed.images", "images": [{"alt": "A striped cat", "image": picture}]}
+    alice.post("pictured", reply=(first, first), embed=images)
+    alice.post("京都でパンを焼く", tags=["パン"], langs=["ja"])
+    return parish
+
+
+@pytest.mark.parametrize(
+    ("q", "texts"),
+    [
+        ("bread", ["Today no bread, but café", "Fresh bread today"]),
+        ("BREAD fresh", ["Fresh bread today"]),
+        ('"no bread"', ["Today no bread, but café"]),
+        ('"bread no"', []),
+        ("bread -cafe", ["Fresh bread today"]),
+        ("cafe", ["Today no bread, but café"]),
+        ("#bread", ["Fresh bread today"]),
+        ("from:bob.test today", ["Today no bread, but café"]),
+        ("from:@nobody.test today", []),
+        ("mentions:alice.test", ["Hello, have a look"]),
+        ("lang:en", ["Fresh bread today"]),
+        ("domain:bakery.example", ["Today no bread, but café"]),
+        ("cat", ["pictured"]),
+        ("パン", ["京都でパンを焼く"]),
+        ("#パン", ["京都でパンを焼く"]),
+        ("-from:alice.test", ["Hello, have a look", "Today no bread, but café"]),
+        ("zebra", []),
+    ],
+)
+def test_what_a_person_types(market: Parish, q: str, texts: list[str]):
+    assert found(market.ask("feed.searchPosts", q=q)) == texts
+    assert sorted(found(market.ask("feed.searchPostsV2", query=q))) == sorted(texts)
+
+
+@pytest.mark.parametrize(
+    "q", ['"', "a\0b", "NEAR(", "text:", "marks : x", "(", "*", "' OR 1", "a AND", "^bread", "-", '""']
+)
+def test_no_words_break_the_search(market: Parish, q: str):
+    with suppress(BadQuery):
+        market.ask("feed.searchPosts", q=q)
+    with suppress(BadQuery):
+        market.ask("feed.searchPostsV2", query=q, sort="recent")
+    market.ask("actor.searchActors", q=q)
+
+
+@pytest.mark.parametrize(
+    ("filters", "count"),
+    [
+        ({"authors": ["alice.test"]}, 3),
+        ({"authors": ["alice.test", "bob.test"]}, 5),
+        ({"excludeAuthors": ["alice.test"]}, 2),
+        ({"hashtags": ["bread"], "query": "fresh"}, 1),
+        ({"excludeHashtags": ["Bread"]}, 4),
+        ({"domains": ["bakery.example"]}, 1),
+        ({"urls": ["https://www.bakery.example/rolls"]}, 1),
+        ({"mentions": ["alice.test"]}, 1),
+        ({"languages": ["fr", "ja"]}, 2),
+        ({"hasMedia": True}, 1),
+        ({"hasVideo": True}, 0),
+        ({"repliesOnly": True}, 1),
+        ({"excludeReplies": True}, 4),
+        ({"following": True}, 2),
+        ({"since": "2030-01-01"}, 0),
+        ({"until": "2030-01-01"}, 5),
+    ],
+)
+def test_filters(market: Parish, filters: dict[str, Any], count: int):
+    alice = next(iter(market.people.values()))
+    if set(filters) == {"until"}:
+        filters = {**filters, "query": "-zebra"}
+    if set(filters) == {"since"}:
+        filters = {**filters, "query": "bread"}
+    for sort in ("recent", "top"):
+        assert len(market.ask("feed.searchPostsV2", alice, sort=sort, **filters)["posts"]) == count
+
+
+def test_threads_and_embeds_are_filters_too(market: Parish):
+    bob = list(market.people.values())[1]
+    root = next(ref for ref in bob.records if b"have a look" in bob.records[ref][1])
+    uri = f"at://{bob.did}/{root}"
+    assert found(market.ask("feed.searchPostsV2", threadRootUri=uri)) == ["pictured"]
+    assert found(market.ask("feed.searchPostsV2", replyParentUri=uri)) == ["pictured"]
+    assert found(market.ask("feed.searchPostsV2", replyParentUri=f"at://{bob.did}/app.bsky.feed.post/none")) == []
+    post = bob.post("plain")
+    bob.quote("quoting", post)
+    assert found(market.ask("feed.searchPostsV2", embeddedAtUris=[post.uri])) == ["quoting"]
+
+
+def test_a_search_for_nothing_is_refused(market: Parish):
+    with pytest.raises(BadQuery):
+        market.ask("feed.searchPostsV2")
+    with pytest.raises(BadQuery):
+        market.ask("feed.searchPosts", q=" ")
+
+
+def test_the_newest_first_and_the_best_first_page_by_page(parish: Parish):
+    alice, bob = parish.join("alice"), parish.join("bob")
+    posts = [alice.post(f"bread {n}") for n in range(7)]
+    bob.like(posts[2])
+    for sort, first in (("recent", "bread 6"), ("top", "bread 2")):
+        seen, cursor = [], None
+        while True:
+            answer = parish.ask("feed.searchPostsV2", query="bread", sort=sort, limit=3, cursor=cursor)
+            seen += found(answer)
+            cursor = answer.get("cursor")
+            if cursor is None:
+                break
+        assert seen[0] == first
+        assert sorted(seen) == [f"bread {n}" for n in range(7)]
+
+
+def test_a_post_is_found_by_its_new_words_only_and_not_when_it_is_gone(parish: Parish):
+    alice = parish.join("alice")
+    post = alice.post("first words")
+    alice.write("app.bsky.feed.post", {"text": "second", "createdAt": format_datetime(parish.now)}, post.rkey)
+    assert found(parish.ask("feed.searchPosts", q="words")) == []
+    assert found(parish.ask("feed.searchPosts", q="second")) == ["second"]
+    alice.delete(post)
+    assert found(parish.ask("feed.searchPosts", q="second")) == []
+
+
+def test_since_and_until_bound_the_time(parish: Parish):
+    alice = parish.join("alice")
+    for n in range(4):
+        alice.post(f"bread {n}")
+    middle = format_datetime(parish.now - SECOND)
+    assert found(parish.ask("feed.searchPosts", q="bread", since=middle)) == ["bread 3", "bread 2"]
+    assert found(parish.ask("feed.searchPosts", q="bread", until=middle)) == ["bread 1", "bread 0"]
+
+
+def test_people_are_found_by_the_beginnings_of_their_names(parish: Parish):
+    alice, alina, bob = parish.join("alice"), parish.join("alina"), parish.join("bob")
+    bob.profile(displayName="Robert Ali Müller", description="Baker in 京都")
+    alice.profile(displayName="Alice")
+    bob.follow(alina)
+
+    def typed(q: str, viewer: Any = None) -> list[str]:
+        return [actor["handle"] for actor in parish.ask("actor.searchActorsTypeahead", viewer, q=q)["actors"]]
+
+    assert typed("al")[0] == "alina.test"
+    assert sorted(typed("al")) == ["alice.test", "alina.test", "bob.test"]
+    assert typed("alice")[0] == "alice.test"
+    assert typed("@ali", bob)[0] == "alina.test"
+    assert typed("muller") == ["bob.test"]
+    assert typed("baker") == []
+    assert typed('"*') == []
+    searched = parish.ask("actor.searchActors", q="baker")["actors"]
+    assert [actor["handle"] for actor in searched] == ["bob.test"]
+    assert [actor["handle"] for actor in parish.ask("actor.searchActors", q="京")["actors"]] == ["bob.test"]
+    bob.become("deactivated")
+    assert typed("muller") == []
