@@ -1,6 +1,7 @@
 """When the disk fails: everyone is told, nobody believes what is not there, and what was acknowledged stays."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -22,8 +23,9 @@ class House:
         self.disk = FaultyDisk()
         self.path = folder / "truth.db"
         self.ended: list[int] = []
+        self.has_ended = threading.Event()
         self.noticed: list[str] = []
-        self.db = Database(self.path, NOTES, durable=durable, vfs=self.disk.name, end_process=self.ended.append)
+        self.db = Database(self.path, NOTES, durable=durable, vfs=self.disk.name, end_process=self.end)
         self.db.on_lost(lambda: self.noticed.append("lost"))
 
     def note(self, text: str) -> Callable[[Tx], str]:
@@ -33,6 +35,10 @@ class House:
             return note(text)(tx)
 
         return write
+
+    def end(self, code: int) -> None:
+        self.ended.append(code)
+        self.has_ended.set()
 
     def close(self) -> None:
         self.disk.mend()
@@ -113,6 +119,7 @@ async def test_a_disk_that_fails_while_the_log_is_folded_ends_the_process_and_lo
     house = House(tmp_path)
     house.disk.fail(operation, wal=False)
     assert await house.db.write(note("a")) == "a"
+    assert await asyncio.to_thread(house.has_ended.wait, 5)
     await asyncio.to_thread(house.close)
     assert house.ended == [70]
     with Database(house.path, NOTES, durable=True) as again:
