@@ -111,12 +111,13 @@ async def lively(village: Village) -> Village:
     return village
 
 
+AMINA, MEI = "/@amina.linden.example", "/@mei.linden.example"
 PAGES = (
-    "/", "/?feed=all", "/?cursor=99", "/search", "/search?q=root", "/search?q=o&show=people", "/search?q=zeppelin", "/notices", "/write",
-    "/settings", "/settings/profile", "/about", "/offline", "/nothing", "/@amina.linden.example", "/@amina.linden.example/photos",
-    "/@amina.linden.example/replies", "/@amina.linden.example/followers", "/@mei.linden.example", "/@mei.linden.example/photos",
-    "POST", "POST/likes", "POST/echoes", "POST/quotes", "/write?reply_to=URI", "/write?quote=URI",
-)  # fmt: skip
+    *("/", "/?feed=all", "/?cursor=99", "/notices", "/write", "/settings", "/settings/profile", "/about", "/offline"),
+    *("/search", "/search?q=root", "/search?q=o&show=people", "/search?q=zeppelin", "/nothing"),
+    *(AMINA, AMINA + "/photos", AMINA + "/replies", AMINA + "/followers", AMINA + "/following", MEI, MEI + "/photos"),
+    *("POST", "POST/likes", "POST/echoes", "POST/quotes", "/write?reply_to=URI", "/write?quote=URI"),
+)
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -8,7 +8,7 @@ const shown = (button, answer) => {
 
 const send = async (form, button) => {
   const body = new FormData(form, button);
-  const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "application/json" } });
+  const answer = await fetch(form.action, { method: "POST", body, keepalive: true, headers: { Accept: "application/json" } });
   const type = answer.headers.get("content-type") ?? "";
   if (!answer.ok || !type.startsWith("application/json")) throw new Error(String(answer.status));
   shown(button, await answer.json());

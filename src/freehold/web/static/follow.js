@@ -8,7 +8,7 @@ document.addEventListener("submit", async (event) => {
   const body = new FormData(form);
   body.set(button.name, button.value);
   try {
-    const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "application/json" } });
+    const answer = await fetch(form.action, { method: "POST", body, keepalive: true, headers: { Accept: "application/json" } });
     if (!(answer.headers.get("content-type") ?? "").startsWith("application/json")) throw new Error("not here");
     const { pressed, next, word } = await answer.json();
     button.setAttribute("aria-pressed", String(pressed));
