@@ -74,7 +74,8 @@ class SiteBackend:
         )
 
     async def did_of(self, actor: str) -> str | None:
-        account = self._site.accounts.find(actor)
+        whole = actor if "." in actor or actor.startswith("did:") else actor + self._site.place.handle_domain
+        account = self._site.accounts.find(whole)
         return account.did if account is not None else None
 
     # --- coming in
@@ -96,6 +97,7 @@ class SiteBackend:
 
         owner = await site.members.admit(Application(handle, claim.password), role="owner", together_with=take_over)
         site.claim.use()
+        site.wrote(owner.account.did, site.log.last)
         return Claimed(self._member(owner.account), keys[0])
 
     async def sign_up(
@@ -104,6 +106,7 @@ class SiteBackend:
         self._spend(SIGN_UP, address)
         whole = f"{handle.strip().lower()}{self._site.place.handle_domain}"
         joined = await self._site.members.join(Application(whole, password, email, invite))
+        self._site.wrote(joined.account.did, self._site.log.last)
         return self._member(joined.account)
 
     async def sign_in(self, *, identifier: str, password: str, address: str) -> Member:
