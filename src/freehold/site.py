@@ -269,15 +269,16 @@ class Site:
         if seq is not None:
             self._latest[did] = seq
 
-    async def caught_up(self, did: str) -> str:
+    async def caught_up(self, did: str) -> str | None:
         """Wait, half a second at most, until the index shows what the member wrote. Returns the revision it then
-        shows."""
+        shows; None if it was not in time."""
         account = self.accounts.hosted(did)
         with self.truth.reading() as tx:
             rev = repositories.require_head(tx, account.id).rev
         seq = self._latest.get(did)
         if seq is not None:
-            await self.index.reached(seq, PATIENCE_SECONDS)
+            if not await self.index.reached(seq, PATIENCE_SECONDS):
+                return None
             if self._latest.get(did) == seq:
                 del self._latest[did]
         return rev

@@ -1,7 +1,7 @@
 // One evening of two people with the official client: joining, posting in every form, reading, reacting, leaving.
 import assert from 'node:assert/strict'
 import { AtpAgent, RichText } from '@atproto/api'
-import { join, tell, url } from './people.mjs'
+import { indexed, join, tell, url } from './people.mjs'
 
 const [alice, bob] = [await join(), await join()]
 const word = alice.session.handle.split('.')[0] // a word that nobody else says
@@ -12,6 +12,7 @@ assert.deepEqual(server.data.availableUserDomains, ['.test'])
 assert.equal((await alice.resolveHandle({ handle: bob.session.handle })).data.did, bob.did)
 const face = await alice.uploadBlob(pixel(), { encoding: 'image/png' })
 await alice.upsertProfile(() => ({ displayName: 'Alice of the evening', description: `A ${word}`, avatar: face.data.blob }))
+await indexed()
 const profile = (await bob.getProfile({ actor: alice.session.handle })).data
 assert.equal(profile.displayName, 'Alice of the evening')
 assert.match(profile.avatar, /^http/)
@@ -23,6 +24,7 @@ const rich = new RichText({ text: `Hello @${bob.session.handle}, see https://exa
 await rich.detectFacets(alice)
 assert.equal(rich.facets.length, 3)
 const hello = await alice.post({ text: rich.text, facets: rich.facets, langs: ['en'] })
+await indexed()
 const home = await bob.getTimeline()
 assert.equal(home.data.feed[0].post.uri, hello.uri)
 assert.equal(home.data.feed[0].post.record.facets.length, 3)
@@ -34,6 +36,7 @@ const shown = await alice.post({ text: `a picture, ${word}`, embed: images })
 const quote = await bob.post({ text: 'look', embed: { $type: 'app.bsky.embed.record', record: shown } })
 const reply = await bob.post({ text: 'nice', reply: { root: shown, parent: shown } })
 const answer = await alice.post({ text: 'thanks', reply: { root: shown, parent: reply } })
+await indexed()
 const thread = (await alice.getPostThread({ uri: reply.uri })).data.thread
 assert.equal(thread.parent.post.uri, shown.uri)
 assert.equal(thread.replies[0].post.uri, answer.uri)
@@ -48,8 +51,10 @@ const repost = await bob.repost(shown.uri, shown.cid)
 const liked = (await bob.getPosts({ uris: [shown.uri] })).data.posts[0]
 assert.deepEqual([liked.likeCount, liked.repostCount, liked.replyCount, liked.quoteCount], [1, 1, 1, 1])
 assert.deepEqual([liked.viewer.like, liked.viewer.repost], [like.uri, repost.uri])
+await indexed()
 assert.equal((await alice.getLikes({ uri: shown.uri })).data.likes[0].actor.did, bob.did)
 assert.equal((await alice.getRepostedBy({ uri: shown.uri })).data.repostedBy[0].did, bob.did)
+await indexed()
 const echoes = (await alice.getAuthorFeed({ actor: bob.did })).data.feed.filter((item) => item.reason)
 assert.equal(echoes[0].post.uri, shown.uri)
 await bob.deleteLike(like.uri)
@@ -58,15 +63,18 @@ const unliked = (await bob.getPosts({ uris: [shown.uri] })).data.posts[0]
 assert.deepEqual([unliked.likeCount, unliked.repostCount, unliked.viewer.like], [0, 0, undefined])
 
 // What came to Alice, read once.
+await indexed()
 const notices = (await alice.listNotifications()).data.notifications
 const reasons = notices.map((notice) => notice.reason)
 for (const reason of ['follow', 'quote', 'reply']) assert.ok(reasons.includes(reason), reason)
 assert.equal((await alice.countUnreadNotifications()).data.count, notices.length)
 await alice.updateSeenNotifications()
 assert.equal((await alice.countUnreadNotifications()).data.count, 0)
+await indexed()
 assert.ok((await bob.listNotifications()).data.notifications.some((notice) => notice.reason === 'mention'))
 
 // Found again.
+await indexed()
 const found = await bob.app.bsky.feed.searchPosts({ q: word })
 assert.ok(found.data.posts.some((post) => post.uri === shown.uri))
 const people = await bob.searchActorsTypeahead({ q: word.slice(0, 6) })
@@ -101,6 +109,7 @@ await assert.rejects(phone.com.atproto.server.refreshSession(undefined, { header
 // Gone again.
 await alice.deletePost(hello.uri)
 await bob.deleteFollow(follow.uri)
+await indexed()
 assert.deepEqual((await bob.getPosts({ uris: [hello.uri] })).data.posts, [])
 assert.equal((await bob.getProfile({ actor: alice.did })).data.followersCount, 0)
 await assert.rejects(bob.com.atproto.repo.getRecord({ repo: alice.did, collection: 'app.bsky.feed.post', rkey: hello.uri.split('/').pop() }), { error: 'RecordNotFound' })

@@ -294,6 +294,13 @@ def now() -> str:
     return format_datetime(now_micros())
 
 
+async def indexed(url: str) -> None:
+    """Wait until the network's views show all that anybody wrote. (Each member's own writes are waited for anyhow.)"""
+    async with httpx.AsyncClient(base_url=url) as http, asyncio.timeout(PATIENCE_SECONDS):
+        while "\nfreehold_index_lag_events 0.0\n" not in (await http.get("/metrics")).text:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)  # it is another process, which rings no bell here
+
+
 class Event(NamedTuple):
     """A message of the firehose. payload: with `Cid`s and bytes in it."""
 

@@ -62,7 +62,8 @@ def _view(name: str) -> Handler:
         if caller.did is None:
             return Answer(getattr(site.views, name)(None, **given.params))
         rev = await site.caught_up(caller.did)
-        return Answer(getattr(site.views, name)(caller.did, **given.params), headers=[("atproto-repo-rev", rev)])
+        headers = [("atproto-repo-rev", rev)] if rev is not None else []
+        return Answer(getattr(site.views, name)(caller.did, **given.params), headers=headers)
 
     return view
 

@@ -120,7 +120,8 @@ async def list_missing_blobs(site: Site, caller: Caller, given: Given) -> Json:
 
 @procedure("com.atproto.repo.importRepo", auth=ACCESS, cost=100, max_bytes=None)
 async def import_repo(site: Site, caller: Caller, given: Given) -> None:
-    await site.imports.take_in(site.accounts.one(caller.member), given.body)
+    done = await site.imports.take_in(site.accounts.one(caller.member), given.body)
+    site.wrote(caller.member, done.seq)
 
 
 async def _write(site: Site, caller: Caller, said: Json, writes: list[Write]) -> Written:

@@ -47,6 +47,7 @@ async def create_account(site: Site, caller: Caller, given: Given) -> Json:
             recovery_key=said.get("recoveryKey"),
         )
     )
+    site.wrote(signed_in.account.did, site.log.last)
     return await _session(site, signed_in)
 
 
@@ -98,6 +99,7 @@ async def activate_account(site: Site, caller: Caller, given: Given) -> None:
     account = site.accounts.one(caller.member)
     if account.status == "deactivated":
         await site.members.set_status(account, None)
+        site.wrote(account.did, site.log.last)
 
 
 @procedure("com.atproto.server.createInviteCode", auth=ADMIN)
