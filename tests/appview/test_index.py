@@ -77,6 +77,9 @@ def test_applying_twice_changes_nothing(parish: Parish):
     events, private = parish.log.read(0), parish.log.read_private(0)
     parish.index.apply(events, private)
     assert ledger(parish.index_db) == once
+    parish.index.apply(events[:12])
+    parish.index.apply([], private[:1])
+    assert ledger(parish.index_db) == once
 
 
 def test_every_event_may_be_heard_again_after_a_rebuild(parish: Parish):
