@@ -4,35 +4,16 @@ Judged as the records stand now, not as they stood when an answer came, so that 
 Source: the lexicons app.bsky.feed.threadgate and app.bsky.feed.postgate
 """
 
-from typing import NamedTuple
-
 from freehold.appview.batch import POST
 from freehold.appview.declarations import GATE_BITS, POSTGATE, THREADGATE
 from freehold.appview.page import Page
-from freehold.appview.parts import as_dict, as_list, mentioned_dids
-from freehold.appview.pieces import Json, PostPiece
+from freehold.appview.parts import as_dict, as_list, as_text, mentioned_dids
+from freehold.appview.pieces import Json, PostGate, PostPiece, ThreadGate
 from freehold.protocol import cbor
 from freehold.protocol.cid import Cid
 
 _THREADGATE_BIT = GATE_BITS[THREADGATE]
 _RULE = "app.bsky.feed.threadgate#"
-
-
-class ThreadGate(NamedTuple):
-    """allow: None lets everyone answer. hidden: URIs of answers. view: app.bsky.feed.defs#threadgateView."""
-
-    author: int
-    allow: list[Json] | None
-    mentioned: frozenset[str]
-    hidden: frozenset[str]
-    view: Json
-
-
-class PostGate(NamedTuple):
-    """detached: URIs of the posts that may not show this one. disabled: none may but the author's own."""
-
-    detached: frozenset[str]
-    disabled: bool
 
 
 def thread_gate(page: Page, root: PostPiece) -> ThreadGate | None:
@@ -48,7 +29,7 @@ def may_answer(page: Page, gate: ThreadGate, actor: int, did: str) -> bool:
     """Whether the gate lets this actor answer. Rules of lists, which this index does not keep, let nobody in."""
     if gate.allow is None or actor == gate.author:
         return True
-    kinds = {rule.get("$type") for rule in gate.allow}
+    kinds = {as_text(rule.get("$type")) for rule in gate.allow}
     if _RULE + "mentionRule" in kinds and did in gate.mentioned:
         return True
     if _RULE + "followingRule" in kinds and _follows(page, gate.author, actor):

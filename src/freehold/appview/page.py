@@ -16,14 +16,15 @@ from freehold.appview.pieces import (
     Circle,
     ImageUrl,
     Json,
+    PostGate,
     PostPiece,
+    ThreadGate,
     actor_piece,
     post_piece,
 )
 from freehold.store.tx import Tx
 
 if TYPE_CHECKING:
-    from freehold.appview.gates import PostGate, ThreadGate
     from freehold.appview.memory import Memory
 
 _ACTORS = f"SELECT {ACTOR_COLUMNS} FROM actor WHERE id IN (SELECT value FROM json_each(:ids))"

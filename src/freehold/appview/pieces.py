@@ -7,11 +7,11 @@ Source: the lexicons app.bsky.actor.defs, app.bsky.feed.defs, app.bsky.embed.*
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from freehold.appview.batch import POST
 from freehold.appview.moments import TIE_BITS
-from freehold.appview.parts import as_dict, as_list
+from freehold.appview.parts import as_dict, as_list, as_text
 from freehold.protocol import cbor
 from freehold.protocol.cid import Cid
 from freehold.protocol.syntax import format_datetime
@@ -25,6 +25,23 @@ Kinds: avatar, banner, feed_thumbnail, feed_fullsize, video_playlist, video_thum
 
 NO_HANDLE = "handle.invalid"
 NOT_FOR_STRANGERS = "!no-unauthenticated"
+
+
+class ThreadGate(NamedTuple):
+    """allow: None lets everyone answer. hidden: URIs of answers. view: app.bsky.feed.defs#threadgateView."""
+
+    author: int
+    allow: list[Json] | None
+    mentioned: frozenset[str]
+    hidden: frozenset[str]
+    view: Json
+
+
+class PostGate(NamedTuple):
+    """detached: URIs of the posts that may not show this one. disabled: none may but the author's own."""
+
+    detached: frozenset[str]
+    disabled: bool
 
 
 @dataclass(slots=True)
@@ -116,7 +133,7 @@ def actor_piece(row: tuple[Any, ...], image_url: ImageUrl) -> ActorPiece:
     if pinned:
         detailed["pinnedPost"] = pinned
     hidden = any(label["val"] == NOT_FOR_STRANGERS for label in labels)
-    return ActorPiece(id, did, status, basic, view, detailed, hidden, pinned.get("uri"))
+    return ActorPiece(id, did, status, basic, view, detailed, hidden, as_text(pinned.get("uri")))
 
 
 def _associated(chat: bytes | None, labeler: int | None, feeds: int) -> Json:
@@ -166,9 +183,9 @@ def _split_embed(embed: Json, did: str, image_url: ImageUrl) -> tuple[Json | Non
     """(the view of the media, the URI of the record) that an embed shows, either of them None."""
     kind = embed.get("$type")
     if kind == "app.bsky.embed.record":
-        return None, as_dict(embed.get("record")).get("uri")
+        return None, as_text(as_dict(embed.get("record")).get("uri"))
     if kind == "app.bsky.embed.recordWithMedia":
-        shown = as_dict(as_dict(embed.get("record")).get("record")).get("uri")
+        shown = as_text(as_dict(as_dict(embed.get("record")).get("record")).get("uri"))
         return media_view(as_dict(embed.get("media")), did, image_url), shown
     return media_view(embed, did, image_url), None
 
@@ -241,8 +258,7 @@ def self_labels(record: Json, did: str, uri: str, cid: bytes | None, at: int | N
 def blob_cid(blob: object) -> str | None:
     """The CID that a blob reference names, of today's form or the first one."""
     blob = as_dict(blob)
-    cid = as_dict(blob.get("ref")).get("$link", blob.get("cid"))
-    return cid if isinstance(cid, str) else None
+    return as_text(as_dict(blob.get("ref")).get("$link", blob.get("cid")))
 
 
 def _texts(record: Json, *names: str) -> Json:

@@ -12,10 +12,10 @@ from typing import Any
 
 from freehold.appview import present
 from freehold.appview.asked import PostNotFound, post_id
-from freehold.appview.gates import ThreadGate, may_answer, thread_gate
+from freehold.appview.gates import may_answer, thread_gate
 from freehold.appview.generators import hydrate
 from freehold.appview.page import Page
-from freehold.appview.pieces import Json, PostPiece
+from freehold.appview.pieces import Json, PostPiece, ThreadGate
 
 POSTS_MOST = 1_000
 DEEP_MOST = 100

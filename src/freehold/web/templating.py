@@ -5,7 +5,7 @@ strangers come checked from `present`; nothing is marked safe here.
 """
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -13,15 +13,12 @@ from freehold.web import assets
 from freehold.web.brand import HUES
 from freehold.web.speech import LANGUAGES, translations
 
-if TYPE_CHECKING:
-    from freehold.web.visit import Visit
-
 LANGUAGE_NAMES = {"en": "English", "fr": "Français"}
 
 
-def render(template: str, visit: "Visit", /, **facts: Any) -> str:
+def render(template: str, language: str, /, **facts: Any) -> str:
     """The HTML of a page in the reader's language."""
-    return environment(visit.speech.language).get_template(template).render(visit=visit, **facts)
+    return environment(language).get_template(template).render(**facts)
 
 
 @lru_cache

@@ -172,12 +172,14 @@ class Visit:
         unread = 0
         if self.member is not None and status < 500:
             unread = int((await self.backend.views.get_unread_count(self.member.did)).get("count", 0))
-        html = templating.render(template, self, unread=unread, **facts)
+        html = templating.render(template, self.speech.language, visit=self, unread=unread, **facts)
         return self.sealed(HTMLResponse(html, status))
 
     def part(self, template: str, /, **facts: Any) -> Response:
         """A piece of a page, for a script that asked for it."""
-        return self.sealed(HTMLResponse(templating.render(template, self, unread=0, **facts)))
+        return self.sealed(
+            HTMLResponse(templating.render(template, self.speech.language, visit=self, unread=0, **facts))
+        )
 
     def go(self, path: str, /, **query: str) -> Response:
         """On to another of our pages."""
