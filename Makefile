@@ -11,7 +11,7 @@ COMPILE = $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-ex
 PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help install reinstall run demo test test-long check format bench lock
+.PHONY: help install reinstall run demo test test-long check format bench pictures lock
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ format: .venv/installed-dev  ## Format the code and mend what the linter can
 
 bench: .venv/installed-dev  ## Measure writes and timelines, CPU by part, beside the disk's own fsync rate
 	@$(BIN)/python -m bench $(ARGS)
+
+pictures: .venv/installed-dev  ## Take the README's pictures anew (needs Chromium)
+	@$(BIN)/python docs/images/take.py
 
 lock: .venv/installed-dev  ## Renew the lock files from what asks for them (UPGRADE=--upgrade for newer versions)
 	@for name in build runtime fast dev; do echo "locking $$name"; \
