@@ -276,6 +276,15 @@ async def test_a_profile_parts_posts_photos_and_replies(mei: Reader, village: Vi
     assert (await mei.go("/@nobody.example")).status_code == 404
 
 
+async def test_replies_are_found_behind_many_posts(mei: Reader, village: Village) -> None:
+    ref = village.post(village.amina, "Long ago", 90)
+    above = {"uri": ref.uri, "cid": ref.cid}
+    village.post(village.amina, "An old reply", 80, reply={"root": above, "parent": above})
+    for n in range(70):
+        village.post(village.amina, f"Post {n}", n / 10)
+    assert "An old reply" in (await mei.go(AMINA + "/replies")).text
+
+
 async def test_a_profile_is_edited_and_limits_are_said(mei: Reader, village: Village) -> None:
     await mei.go("/settings/profile")
     await mei.send("/settings/profile", display_name="x" * 65, bio="Kept bio")

@@ -84,7 +84,7 @@ async def test_a_like_that_fails_in_the_background_goes_the_long_way(page: Page,
 async def test_characters_are_counted_while_typing_and_a_key_sends(page: Page, village: Village) -> None:
     await page.goto("/write")
     await page.fill("#text", "👩‍👩‍👧" * 299)
-    assert await page.inner_text("#left span") == "1 characters left."
+    assert await page.inner_text("#left span") == "1 character left."
     await page.fill("#text", "x" * 302)
     assert await page.inner_text("#left span") == "2 characters too many."
     assert await page.locator("#left span.is-over").count() == 1

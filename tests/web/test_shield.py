@@ -46,6 +46,14 @@ async def test_static_files_are_kept_for_ever_under_their_hash_only(stranger: Re
     assert (await stranger.go("/static/../app.py")).status_code == 404
 
 
+async def test_static_files_travel_compressed_when_the_browser_can(stranger: Reader) -> None:
+    packed = await stranger.go("/static/components.css", headers={"Accept-Encoding": "gzip"})
+    plain = await stranger.go("/static/components.css", headers={"Accept-Encoding": "identity"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert int(packed.headers["content-length"]) < int(plain.headers["content-length"]) / 3
+    assert packed.text == plain.text
+
+
 async def test_the_session_cookie_is_bound_to_its_host_on_https() -> None:
     village = Village("https://linden.example")
     village.add("mei", "Mei")

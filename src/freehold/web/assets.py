@@ -5,6 +5,7 @@ any other is asked again.
 """
 
 from functools import lru_cache
+from gzip import compress
 from hashlib import sha256
 from importlib.resources import files
 from mimetypes import guess_type
@@ -17,9 +18,10 @@ FOR_EVER = "public, max-age=31536000, immutable"
 
 
 class Asset(NamedTuple):
-    """One file: its bytes, Content-Type and the hash in its address."""
+    """One file: its bytes, plain and compressed, its Content-Type and the hash in its address."""
 
     body: bytes
+    packed: bytes
     kind: str
     version: str
 
@@ -41,7 +43,7 @@ def assets() -> dict[str, Asset]:
                 if file.name.endswith(".js")
                 else guess_type(file.name)[0] or "application/octet-stream"
             )
-            found[file.name] = Asset(body, kind, version_of(body))
+            found[file.name] = Asset(body, compress(body, mtime=0), kind, version_of(body))
     return found
 
 
@@ -61,7 +63,13 @@ async def serve(request: Request) -> Response:
 def kept(request: Request, asset: Asset) -> Response:
     """An answer that a browser keeps, if its address carries the right hash."""
     right = request.query_params.get("v") == asset.version
-    headers = {"Cache-Control": FOR_EVER if right else "no-cache", "ETag": f'"{asset.version}"'}
+    headers = {
+        "Cache-Control": FOR_EVER if right else "no-cache",
+        "ETag": f'"{asset.version}"',
+        "Vary": "Accept-Encoding",
+    }
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(asset.packed, media_type=asset.kind, headers=headers | {"Content-Encoding": "gzip"})
     return Response(asset.body, media_type=asset.kind, headers=headers)

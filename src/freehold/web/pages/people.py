@@ -13,6 +13,7 @@ from freehold.web.visit import STATUS, Form, Missing, Visit, getter, poster
 
 FILTERS = {"posts": "posts_no_replies", "photos": "posts_with_media", "replies": "posts_with_replies"}
 FACE_MAX_BYTES = 1_000_000
+MOST_LOOKS = 5
 
 
 async def load_profile(visit: Visit) -> Json:
@@ -29,28 +30,35 @@ async def profile(visit: Visit) -> Response:
     last = visit.request.url.path.rpartition("/")[2]
     show = last if last in FILTERS else "posts"
     person = visit.show.person(view)
-    answer: Json = {"feed": []}
-    if not person.hidden:
-        answer = await visit.backend.views.get_author_feed(
-            visit.viewer,
-            actor=person.did,
-            filter=FILTERS[show],
-            limit=PAGE,
-            cursor=visit.asked("cursor") or None,
-            include_pins=show == "posts",
-        )
-    items = answer["feed"]
-    if show == "replies":
-        items = [item for item in items if item.get("reply") and not item.get("reason")]
+    items, cursor = ([], None) if person.hidden else await _items(visit, person.did, show)
     return await visit.page(
         "profile.html",
         show=show,
         posts=visit.show.feed(items) if show != "photos" else [],
         photos=visit.show.photos(items) if show == "photos" else [],
-        cursor=answer.get("cursor"),
+        cursor=cursor,
         said=said(visit),
         **await _facts(visit, view),
     )
+
+
+async def _items(visit: Visit, did: str, show: str) -> tuple[list[Json], str | None]:
+    """A page of somebody's feed. Replies are picked from among all posts, so it may take several looks to find some."""
+    items: list[Json] = []
+    cursor = visit.asked("cursor") or None
+    for _ in range(MOST_LOOKS):
+        answer = await visit.backend.views.get_author_feed(
+            visit.viewer, actor=did, filter=FILTERS[show], limit=PAGE, cursor=cursor, include_pins=show == "posts"
+        )
+        items += [item for item in answer["feed"] if show != "replies" or _is_reply(item)]
+        cursor = answer.get("cursor")
+        if cursor is None or show != "replies" or len(items) >= PAGE // 2:
+            break
+    return items, cursor
+
+
+def _is_reply(item: Json) -> bool:
+    return bool(item.get("reply")) and not item.get("reason")
 
 
 async def _facts(visit: Visit, view: Json) -> dict[str, object]:

@@ -1,5 +1,7 @@
 // Counts characters as a person sees them while they are typed. The server counts again.
 const segments = Intl.Segmenter ? new Intl.Segmenter(undefined, { granularity: "grapheme" }) : null;
+const language = document.documentElement.lang;
+const plural = new Intl.PluralRules(language);
 const length = (text) => (segments ? [...segments.segment(text)].length : [...text].length);
 
 const show = (area) => {
@@ -7,8 +9,10 @@ const show = (area) => {
   const left = most - length(area.value.trim());
   const scope = area.form;
   for (const out of scope.querySelectorAll("[data-count-left]")) {
-    const words = left < 0 ? out.dataset.over : out.dataset.countLeft;
-    out.textContent = words.replace("{n}", Math.abs(left).toLocaleString(document.documentElement.lang));
+    const { countLeft, leftOne, over, overOne } = out.dataset;
+    const [one, many] = left < 0 ? [overOne, over] : [leftOne, countLeft];
+    const words = plural.select(Math.abs(left)) === "one" ? one ?? many : many;
+    out.textContent = words.replace("{n}", Math.abs(left).toLocaleString(language));
     out.classList.toggle("is-over", left < 0);
   }
   for (const bar of scope.querySelectorAll("[data-count-bar]")) {
