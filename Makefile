@@ -28,6 +28,7 @@ run: .venv/installed  ## Start a network on http://localhost:8000 (DIRECTORY=var
 
 demo: .venv/installed  ## Fill var/demo with a community of sixty people, and serve it on http://localhost:8000
 	@[ -e var/demo/.filled ] || { rm -rf var/demo && $(BIN)/freehold demo var/demo && touch var/demo/.filled; }
+	@cat var/demo/demo.txt
 	@$(BIN)/freehold run var/demo $(ARGS)
 
 test: .venv/installed-dev $(NODE)  ## Run the tests (ARGS="-k name"); what needs a missing program is left out and named

@@ -1,6 +1,7 @@
 """Take the pictures of the README anew: `make pictures`.
 
-Fills a demonstration network in a temporary folder, serves it, and looks at it with headless Chromium, as a member does.
+Fills a demonstration network in a temporary folder, serves it, and looks at it with headless Chromium, as a member
+does.
 """
 
 import re
@@ -66,7 +67,7 @@ def sign_in(page: Page, password: str) -> None:
         try:
             page.goto("/sign-in")
             break
-        except Exception:  # noqa: BLE001, S112 - it is only starting
+        except Exception:  # it is only starting
             page.wait_for_timeout(100)
             continue
     page.locator("[name=identifier]").fill("mei")

@@ -9,7 +9,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from tqdm import tqdm
@@ -30,7 +30,6 @@ from freehold.web.records import ORGANISATION
 from freehold.web.text import facets
 
 NAME = "Linden"
-OWNER, MODERATOR, VISITOR = "townhall", "ruth", "mei"
 ABOUT = "The town of Linden, on its own ground. A demonstration: none of these people exists."
 RULES = (
     "Speak to people as you would across a table.",
@@ -39,6 +38,17 @@ RULES = (
     "Cover what others may not want to see.",
 )
 PORT = 8000
+SIGN_IN_FILE = "demo.txt"
+
+
+class Parts(NamedTuple):
+    """Who plays whom. visitor: the member as whom to look around."""
+
+    owner: str = "townhall"
+    moderator: str = "ruth"
+    visitor: str = "mei"
+
+
 DAYS = 14
 DRAWN_AHEAD = 2
 Json = dict[str, Any]
@@ -63,10 +73,10 @@ def main(given: argparse.Namespace) -> None:
         asyncio.run(Telling(site, clock, story, password).tell())
     finally:
         site.close()
-    print(
-        f"\n{NAME} has {len(story.people)} people. To look around: freehold run {given.directory}\n"
-        f"Sign in as {VISITOR}, {MODERATOR} (moderator) or {OWNER} (owner) with the password {password}"
-    )
+    parts = cast(story)
+    say = f"Sign in as {VISITOR}, {MODERATOR} (moderator) or {OWNER} (owner) with the password {password}"
+    (given.directory / SIGN_IN_FILE).write_text(say + "\n", "utf-8")
+    print(f"\n{NAME} has {len(story.people)} people. To look around: freehold run {given.directory}\n{say}")
 
 
 class Clock:
@@ -87,13 +97,17 @@ class Telling:
         self._clock = clock
         self._story = story
         self._password = password
+        self._parts = cast(story)
         self._who: dict[str, Account] = {}
         self._posts: dict[str, Json] = {}
         self._drawing: dict[Sketch, Future[Drawing]] = {}
 
     async def tell(self) -> None:
         """All events in order of time, then the index."""
-        with ThreadPoolExecutor(DRAWN_AHEAD) as hands, tqdm(total=len(self._story.events), desc=NAME) as bar:
+        with (
+            ThreadPoolExecutor(DRAWN_AHEAD) as hands,
+            tqdm(total=len(self._story.events), desc=NAME, disable=None) as bar,
+        ):
             for sketch in dict.fromkeys(sketch for event in self._story.events for sketch in sketches(event)):
                 self._drawing[sketch] = hands.submit(sketch.draw)
             for event in self._story.events:
@@ -117,7 +131,7 @@ class Telling:
                 await self._point_at(event.who, "app.bsky.feed.repost", self._posts[event.key])
 
     async def _join(self, event: Joined) -> None:
-        role = {OWNER: "owner", MODERATOR: "moderator"}.get(event.who, "member")
+        role = {self._parts.owner: "owner", self._parts.moderator: "moderator"}.get(event.who, "member")
         handle = event.who + self._site.place.handle_domain
         self._who[event.who] = (await self._site.members.admit(Application(handle, self._password), role)).account
         profile: Json = {"displayName": event.name, "description": event.about, "createdAt": self._now()}
@@ -171,13 +185,12 @@ class Telling:
 
     async def _claim(self) -> None:
         """The story's owner is the network's."""
-        owner = self._who.get(OWNER) or next(iter(self._who.values()))
         choices = msgspec.structs.replace(
             self._site.network.choices,
             name=NAME,
             about=ABOUT,
             rules=RULES,
-            owner=owner.did,
+            owner=self._who[self._parts.owner].did,
             claimed_at=self._clock(),
             join="open",
         )
