@@ -4,7 +4,6 @@
 Source: https://atproto.com/specs/xrpc#authentication
 """
 
-import binascii
 import hmac
 from base64 import b64decode
 
@@ -64,7 +63,7 @@ def _admin(site: Site, scheme: str, credential: str) -> Caller:
         raise AdminWrong(headers=[("www-authenticate", "Basic")])
     try:
         name, _, password = b64decode(credential, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not ASCII, not base64, not UTF-8
         raise AdminWrong(headers=[("www-authenticate", "Basic")]) from None
     if name != "admin" or not hmac.compare_digest(password.encode(), site.admin_password.encode()):
         raise AdminWrong(headers=[("www-authenticate", "Basic")])

@@ -82,14 +82,6 @@ def main(given: argparse.Namespace) -> None:
     print(f"\n{NAME} has {len(story.people)} people. To look around: freehold run {given.directory}\n{say}")
 
 
-class Parts(NamedTuple):
-    """Who plays what, by handle."""
-
-    owner: str
-    moderator: str
-    visitor: str
-
-
 def cast(story: Community) -> Parts:
     """The town owns, the librarian moderates, the pastry cook shows visitors around; in a small story, whoever is
     there."""
