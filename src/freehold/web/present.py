@@ -285,7 +285,8 @@ class Presenter:
         """An address of a picture. Our own become paths, so that they load under every name we are reached by."""
         if not is_web_address(address):
             return None
-        return str(address).removeprefix(self.network.base_url) or None
+        ours = self.network.base_url
+        return address[len(ours) :] if address.startswith(ours + "/") else str(address)
 
     def _branch(self, item: Json) -> Branch:
         value = item["value"]
