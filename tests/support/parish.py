@@ -59,8 +59,9 @@ def image_url(kind: str, did: str, cid: str) -> str:
 class Parish:
     """The network. `now` is its clock, in micros; every write takes a second."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, catalog: Catalog | None = None) -> None:
         self.now = START
+        self.catalog = catalog
         self.folder = folder
         self.truth = Database(folder / "truth.db", stream.SCHEMA, durable=False, clock=self.clock)
         self.log = stream.Log(self.truth)
@@ -80,6 +81,7 @@ class Parish:
             snapshot=self.snapshot,
             private_snapshot=lambda: self.private,
             records_of=lambda did: self.people[did].sorted_records(),
+            catalog=self.catalog,
             clock=self.clock,
         )
 

@@ -70,7 +70,7 @@ def apply_record(batch: Batch, did: str, path: str, cid: Cid, raw: bytes) -> Non
         return
     record = _read(batch, collection, raw)
     if record is None:
-        log.warning("the record %s of %s is not indexed: it does not fit its lexicon", path, did)
+        log.info("the record %s of %s is not indexed: it does not fit its lexicon", path, did)
         handler(batch, Change(batch.actor(did), did, collection, rkey))
     else:
         handler(batch, Change(batch.actor(did), did, collection, rkey, cid, record, raw))

@@ -20,6 +20,11 @@ def as_list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+def as_text(value: object) -> str | None:
+    """The value if it is text, else None."""
+    return value if isinstance(value, str) else None
+
+
 def embeds_of(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The embeds of a post: none, one, or the two halves of a record with media."""
     embed = record.get("embed")
@@ -36,8 +41,7 @@ def quoted_uri(record: dict[str, Any]) -> str | None:
     """The URI of the record that a post embeds."""
     for embed in embeds_of(record):
         if embed.get("$type") == "app.bsky.embed.record":
-            uri = as_dict(embed.get("record")).get("uri")
-            return uri if isinstance(uri, str) else None
+            return as_text(as_dict(embed.get("record")).get("uri"))
     return None
 
 
@@ -63,7 +67,7 @@ def mentioned_dids(record: dict[str, Any]) -> list[str]:
 
 def media_of(record: dict[str, Any]) -> int:
     """PICTURES, VIDEO or 0."""
-    kinds = {embed.get("$type") for embed in embeds_of(record)}
+    kinds = {as_text(embed.get("$type")) for embed in embeds_of(record)}
     if kinds & {"app.bsky.embed.images", "app.bsky.embed.gallery"}:
         return PICTURES
     return VIDEO if "app.bsky.embed.video" in kinds else 0

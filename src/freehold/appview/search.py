@@ -147,7 +147,7 @@ class Query:
         """Bound the time: since, inclusive, until, exclusive. What is no time does not bound."""
         start, end = _micros(since), _micros(until)
         if start is not None:
-            self.after = max(self.after, start << TIE_BITS)
+            self.after = max(self.after, min(start << TIE_BITS, FAR))  # FAR: as late as a moment can be
         if end is not None:
             self.before = min(self.before, end << TIE_BITS)
 
