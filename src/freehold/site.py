@@ -56,7 +56,7 @@ from freehold.pds.tokens import Tokens
 from freehold.pds.writes import Writes
 from freehold.protocol.keys import K256Key, SigningKey
 from freehold.protocol.lexicon import Catalog
-from freehold.settings import Settings
+from freehold.settings import BadSetting, Settings
 from freehold.store import jobs
 from freehold.store.blobs import BlobStore
 from freehold.store.clock import now_micros
@@ -171,6 +171,7 @@ class Site:
             public_plc=self.settings.public_plc,
             local_handle=self._did_of_handle,
             local_domain=self.place.handle_domain,
+            own_documents=lambda did: self.host_document if did == self.host_did else None,
             outside=not self.place.dev,
             clock=self.clock,
         )
@@ -254,6 +255,17 @@ class Site:
         """The host's own did:web, the only identity here that is bound to a name."""
         return "did:web:" + self.place.host.replace(":", "%3A")
 
+    @property
+    def host_document(self) -> dict[str, object]:
+        """The document of that did:web."""
+        return {
+            "@context": ["https://www.w3.org/ns/did/v1"],
+            "id": self.host_did,
+            "service": [
+                {"id": "#atproto_pds", "type": "AtprotoPersonalDataServer", "serviceEndpoint": self.place.base_url}
+            ],
+        }
+
     def image_url(self, kind: str, did: str, cid: str) -> str:
         """Where a displayed size of a picture is. kind: avatar, avatar_thumbnail, banner, feed_thumbnail,
         feed_fullsize."""
@@ -326,11 +338,16 @@ class Site:
 
 
 def place_of(settings: Settings, choices: Choices, listening: Listening, name: str) -> Place:
-    """Where a network is reached: by its domain if it has one, else on this machine by its directory's name."""
+    """Where a network is reached: by its domain if it has one, else on this machine by its directory's name.
+
+    Raises BadSetting for --dev with a domain: it opens doors that must not be open to others.
+    """
     if listening.stay and choices.base_url:
         scheme, _, host = choices.base_url.partition("://")
         return Place(choices.base_url, host, choices.handle_domain, local=scheme == "http", dev=False)
     domain = settings.domain or choices.domain
+    if domain and listening.dev:
+        raise BadSetting(f"--dev is for networks of this machine only, and this one has the domain {domain}.")
     if domain:
         return Place(f"https://{domain}", domain, f".{domain}", local=False, dev=False)
     label = re.sub(r"[^a-z0-9-]+", "-", name.lower()).strip("-") or "network"

@@ -64,7 +64,7 @@ async def _answer(site: Site, metrics: Metrics, scope: Scope) -> Answer:
     if path == "/.well-known/atproto-did":
         return Answer(_did_of_host(site, scope).encode(), "text/plain; charset=utf-8")
     if path == "/.well-known/did.json":
-        return Answer(_host_document(site))
+        return Answer(site.host_document)
     if path.startswith("/img/"):
         return await _picture(site, path)
     raise NotHere
@@ -98,17 +98,6 @@ def _did_of_host(site: Site, scope: Scope) -> str:
     if account is None or not account.active:
         raise NotHere("Nobody here has that handle.")
     return account.did
-
-
-def _host_document(site: Site) -> dict[str, object]:
-    """The document of the host's own did:web."""
-    return {
-        "@context": ["https://www.w3.org/ns/did/v1"],
-        "id": site.host_did,
-        "service": [
-            {"id": "#atproto_pds", "type": "AtprotoPersonalDataServer", "serviceEndpoint": site.place.base_url}
-        ],
-    }
 
 
 async def _picture(site: Site, path: str) -> Answer:
