@@ -325,3 +325,14 @@ def test_an_authors_own_labels_stand_on_the_post(parish: Parish):
     post = alice.post("art", labels=labels)
     (view,) = parish.ask("feed.getPosts", uris=[post.uri])["posts"]
     assert [(label["src"], label["val"]) for label in view["labels"]] == [(alice.did, "nudity")]
+
+
+def test_strangers_do_not_read_whoever_wants_members_only(parish: Parish):
+    alice, bob = people(parish, "alice", "bob")
+    labels = {"$type": "com.atproto.label.defs#selfLabels", "values": [{"val": "!no-unauthenticated"}]}
+    alice.profile(labels=labels)
+    post = alice.post("among us")
+    for viewer, shown in ((bob, ["among us"]), (None, [])):
+        assert texts(parish.ask("feed.getAuthorFeed", viewer, actor="alice.test")) == shown
+        assert texts(parish.ask("feed.getFeed", viewer, feed=DISCOVER)) == shown
+        assert len(parish.ask("feed.getPosts", viewer, uris=[post.uri])["posts"]) == len(shown)

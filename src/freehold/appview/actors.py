@@ -94,8 +94,8 @@ def forget(batch: Batch, actor: int, did: str, keep: frozenset[tuple[str, str]] 
 
 
 def seen(batch: Batch, did: str, at: int) -> None:
-    """Notifications up to `at` (micros) are read. It never goes back."""
-    batch.tx.run("UPDATE actor SET seen_at = max(seen_at, :at) WHERE id = :id", at=at, id=batch.actor(did))
+    """Notifications up to `at` (micros) are read, and those after it are not."""
+    batch.tx.run("UPDATE actor SET seen_at = :at WHERE id = :id", at=at, id=batch.actor(did))
 
 
 def mute(batch: Batch, did: str, subject: str, on: bool, at: int) -> None:
@@ -105,9 +105,14 @@ def mute(batch: Batch, did: str, subject: str, on: bool, at: int) -> None:
         _mute_thread(batch, actor, subject, on)
     else:
         row = {"actor": actor, "subject": batch.actor(subject)}
-        batch.tx.run("DELETE FROM mute WHERE actor = :actor AND subject = :subject", **row)
         if on:
-            batch.tx.run("INSERT INTO mute (actor, subject, at) VALUES (:actor, :subject, :at)", at=at, **row)
+            batch.tx.run(
+                "INSERT INTO mute (actor, subject, at) VALUES (:actor, :subject, :at) ON CONFLICT DO NOTHING",
+                at=at,
+                **row,
+            )
+        else:
+            batch.tx.run("DELETE FROM mute WHERE actor = :actor AND subject = :subject", **row)
     batch.circles.add(actor)
 
 

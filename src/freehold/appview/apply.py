@@ -32,10 +32,11 @@ def apply_event(batch: Batch, event: Event, records_of: RecordsOf | None) -> Non
     """Apply a public event. records_of: the records of one repository as they are now, asked for when it was reset."""
     batch.now = event.at
     try:
-        kind, payload = frames.decode(event.frame)
+        payload = frames.payload_of(event.kind, event.frame)
     except Refused as error:
         log.error("event %d of %s cannot be read: %s", event.seq, event.did, error)
         return
+    kind = event.kind
     if kind == "commit":
         _commit(batch, payload)
     elif kind == "identity":

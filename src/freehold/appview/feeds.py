@@ -263,7 +263,7 @@ def _present(page: Page, items: list[Item], visible: Callable[[Item, PostPiece],
     page.load_posts(above)
     page.load_actors({item.actor for item in items if item.actor})
     hydrate(page, ())
-    kept = [(item, post) for item in items if (post := page.shown(item.post)) and visible(item, post)]
+    kept = [(item, post) for item in items if (post := page.shown_to_reader(item.post)) and visible(item, post)]
     reposts = _repost_keys(page, (item.moment for item, post in kept if item.moment and item.moment != post.moment))
     return [_feed_view_post(page, item, post, reposts.get(item.moment)) for item, post in kept]
 

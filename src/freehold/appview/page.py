@@ -176,6 +176,11 @@ class Page:
         piece = self.posts.get(post) if post is not None else None
         return piece if piece is not None and self.active(piece.author) else None
 
+    def shown_to_reader(self, post: int | None) -> PostPiece | None:
+        """As `shown`, and not to strangers if its author wants none."""
+        piece = self.shown(post)
+        return piece if piece is not None and (self.viewer or not self.actors[piece.author].members_only) else None
+
     def walled(self, one: int, other: int) -> bool:
         """Whether one of two loaded actors blocks the other."""
         return (one, other) in self.walls or (other, one) in self.walls

@@ -139,7 +139,16 @@ CREATE VIRTUAL TABLE actor_search USING fts5 (
 );
 """
 
-SCHEMA = (Migration("appview-1", _TABLES + "".join(_EDGE.replace("EDGE", name) for name in _EDGES)),)
+# A post that is deleted takes its words out of the search: without this they would stay until segments are merged.
+_FORGETTING = """
+INSERT INTO post_search (post_search, rank) VALUES ('secure-delete', 1);
+INSERT INTO actor_search (actor_search, rank) VALUES ('secure-delete', 1);
+"""
+
+SCHEMA = (
+    Migration("appview-1", _TABLES + "".join(_EDGE.replace("EDGE", name) for name in _EDGES)),
+    Migration("appview-2-forgetting", _FORGETTING),
+)
 
 TABLES = (
     "state",

@@ -16,7 +16,7 @@ from freehold.appview.asked import FAR, BadQuery, before, find_actor, post_id
 from freehold.appview.generators import hydrate
 from freehold.appview.moments import TIE_BITS
 from freehold.appview.page import Page
-from freehold.appview.pieces import Json, PostPiece
+from freehold.appview.pieces import Json
 from freehold.protocol.refused import Refused
 from freehold.protocol.syntax import parse_datetime
 
@@ -190,14 +190,8 @@ def _answer(query: Query, limit: int, cursor: str | None, sort: str) -> Json:
 
 def _shown(page: Page, ids: list[int]) -> list[Json]:
     hydrate(page, ids)
-    found = [piece for id in ids if (piece := page.shown(id)) is not None and _visible(page, piece)]
-    return [present.post(page, piece) for piece in found]
-
-
-def _visible(page: Page, piece: PostPiece) -> bool:
-    if page.actors[piece.author].members_only and not page.viewer:
-        return False
-    return not page.circle.blocked(piece.author)
+    found = (page.shown_to_reader(id) for id in ids)
+    return [present.post(page, piece) for piece in found if piece is not None and not page.circle.blocked(piece.author)]
 
 
 def _any(marks: list[str]) -> list[str]:
