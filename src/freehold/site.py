@@ -239,6 +239,7 @@ class Site:
             snapshot=self._all_indexed,
             private_snapshot=self.snapshot.private,
             records_of=lambda did: self.snapshot.records(self.accounts.hosted(did)),
+            catalog=self.catalog,
             clock=self.clock,
         )
         self.views = Views(self.index, image_url=self.image_url, unlisted=self.services)
