@@ -141,6 +141,28 @@ async def test_a_body_is_counted_before_it_is_parsed(stranger: Reader) -> None:
     assert (await stranger.http.post("/sign-in", content=endless(), headers=headers)).status_code == 413
 
 
+async def test_tokens_differ_each_time_and_all_are_good(mei: Reader, village: Village) -> None:
+    tokens = set()
+    for _ in range(3):
+        await mei.go("/write")
+        tokens.add(dict(mei.form("/write").fields)["token"])
+    assert len(tokens) == 3
+    for token in tokens:
+        assert (await mei.http.post("/write", data={"token": token, "text": "x"})).status_code == 303
+    for forged in ("A" * 88, "é", tokens.pop()[:-4]):
+        assert (await mei.http.post("/write", data={"token": forged, "text": "x"})).status_code == 403
+    assert len(village.said) == 3
+
+
+async def test_pages_travel_compressed(mei: Reader, village: Village) -> None:
+    for n in range(20):
+        village.post(village.amina, f"Post {n}")
+    answer = await mei.go("/", headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["content-encoding"] == "gzip"
+    assert int(answer.headers["content-length"]) < len(answer.text) / 5
+    assert "content-encoding" not in (await mei.go("/", headers={"Accept-Encoding": "identity"})).headers
+
+
 async def test_a_broken_form_is_refused(mei: Reader) -> None:
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
     assert (await mei.http.post("/write", content=b"--x\r\nbroken", headers=headers)).status_code in (400, 403)

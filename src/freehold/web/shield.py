@@ -8,8 +8,8 @@ Sources: https://www.w3.org/TR/CSP3/, https://www.w3.org/TR/fetch-metadata/, htt
 """
 
 import hmac
-from base64 import urlsafe_b64encode
-from secrets import token_urlsafe
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from secrets import token_bytes, token_urlsafe
 from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
@@ -39,6 +39,7 @@ HEADERS = {
 }
 SMALL_BODY = 64 * 1024
 LARGE_BODY = 48 * 1024 * 1024
+_PROOF_BYTES = 32
 
 
 class TooLarge(Refused):
@@ -106,14 +107,29 @@ def assure_own_page(request: Request) -> None:
 
 
 def form_token(secret: str) -> str:
-    """The token for forms of whoever holds the cookie `secret`."""
-    return urlsafe_b64encode(hmac.digest(secret.encode(), b"freehold form", "sha256")).decode().rstrip("=")
+    """A token for forms of whoever holds the cookie `secret`; masked anew each time, as compressed pages need it."""
+    pad = token_bytes(_PROOF_BYTES)
+    return urlsafe_b64encode(pad + _xor(_proof(secret), pad)).decode()
 
 
 def assure_token(secret: str | None, given: str) -> None:
     """Refuse a form whose token does not belong to the cookie."""
-    if secret is None or not hmac.compare_digest(form_token(secret).encode(), given.encode()):
+    try:
+        token = urlsafe_b64decode(given)
+    except ValueError:
+        raise FormExpired from None
+    if secret is None or len(token) != 2 * _PROOF_BYTES:
         raise FormExpired
+    if not hmac.compare_digest(_xor(token[_PROOF_BYTES:], token[:_PROOF_BYTES]), _proof(secret)):
+        raise FormExpired
+
+
+def _proof(secret: str) -> bytes:
+    return hmac.digest(secret.encode(), b"freehold form", "sha256")
+
+
+def _xor(one: bytes, other: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(one, other, strict=True))
 
 
 class Cookies:

@@ -14,6 +14,7 @@ from secrets import token_hex
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from isal import igzip
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -173,13 +174,17 @@ class Visit:
         if self.member is not None and status < 500:
             unread = int((await self.backend.views.get_unread_count(self.member.did)).get("count", 0))
         html = templating.render(template, self.speech.language, visit=self, unread=unread, **facts)
-        return self.sealed(HTMLResponse(html, status))
+        return self._html(html, status)
 
     def part(self, template: str, /, **facts: Any) -> Response:
         """A piece of a page, for a script that asked for it."""
-        return self.sealed(
-            HTMLResponse(templating.render(template, self.speech.language, visit=self, unread=0, **facts))
-        )
+        return self._html(templating.render(template, self.speech.language, visit=self, unread=0, **facts), 200)
+
+    def _html(self, html: str, status: int) -> Response:
+        if "gzip" not in self.request.headers.get("accept-encoding", ""):
+            return self.sealed(HTMLResponse(html, status))
+        packed = igzip.compress(html.encode(), compresslevel=2)
+        return self.sealed(HTMLResponse(packed, status, headers={"Content-Encoding": "gzip"}))
 
     def go(self, path: str, /, **query: str) -> Response:
         """On to another of our pages."""
@@ -194,7 +199,7 @@ class Visit:
             self.cookies.write(response, name, value, YEAR if name == "lang" else None)
         secret = self.member is not None or self.request.method == "POST"
         response.headers.setdefault("Cache-Control", "no-store" if secret else "private, no-cache")
-        response.headers["Vary"] = "Cookie, Accept-Language, Accept"
+        response.headers["Vary"] = "Cookie, Accept-Language, Accept, Accept-Encoding"
         return response
 
     def token(self) -> str:
