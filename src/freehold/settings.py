@@ -6,9 +6,11 @@ A misspelt name stops the start and names the near one. What the owner chooses o
 join) is not here but in the truth, where it is copied with everything else.
 """
 
+import re
 import tomllib
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,10 @@ from freehold.protocol.refused import Refused
 from freehold.protocol.syntax import is_did, is_handle
 
 FILE = "settings.toml"
+LOG_LEVELS = ("debug", "info", "warning", "error")
+UNLOCKS = ("file", "env", "prompt")
+LANE_KIB = 8
+"""The least memory that argon2id takes for each lane."""
 
 
 class BadSetting(Refused):
@@ -54,6 +60,10 @@ class Settings:
     lexicons: str = setting("", "A folder of lexicon documents of your own, beside the official ones.")
     host_only: bool = setting(False, "Serve accounts and repositories only; views come from an outside AppView.")
     outside_appview: str = setting("did:web:api.bsky.app#bsky_appview", "The AppView that host_only means.")
+    trusted_proxies: tuple[str, ...] = setting(
+        ("127.0.0.1", "::1"),
+        "Addresses or networks of your own proxies: their X-Forwarded-For says who calls. It counts for limits only.",
+    )
     metrics_token: str = setting("", "Bearer token for /metrics. Empty: only a network of this machine shows them.")
     log_level: str = setting("info", "How much to log: debug, info, warning or error.")
 
@@ -87,6 +97,12 @@ def example() -> str:
     return "\n".join(lines) + "\n"
 
 
+def markdown() -> str:
+    """The same for docs/settings.md."""
+    rows = [f"| `{f.name}` | `{_toml(f.default)}` | {f.metadata['help']} |" for f in fields(Settings)]
+    return "\n".join(["| Setting | Default | What it is |", "| --- | --- | --- |", *rows]) + "\n"
+
+
 def _typed(name: str, default: Any, value: Any, path: Path) -> Any:
     if isinstance(default, tuple) and isinstance(value, list) and all(isinstance(x, str) for x in value):
         return tuple(value)
@@ -107,14 +123,48 @@ def _checked(settings: Settings) -> Settings:
     """Refuse what no network can be."""
     if settings.domain and not is_handle(settings.domain):
         raise BadSetting(f"“{settings.domain}” is not a domain name.")
-    if settings.plc not in ("own", "both") and not settings.plc.startswith(("https://", "http://")):
+    if settings.plc not in ("own", "both") and not _is_url(settings.plc):
         raise BadSetting("plc must be own, both, or the URL of a directory.")
     if settings.plc == "both" and not settings.domain:
         raise BadSetting("plc = both needs a domain: the public directory is of no use to a network on one machine.")
-    if settings.unlock not in ("file", "env", "prompt"):
-        raise BadSetting("unlock must be file, env or prompt.")
-    for service in settings.adopted_services:
-        did, mark, name = service.partition("#")
-        if not (is_did(did) and mark and name):
-            raise BadSetting(f"adopted_services: “{service}” is not did#service.")
+    if not _is_url(settings.public_plc):
+        raise BadSetting("public_plc must be a URL.")
+    if settings.unlock not in UNLOCKS:
+        raise BadSetting(f"unlock must be one of {', '.join(UNLOCKS)}.")
+    if settings.log_level not in LOG_LEVELS:
+        raise BadSetting(f"log_level must be one of {', '.join(LOG_LEVELS)}.")
+    if settings.lexicons and not Path(settings.lexicons).is_dir():
+        raise BadSetting(f"lexicons: there is no folder {settings.lexicons}.")
+    _check_numbers(settings)
+    _check_addresses(settings)
     return settings
+
+
+def _check_numbers(settings: Settings) -> None:
+    for f in fields(Settings):
+        if type(f.default) is int and getattr(settings, f.name) < 1:
+            raise BadSetting(f"{f.name} must be 1 or more.")
+    if settings.password_memory_kib < LANE_KIB * settings.password_lanes:
+        raise BadSetting(f"password_memory_kib must be {LANE_KIB} or more for each lane.")
+
+
+def _check_addresses(settings: Settings) -> None:
+    for name in ("adopted_services", "outside_appview"):
+        given = getattr(settings, name)
+        for service in given if isinstance(given, tuple) else (given,):
+            if not _is_service(service):
+                raise BadSetting(f"{name}: “{service}” is not did#service.")
+    for proxy in settings.trusted_proxies:
+        try:
+            ip_network(proxy)
+        except ValueError:
+            raise BadSetting(f"trusted_proxies: “{proxy}” is neither an address nor a network.") from None
+
+
+def _is_url(text: str) -> bool:
+    return re.match(r"https?://[^/\s]", text) is not None
+
+
+def _is_service(text: str) -> bool:
+    did, _, name = text.partition("#")
+    return is_did(did) and bool(name)

@@ -3,30 +3,44 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from tqdm import tqdm
 
-from freehold.cli.opening import opened
+from freehold.cli.opening import assure_network, opened
 from freehold.cli.rebuild import catch_up
 from freehold.identity.publish import Publisher
 from freehold.pds.checkup import Checkup, Finding
 from freehold.protocol.refused import Refused
 from freehold.site import Site
+from freehold.store.connection import damage
+from freehold.store.lock import DirectoryLock
 
 POSTS = {"low": "app.bsky.feed.post/", "high": "app.bsky.feed.post0"}
 
 
 def main(given: argparse.Namespace) -> int:
     """Print findings; exit 1 if there are any that are damage. The network must not be running meanwhile."""
+    assure_network(given.directory)
+    with DirectoryLock(given.directory):
+        broken = list(files(given.directory))
+    if broken:
+        show("✗", broken)
+        print("Damage was found. Nothing else can be checked before that is mended.")
+        return 1
     with opened(given.directory) as site:
-        damage = [*files(site), *repositories_and_blobs(site), *asyncio.run(identities(site))]
-        for finding in damage:
-            print(f"✗ {finding.about}: {finding.say}\n  → {finding.todo}")
-        for finding in (*index(site), *advice(site)):
-            print(f"! {finding.about}: {finding.say}\n  → {finding.todo}")
-        print("Damage was found." if damage else "All repositories, blobs and databases are whole.")
-    return 1 if damage else 0
+        found = [*repositories_and_blobs(site), *asyncio.run(identities(site))]
+        show("✗", found)
+        show("!", [*index(site), *advice(site)])
+        print("Damage was found." if found else "All repositories, blobs and databases are whole.")
+    return 1 if found else 0
+
+
+def show(mark: str, findings: Iterable[Finding]) -> None:
+    """Two lines for each: what is the matter, what to do."""
+    for finding in findings:
+        print(f"{mark} {finding.about}: {finding.say}\n  → {finding.todo}")
 
 
 def repositories_and_blobs(site: Site) -> Iterator[Finding]:
@@ -41,16 +55,15 @@ def repositories_and_blobs(site: Site) -> Iterator[Finding]:
             yield found
 
 
-def files(site: Site) -> Iterator[Finding]:
-    """Are the two databases sound as SQLite files?"""
-    for database, todo in (
-        (site.truth, "Restore the network from a copy; do not go on with this one."),
-        (site.index_db, f"Delete it and make it anew: freehold rebuild {site.directory}"),
+def files(directory: Path) -> Iterator[Finding]:
+    """Are the two databases sound as SQLite files? The index may be absent."""
+    for name, todo in (
+        ("truth.db", "Put a copy of the whole network in its place; do not go on with this one."),
+        ("index.db", f"It can be made anew, nothing is lost: freehold rebuild {directory}"),
     ):
-        with database.reading() as tx:
-            said = [row[0] for row in tx.run("PRAGMA integrity_check(3)")]
-        if said != ["ok"]:
-            yield Finding(database.path.name, f"The file is damaged: {said[0]}", todo)
+        path = directory / name
+        if path.exists() and (wrong := damage(path)):
+            yield Finding(name, f"The file is damaged: {wrong}", todo)
 
 
 def index(site: Site) -> Iterator[Finding]:

@@ -9,13 +9,15 @@ from typing import Any
 
 import msgspec
 
-_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+from freehold.protocol.syntax import format_datetime
+
+_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
 class _Json(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
-            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}",
+            "at": format_datetime(int(record.created * 1_000_000)),
             "level": record.levelname.lower(),
             "from": record.name,
             "say": record.getMessage(),

@@ -5,6 +5,7 @@ that `--help` is quick.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -17,26 +18,47 @@ from freehold.protocol.refused import Refused
 ABOUT = """\
 Freehold: a social network that its community owns outright.
 
-A network is one directory. Everything that it must not lose is in there; copy it, and you have the network.
+A network is one directory. Everything that it must not lose is in there; copy it while nothing runs, and you have the
+network a second time.
 
-  freehold run                     start (or begin) the network in ./network on http://localhost:8000
+  freehold run                         begin or go on with the network in ./network, on http://localhost:8000
   freehold run town --domain town.example
-  freehold demo town               fill a new network with a community of sixty people, to look around in
-  freehold account town list       who is a member
-  freehold doctor town             check every repository, blob and the index, and say what to do
+  freehold demo town                   fill a new network with a community of sixty people, to look around in
+  freehold account town list           who has an account
+  freehold doctor town                 check every repository, blob and the index, and say what to do
+
+Every command but run, demo and settings works on a network that is not running. What goes wrong is said in one
+sentence on stderr, with exit code 1; words that are not understood end with exit code 2.
 """
+
+ALONE = "The network must not be running meanwhile."
+HANDLE = "handle (under the network's domain the first part is enough) or DID"
+INTERRUPTED = 130
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit code."""
     given = parser().parse_args(words)
     try:
-        return int(import_module(given.module).main(given) or 0)
+        code = int(import_module(given.module).main(given) or 0)
+        sys.stdout.flush()
     except Refused as refused:
-        print(f"freehold: {refused.say}", file=sys.stderr)
+        return _fail(refused.say)
+    except BrokenPipeError:  # `freehold account town list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as wrong:
+        if wrong.filename is None:
+            raise
+        return _fail(f"{os.fspath(wrong.filename)}: {wrong.strerror}.")
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
+    return code
+
+
+def _fail(say: str) -> int:
+    print(f"freehold: {say}", file=sys.stderr)
+    return 1
 
 
 def parser() -> argparse.ArgumentParser:
@@ -51,17 +73,22 @@ def parser() -> argparse.ArgumentParser:
     _account(commands)
     _import_export(commands)
     _care(commands)
+    _settings(commands)
     return top
 
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
-def _command(commands: Commands, name: str, help: str, more: str = "") -> argparse.ArgumentParser:
+def _command(commands: Commands, name: str, help: str, more: str) -> argparse.ArgumentParser:
     made = commands.add_parser(
-        name, help=help, description=f"{help}\n\n{more}".strip(), formatter_class=argparse.RawDescriptionHelpFormatter
+        name,
+        help=help,
+        description=f"{help[0].upper()}{help[1:]}.\n\n{more}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.set_defaults(module=f"freehold.cli.{name.replace('import', 'take_in')}")
+    module = {"import": "take_in"}.get(name, name)
+    made.set_defaults(module=f"freehold.cli.{module}")
     return made
 
 
@@ -74,22 +101,60 @@ def _run(commands: Commands) -> None:
         commands,
         "run",
         "serve one network or several",
-        "A new directory is made ready. Without --domain only this machine can reach it, on 127.0.0.1.\n"
-        "A new network prints a code of three words: type it into the first page to become its owner.",
+        "A new directory is made ready, and a code of three words is printed: type it into the first page to become\n"
+        "the network's owner.\n"
+        "\n"
+        "Without a domain only this machine can reach the network. With one, a proxy with a certificate must stand\n"
+        "before it: set domain in DIRECTORY/settings.toml if the proxy is on this machine (127.0.0.1 listens), or\n"
+        "give --domain if it is elsewhere (all addresses listen). `freehold settings` lists what else can be set.\n"
+        "\n"
+        "Several networks in one process are told apart by host name: that of each domain, or DIRECTORY.localhost.\n"
+        "Ctrl-C or SIGTERM ends it in order; kill -9 loses nothing either.",
     )
     run.add_argument("directories", nargs="*", type=Path, metavar="DIRECTORY", help="default: ./network")
-    run.add_argument("--port", type=int, default=8000, metavar="N", help="default: 8000; 0 takes a free one")
-    run.add_argument("--domain", metavar="D", help="the network's own name; then all addresses of this machine listen")
-    run.add_argument("--plc", metavar="own|both|URL", help="where members' DIDs are kept (default: own)")
+    run.add_argument("--port", type=port, default=8000, metavar="N", help="default: 8000; 0 takes a free one")
+    run.add_argument("--domain", metavar="D", help="the network's own name, remembered; all addresses listen")
     run.add_argument(
-        "--only", choices=["host"], help="host: accounts and repositories only, views from an outside AppView"
+        "--plc",
+        metavar="own|both|URL",
+        help="where members' DIDs are kept: here (own, the default), also in the public directory, or in another one",
+    )
+    run.add_argument(
+        "--only",
+        choices=["host"],
+        help="host: accounts and repositories only, no pages; views come from an outside AppView",
     )
     run.add_argument(
         "--dev",
         action="store_true",
         help="for development: no claiming, open sign-up, no rate limits, plain http and loopback addresses allowed;"
-        " writes DIRECTORY/dev.json; FREEHOLD_ADMIN_PASSWORD opens the admin methods",
+        " writes DIRECTORY/dev.json with an owner's and a moderator's password; FREEHOLD_ADMIN_PASSWORD opens the"
+        " admin methods. Refused with a domain",
     )
+
+
+def port(text: str) -> int:
+    """A port number. Raises ValueError, which argparse turns into a sentence."""
+    number = int(text)
+    if not 0 <= number <= 65_535:
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return number
+
+
+def community_size(text: str) -> int:
+    """How many people the demo has."""
+    number = int(text)
+    if not 2 <= number <= 60:
+        raise argparse.ArgumentTypeError("the demo has 2 to 60 people")
+    return number
+
+
+def count(text: str) -> int:
+    """A number from 1 up."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("this must be 1 or more")
+    return number
 
 
 def _demo(commands: Commands) -> None:
@@ -97,49 +162,87 @@ def _demo(commands: Commands) -> None:
         commands,
         "demo",
         "fill a new network with a community of sixty people",
-        "Drawn pictures, threads, echoes, follows by interest and two weeks of history, written the way members write.",
+        "Drawn pictures, threads, echoes, follows by interest and two weeks of history, written as members write. At\n"
+        "the end it prints with which names and password to sign in. Then: freehold run DIRECTORY",
     )
     demo.set_defaults(module="freehold.cli.demo.command")
-    _directory(demo)
-    demo.add_argument("--people", type=int, default=60, metavar="N", help="default: 60")
+    demo.add_argument("directory", type=Path, metavar="DIRECTORY", help="a directory without a network")
+    demo.add_argument("--people", type=community_size, default=60, metavar="N", help="2 to 60, default: 60")
     demo.add_argument("--seed", type=int, default=1, metavar="N", help="another seed, another history")
 
 
 def _account(commands: Commands) -> None:
-    account = _command(commands, "account", "list, add, change and remove accounts")
+    account = _command(
+        commands,
+        "account",
+        "list, add, change and remove accounts",
+        f"{ALONE} A password is asked for at a terminal; elsewhere it is one line of standard input.",
+    )
     _directory(account)
     acts = account.add_subparsers(dest="act", required=True, metavar="ACT", title="acts")
-    acts.add_parser("list", help="all accounts, one on a line")
+    acts.add_parser("list", help="all accounts, one on a line: handle, role, status, since when, DID")
     for name, help in (
         ("create", "add a member; asks for the password"),
         ("password", "set a new password; asks for it, and ends all sessions"),
         ("takedown", "stop serving an account and end its sessions"),
         ("restore", "serve an account again that was taken down"),
-        ("delete", "erase an account and all that it had"),
+        ("delete", "erase an account and all that it had; asks for the handle once more"),
     ):
-        acts.add_parser(name, help=help).add_argument("handle", help="handle or DID")
+        acts.add_parser(name, help=help).add_argument("handle", metavar="HANDLE", help=HANDLE)
     role = acts.add_parser("role", help="make somebody member, moderator or owner")
-    role.add_argument("handle", help="handle or DID")
+    role.add_argument("handle", metavar="HANDLE", help=HANDLE)
     role.add_argument("role", choices=["member", "moderator", "owner"])
     invite = acts.add_parser("invite", help="print a code with which people can join")
-    invite.add_argument("--uses", type=int, default=1, metavar="N", help="how many people (default: 1)")
+    invite.add_argument("--uses", type=count, default=1, metavar="N", help="how many people (default: 1)")
 
 
 def _import_export(commands: Commands) -> None:
-    take = _command(commands, "import", "replace an account's repository by that of a CAR file")
+    take = _command(
+        commands,
+        "import",
+        "replace an account's repository by that of a CAR file",
+        "All of the file is checked before anything is replaced; it must be of the account's own DID.\n"
+        f"Pictures are not in the file: those that are not here yet are counted at the end. {ALONE}",
+    )
     _directory(take)
-    take.add_argument("handle", help="handle or DID of the account, which must be that of the file")
-    take.add_argument("file", type=Path, metavar="FILE", help="a repository as a CAR file")
-    give = _command(commands, "export", "write an account's repository to a CAR file")
+    take.add_argument("handle", metavar="HANDLE", help=HANDLE)
+    take.add_argument("file", type=Path, metavar="FILE", help="a repository as a CAR file, of version 3")
+    give = _command(
+        commands,
+        "export",
+        "write an account's repository to a CAR file",
+        f"Everything that the member published, signed, without the pictures themselves. {ALONE}",
+    )
     _directory(give)
-    give.add_argument("handle", help="handle or DID")
+    give.add_argument("handle", metavar="HANDLE", help=HANDLE)
     give.add_argument("file", type=Path, metavar="FILE", help="where to write it")
 
 
 def _care(commands: Commands) -> None:
-    rebuild = _command(commands, "rebuild", "throw the index away and make it anew from the repositories")
-    _directory(rebuild)
-    doctor = _command(commands, "doctor", "check repositories, signatures, blobs and index, and say what to do")
-    _directory(doctor)
-    options = _command(commands, "settings", "print every setting with its help and default, as a settings.toml")
-    options.set_defaults(directory=None)
+    _directory(
+        _command(
+            commands,
+            "rebuild",
+            "throw the index away and make it anew from the repositories",
+            f"For an index that is damaged or was lost; nothing that members wrote is touched. {ALONE}",
+        )
+    )
+    _directory(
+        _command(
+            commands,
+            "doctor",
+            "check repositories, signatures, blobs and index",
+            "Prints what is damaged (✗) or worth knowing (!), each with what to do. Exit code 1 if there is damage.\n"
+            f"It changes no repository; it lets the index catch up. {ALONE}",
+        )
+    )
+
+
+def _settings(commands: Commands) -> None:
+    options = _command(
+        commands,
+        "settings",
+        "print every setting with its help and default, as a settings.toml",
+        "To begin with: freehold settings > DIRECTORY/settings.toml",
+    )
+    options.add_argument("--markdown", action="store_true", help="as the table of docs/settings.md")

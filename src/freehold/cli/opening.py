@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from freehold import settings as all_settings
 from freehold.pds.passwords import Cost, Passwords
@@ -12,7 +11,14 @@ from freehold.protocol.lexicon import Catalog
 from freehold.protocol.refused import Refused
 from freehold.settings import Settings
 from freehold.site import Listening, Shared, Site
+from freehold.store.connection import DAMAGED
 from freehold.store.lexicons import documents_in, official_documents
+
+
+class DamagedNetwork(Refused):
+    """A database of the network is not what SQLite wrote."""
+
+    kind, name = "unavailable", "DamagedNetwork"
 
 
 class NoNetwork(Refused):
@@ -30,14 +36,14 @@ def shared_by(settings: Settings) -> Shared:
     return Shared(Catalog(documents), Passwords(cost), Workshop())
 
 
-def open_sites(directories: list[Path], listening: Listening, **said: Any) -> list[Site]:
+def open_sites(directories: list[Path], settings: list[Settings], listening: Listening) -> list[Site]:
     """Open every directory as a network; a new one is made. If one cannot be opened, none stays open."""
-    settings = [all_settings.load(directory, **said) for directory in directories]
     shared = shared_by(settings[0])
     sites: list[Site] = []
     try:
         for directory, one in zip(directories, settings, strict=True):
-            sites.append(Site(directory, one, listening, shared))
+            with damage_named(directory):
+                sites.append(Site(directory, one, listening, shared))
     except BaseException:
         for site in sites:
             site.close()
@@ -47,16 +53,28 @@ def open_sites(directories: list[Path], listening: Listening, **said: Any) -> li
 
 @contextmanager
 def opened(directory: Path) -> Iterator[Site]:
-    """One network, for a command that works on it alone. Raises NoNetwork, AlreadyRunning."""
+    """One network, for a command that works on it alone. Raises NoNetwork, AlreadyRunning, DamagedNetwork."""
     assure_network(directory)
     settings = all_settings.load(directory)
     shared = shared_by(settings)
-    site = Site(directory, settings, Listening(port=0, stay=True), shared)
+    with damage_named(directory):
+        site = Site(directory, settings, Listening(port=0, stay=True), shared)
     try:
-        yield site
+        with damage_named(directory):
+            yield site
     finally:
         site.close()
         shared.passwords.close()
+
+
+@contextmanager
+def damage_named(directory: Path) -> Iterator[None]:
+    """What SQLite raises over a damaged file becomes DamagedNetwork."""
+    try:
+        yield
+    except DAMAGED as wrong:
+        say = f"A database in {directory} is damaged ({wrong}). To see what to do: freehold doctor {directory}"
+        raise DamagedNetwork(say) from wrong
 
 
 def assure_network(directory: Path) -> None:

@@ -4,12 +4,19 @@ import argparse
 import asyncio
 import time
 
-from freehold.cli.opening import opened
+from freehold.cli.opening import assure_network, opened
 from freehold.site import Site
+from freehold.store.lock import DirectoryLock
+
+FILES = ("index.db", "index.db-wal", "index.db-shm")
 
 
 def main(given: argparse.Namespace) -> None:
-    """Empty the index and fill it again. The network must not be running meanwhile."""
+    """Throw the file away, whatever its state, and fill a new one. The network must not be running meanwhile."""
+    assure_network(given.directory)
+    with DirectoryLock(given.directory):
+        for name in FILES:
+            (given.directory / name).unlink(missing_ok=True)
     with opened(given.directory) as site:
         began = time.monotonic()
         site.index.rebuild()

@@ -3,13 +3,18 @@
 import argparse
 import asyncio
 import os
+import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import IPv6Network, ip_network
 from pathlib import Path
 
 import uvicorn
 import uvloop
 
+from freehold import settings as all_settings
 from freehold.cli import dev, logs
 from freehold.cli.opening import open_sites
 from freehold.protocol.refused import Refused
@@ -23,9 +28,21 @@ MAX_INCOMING_FRAME = 65_536
 
 
 class PortTaken(Refused):
-    """Somebody else listens there."""
+    """Somebody else listens there, or only an administrator may."""
 
     name = "PortTaken"
+
+
+class Server(uvicorn.Server):
+    """uvicorn, which a signal ends in order: it would send itself the signal again, and so die before all is closed."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """SIGINT and SIGTERM end serving; a second SIGINT waits for nobody."""
+        loop = asyncio.get_running_loop()
+        for each in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(each, self.handle_exit, each, None)
+        yield
 
 
 def main(given: argparse.Namespace) -> int:
@@ -33,14 +50,13 @@ def main(given: argparse.Namespace) -> int:
     directories: list[Path] = given.directories or [Path("network")]
     if given.domain and (given.dev or len(directories) > 1):
         raise BadSetting("--domain goes with one directory, and not with --dev. Set `domain` in each settings.toml.")
+    said = {"domain": given.domain, "plc": given.plc, "host_only": True if given.only == "host" else None}
+    settings = [all_settings.load(directory, **said) for directory in directories]
+    logs.set_up(settings[0].log_level)
     listener = bind("" if given.domain else "127.0.0.1", given.port)
     listening = Listening(listener.getsockname()[1], dev=given.dev, several=len(directories) > 1)
-    sites = open_sites(
-        directories, listening, domain=given.domain, plc=given.plc, host_only=True if given.only == "host" else None
-    )
-    logs.set_up(sites[0].settings.log_level)
+    sites = open_sites(directories, settings, listening)
     if given.dev:
-        assure_only_this_machine(sites)
         for site in sites:
             site.admin_password = os.environ.get(ADMIN_VARIABLE, "")
     uvloop.run(serve(sites, listener, given.dev))
@@ -53,12 +69,12 @@ async def serve(sites: list[Site], listener: socket.socket, dev_mode: bool = Fal
     if dev_mode:
         for site in sites:
             await dev.prepare(site)
-    server = uvicorn.Server(config_of(networks))
+    server = Server(config_of(networks))
     try:
         async with asyncio.TaskGroup() as tasks:
             work = tasks.create_task(networks.run())
             for site in sites:
-                greet(site)
+                greet(site, listener)
             await server.serve(sockets=[listener])
             work.cancel()
     finally:
@@ -76,7 +92,8 @@ def config_of(networks: Networks) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=True,
+        forwarded_allow_ips=proxies_of(networks.sites),
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=3,
         ws_max_size=MAX_INCOMING_FRAME,
@@ -85,8 +102,17 @@ def config_of(networks: Networks) -> uvicorn.Config:
     )
 
 
+def proxies_of(sites: list[Site]) -> list[str]:
+    """Whose X-Forwarded-For is believed; IPv4 also in the form in which a socket for both kinds shows it."""
+    trusted = {ip_network(each) for site in sites for each in site.settings.trusted_proxies}
+    mapped = {
+        IPv6Network(f"::ffff:{each.network_address}/{96 + each.prefixlen}") for each in trusted if each.version == 4
+    }
+    return sorted(map(str, trusted | mapped))
+
+
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises PortTaken."""
+    """A listening socket; host "" is every address of this machine. Raises PortTaken."""
     listener = socket.socket(socket.AF_INET6 if host == "" else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if host == "":
@@ -99,18 +125,13 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def assure_only_this_machine(sites: list[Site]) -> None:
-    """--dev opens doors that must not be open to others."""
-    for site in sites:
-        if not site.place.local:
-            for opened in sites:
-                opened.close()
-            raise BadSetting(f"{site.directory} has a domain; --dev is for networks of this machine only.")
-
-
-def greet(site: Site) -> None:
-    """Say where the network is, and how to claim it."""
+def greet(site: Site, listener: socket.socket) -> None:
+    """Say where the network is, what must stand before it, and how to claim it."""
     say = [f"{site.network.choices.name} is at {site.place.base_url}"]
+    if not site.place.local:
+        host, port = listener.getsockname()[:2]
+        where = f"{host}:{port}" if host != "::" else f"port {port} of every address"
+        say += [f"It listens on {where} by plain http: a proxy with a certificate must stand before it."]
     if site.claim is not None:
         say += [
             "",

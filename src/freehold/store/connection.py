@@ -20,6 +20,9 @@ READER_CACHE_KIB = 8_192
 
 Use = Literal["write", "read", "read-only"]
 
+DAMAGED = (apsw.CorruptError, apsw.NotADBError)
+"""What is raised, sooner or later, over a file that is not what SQLite wrote."""
+
 
 def connect(path: Path, use: Use, *, durable: bool, vfs: str | None = None) -> Link:
     """Open `path`. `write` makes it if need be, for its owner's eyes only; the others want it to exist.
@@ -40,6 +43,19 @@ def connect(path: Path, use: Use, *, durable: bool, vfs: str | None = None) -> L
         link.close()
         raise
     return link
+
+
+def damage(path: Path) -> str:
+    """What SQLite finds wrong with the file, which nobody may be writing to; empty if it is sound."""
+    try:
+        link = connect(path, "read-only", durable=False)
+        try:
+            said = [row[0] for row in link.cursor.execute("PRAGMA integrity_check(3)").fetchall()]
+        finally:
+            link.close()
+    except DAMAGED as wrong:
+        return str(wrong)
+    return "" if said == ["ok"] else str(said[0]).splitlines()[-1]
 
 
 def _pragmas(use: Use, durable: bool) -> list[str]:

@@ -31,7 +31,11 @@ class DirectoryLock:
         except BlockingIOError:
             holder = os.pread(file, 20, 0).decode("ascii", "replace").strip()
             os.close(file)
-            raise AlreadyRunning(directory=str(directory), holder=holder) from None
+            raise AlreadyRunning(
+                f"The network in {directory} is in use by process {holder or 'unknown'}. Stop that one first.",
+                directory=str(directory),
+                holder=holder,
+            ) from None
         os.ftruncate(file, 0)
         os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
         self._file: int | None = file

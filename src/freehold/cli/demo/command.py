@@ -41,17 +41,17 @@ PORT = 8000
 SIGN_IN_FILE = "demo.txt"
 
 
+DAYS = 14
+DRAWN_AHEAD = 2
+Json = dict[str, Any]
+
+
 class Parts(NamedTuple):
     """Who plays whom. visitor: the member as whom to look around."""
 
     owner: str = "townhall"
     moderator: str = "ruth"
     visitor: str = "mei"
-
-
-DAYS = 14
-DRAWN_AHEAD = 2
-Json = dict[str, Any]
 
 
 class NotNew(Refused):
