@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from freehold.web.present import Presenter, moment
+from freehold.web.present import Presenter
 from freehold.web.speech import Speech
+from freehold.web.untrusted import moment
 from support.village import NOW, Village, iso
 
 NONSENSE: list[Any] = [None, 7, -1, "", "x", [], [None], [7], {}, {"values": 7}, {"values": [7]}, [{"index": 1}], True]

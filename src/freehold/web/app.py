@@ -13,9 +13,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from freehold.web.backend import Backend
+from freehold.web.endpoints import answered
 from freehold.web.pages import entry, frame, home, people, posts, settings, writing
 from freehold.web.shield import Cookies, Shield
-from freehold.web.visit import answered, open_visit
+from freehold.web.visit import open_visit
 
 ROUTES = [
     *frame.ROUTES,

@@ -6,7 +6,9 @@ In: app.bsky.notification.listNotifications and the posts that were liked. Out: 
 from collections.abc import Iterable, Mapping
 
 from freehold.web.backend import Json
-from freehold.web.present import Notice, Presenter, clean, moment, post_url
+from freehold.web.drawn import Notice
+from freehold.web.present import Presenter, post_url
+from freehold.web.untrusted import clean, moment
 
 FACES = 4
 _LOOKS = {

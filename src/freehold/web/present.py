@@ -5,8 +5,7 @@ addresses that are not ours or not http(s) are left out. Templates then only arr
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
@@ -15,142 +14,15 @@ import regex
 from markupsafe import Markup
 
 from freehold.web.backend import Json, Network
+from freehold.web.drawn import Branch, Card, Person, Picture, Post, Quoted, Thread
 from freehold.web.records import ORGANISATION
 from freehold.web.speech import Speech
 from freehold.web.text import Ways, graphemes, host_of, is_web_address, render
+from freehold.web.untrusted import clean, drawn_size, label_values, moment, number, reply_root, self_labels
 
 SHORT_POST = 140
 COVERED = {"porn", "sexual", "nudity", "graphic-media", "gore", "!warn"}
 NOT_SIGNED_OUT = "!no-unauthenticated"
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody, as drawn beside what they wrote. tone: 0–7, the ground of a face without a picture."""
-
-    did: str
-    handle: str
-    at: str
-    name: str
-    url: str
-    avatar: str | None
-    square: bool
-    tone: int
-    letter: str
-    bio: str
-    following: str | None
-    follows_you: bool
-    hidden: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture in a post. width and height keep its place free while it loads."""
-
-    thumb: str
-    full: str
-    alt: str
-    width: int
-    height: int
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """A link card."""
-
-    uri: str
-    host: str
-    title: str
-    text: str
-    thumb: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Quoted:
-    """A quoted post, or why it cannot be shown (`gone`)."""
-
-    gone: str = ""
-    by: Person | None = None
-    url: str = ""
-    when: str = ""
-    html: Markup = field(default_factory=Markup)
-    lang: str | None = None
-    pictures: tuple[Picture, ...] = ()
-
-
-@dataclass(slots=True)
-class Post:
-    """A post, ready to draw. `n` makes ids unique on a page; `why` says why it stands here."""
-
-    n: int
-    uri: str
-    cid: str
-    rkey: str
-    url: str
-    by: Person
-    iso: str
-    when: str
-    full_when: str
-    html: Markup
-    plain: str
-    lang: str | None
-    short: bool
-    pictures: tuple[Picture, ...]
-    card: Card | None
-    quoted: Quoted | None
-    video: bool
-    cover: str | None
-    replies: int
-    echoes: int
-    likes: int
-    quotes: int
-    liked: str | None
-    echoed: str | None
-    mine: bool
-    can_reply: bool
-    reply_root: tuple[str, str] | None
-    why: str = ""
-    why_icon: str = ""
-    answers: "Person | None" = None
-
-
-@dataclass(slots=True)
-class Branch:
-    """A reply with the replies to it. `post` None: it is not to be seen, `gone` says why. more: replies not loaded."""
-
-    post: Post | None
-    gone: str = ""
-    more: int = 0
-    under: list["Branch"] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Thread:
-    """A conversation around one post. more: replies to it that were not loaded."""
-
-    above: list[Branch]
-    post: Post | None
-    gone: str
-    under: list[Branch]
-    more_above: bool = False
-    more: int = 0
-
-
-@dataclass(slots=True)
-class Notice:
-    """Something that happened to the reader; several likes of one post are one notice."""
-
-    icon: str
-    tone: str
-    kind: str
-    people: list[Person]
-    more: int
-    said: str
-    url: str
-    iso: str
-    when: str
-    day: str
-    new: bool
 
 
 class Presenter:
@@ -388,53 +260,3 @@ def tag_url(tag: str) -> str:
 def post_url(by: Person, uri: str) -> str:
     """The page of a post: /@handle/p/rkey"""
     return f"{by.url}/p/{quote(uri.rpartition('/')[2], safe=':.-_~')}"
-
-
-def moment(*candidates: object) -> datetime:
-    """The earliest of some RFC 3339 times that can be read: nobody writes from the future."""
-    found: list[datetime] = []
-    for text in candidates:
-        try:
-            when = datetime.fromisoformat(str(text))
-            found.append(when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC))
-        except (ValueError, OverflowError):
-            continue
-    return min(found, default=datetime(1970, 1, 1, tzinfo=UTC))
-
-
-def clean(text: object) -> str:
-    """Text of a stranger without characters that turn the page around or cannot be shown."""
-    if not isinstance(text, str):
-        return ""
-    return regex.sub(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", "", text).strip()  # type: ignore[no-any-return]
-
-
-def number(value: object) -> int:
-    """A count, or 0."""
-    return value if isinstance(value, int) and value > 0 else 0
-
-
-def drawn_size(width: int, height: int) -> tuple[int, int]:
-    """A ratio as pixels: `width` and `height` attributes at the size of the column."""
-    return 1200, max(1, min(round(1200 * height / width), 4800))
-
-
-def label_values(labels: object) -> list[str]:
-    """Values of labels that stand (com.atproto.label.defs#label)."""
-    found = labels if isinstance(labels, list) else []
-    return [str(label.get("val")) for label in found if isinstance(label, dict) and not label.get("neg")]
-
-
-def self_labels(record: Json) -> list[str]:
-    """What the author themself says about a post."""
-    labels = record.get("labels")
-    return label_values(labels.get("values")) if isinstance(labels, dict) else []
-
-
-def reply_root(record: Json) -> tuple[str, str] | None:
-    """(uri, cid) of the post that a reply's conversation began with."""
-    reply = record.get("reply")
-    root = reply.get("root") if isinstance(reply, dict) else None
-    if isinstance(root, dict) and isinstance(root.get("uri"), str) and isinstance(root.get("cid"), str):
-        return root["uri"], root["cid"]
-    return None

@@ -8,8 +8,9 @@ from starlette.routing import Route
 from freehold.protocol.refused import Refused
 from freehold.web.backend import Claim, Member
 from freehold.web.brand import HUES
+from freehold.web.endpoints import STATUS, Form, getter, poster
 from freehold.web.shield import own_path
-from freehold.web.visit import STATUS, Form, Missing, Visit, getter, poster
+from freehold.web.visit import Missing, Visit
 
 # which field of a form a refusal belongs to, by its protocol name
 FIELD_OF = {

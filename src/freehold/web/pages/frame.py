@@ -7,7 +7,8 @@ from starlette.routing import Route
 
 from freehold.web import assets
 from freehold.web.brand import brand_css, icon_png, icon_svg, manifest
-from freehold.web.visit import Missing, Visit, getter
+from freehold.web.endpoints import getter
+from freehold.web.visit import Missing, Visit
 
 ICON_SIZES = (192, 512)
 

@@ -3,9 +3,10 @@
 from starlette.responses import Response
 from starlette.routing import Route
 
+from freehold.web.endpoints import getter
 from freehold.web.notices import by_day, rows, subjects
 from freehold.web.present import Presenter
-from freehold.web.visit import Visit, getter
+from freehold.web.visit import Visit
 
 PAGE = 30
 

@@ -5,11 +5,12 @@ from starlette.routing import Route
 
 from freehold.protocol.refused import Refused
 from freehold.web.backend import DraftPicture, Json, ProfileEdit
+from freehold.web.endpoints import STATUS, Form, getter, poster
 from freehold.web.pages.home import PAGE, said
-from freehold.web.present import clean, moment, number
 from freehold.web.shield import LARGE_BODY, own_path
 from freehold.web.text import Ways, facets, graphemes, host_of, is_web_address, render, tidy
-from freehold.web.visit import STATUS, Form, Missing, Visit, getter, poster
+from freehold.web.untrusted import clean, moment, number
+from freehold.web.visit import Missing, Visit
 
 FILTERS = {"posts": "posts_no_replies", "photos": "posts_with_media", "replies": "posts_with_replies"}
 FACE_MAX_BYTES = 1_000_000

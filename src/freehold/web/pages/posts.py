@@ -4,10 +4,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from freehold.web.backend import Json, Ref
+from freehold.web.drawn import Post, Quoted
+from freehold.web.endpoints import Form, getter, poster
 from freehold.web.pages.home import said
-from freehold.web.present import Post, Quoted
 from freehold.web.shield import own_path
-from freehold.web.visit import Form, Missing, Visit, getter, poster
+from freehold.web.visit import Missing, Visit
 
 PAGE = 50
 

@@ -5,10 +5,11 @@ from starlette.routing import Route
 
 from freehold.protocol.refused import Refused
 from freehold.web.backend import Theme
+from freehold.web.endpoints import STATUS, Form, getter, poster
 from freehold.web.pages.entry import signed_out
 from freehold.web.pages.home import said
 from freehold.web.speech import LANGUAGES
-from freehold.web.visit import STATUS, Form, Visit, getter, poster
+from freehold.web.visit import Visit
 
 THEMES: dict[str, Theme] = {"device": "device", "light": "light", "dark": "dark"}
 

@@ -12,11 +12,12 @@ from starlette.routing import Route
 from freehold.protocol.refused import Refused
 from freehold.web.backend import DraftPicture, LinkCard, NewPost, Ref
 from freehold.web.cards import card_of
+from freehold.web.drawn import Post, Quoted
+from freehold.web.endpoints import STATUS, Form, getter, poster
 from freehold.web.pages.posts import as_quote, load_post
-from freehold.web.present import Post, Quoted
 from freehold.web.shield import LARGE_BODY, assure_own_page, own_path
 from freehold.web.text import MAX_GRAPHEMES, facets, first_link, graphemes, host_of, is_web_address, tidy, web_address
-from freehold.web.visit import STATUS, Form, Missing, Visit, getter, poster
+from freehold.web.visit import Missing, Visit
 
 MAX_PICTURES = 4
 TONGUES = ("en", "fr", "de", "es", "it", "pt", "nl", "pl", "uk", "tr", "ar", "fa", "zh", "ja")
