@@ -4,7 +4,6 @@ Source: https://atproto.com/specs/account, lexicons com.atproto.server.*
 """
 
 import asyncio
-import sqlite3
 import threading
 
 import pytest
@@ -226,7 +225,7 @@ async def test_the_operator_needs_the_password(http, alice):
 # --- leaving
 
 
-async def test_a_deleted_account_leaves_no_row_and_no_file(http, site, alice, bob, operator, tmp_path):
+async def test_a_deleted_account_leaves_no_row_and_no_file(http, site, alice, bob, operator):
     await alice.post_picture(await alice.upload(png(20, 20)))
     await alice.upload(b"named by nothing", "application/x-anything")
     shared_file = await bob.upload(png(30, 30))
@@ -238,9 +237,9 @@ async def test_a_deleted_account_leaves_no_row_and_no_file(http, site, alice, bo
     await alice.do("app.bsky.actor.putPreferences", preferences=[preference])
     await site.members.sign_in_web("alice.test", PASSWORD)
     account = site.accounts.one(alice.did)
-    assert rows_of(tmp_path, account) > 12
+    assert rows_of(site, account) > 12
     await operator.do("com.atproto.admin.deleteAccount", did=alice.did)
-    assert rows_of(tmp_path, account) == 0
+    assert rows_of(site, account) == 0
     assert [str(cid) for cid in site.files.cids()] == [shared_file["ref"]["$link"]]
     with refused("RepoNotFound"):
         await bob.car("com.atproto.sync.getRepo", did=alice.did)
@@ -251,19 +250,15 @@ async def test_a_deleted_account_leaves_no_row_and_no_file(http, site, alice, bo
     assert (await Person.join(http, "alice")).did != alice.did
 
 
-def rows_of(tmp_path, account):
-    """How many rows of every table of the pds belong to this account."""
-    with sqlite3.connect(tmp_path / "town" / "truth.db") as db:
-        tables = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        count = 0
-        for table in tables:
-            columns = {row[1] for row in db.execute(f"PRAGMA table_info ({table})")}
-            column = next((name for name in ("account", "repo") if name in columns), None)
-            if table == "account":
-                column = "id"
+def rows_of(site, account):
+    """How many rows of every table of the truth belong to this account."""
+    count = 0
+    with site.truth.reading() as tx:
+        for (table,) in tx.run("SELECT name FROM sqlite_master WHERE type = 'table'"):
+            columns = {row[1] for row in tx.run(f"PRAGMA table_info ({table})")}
+            column = "id" if table == "account" else next(iter({"account", "repo"} & columns), None)
             if column is not None:
-                count += db.execute(f"SELECT count(*) FROM {table} WHERE {column} = ?", (account.id,)).fetchone()[0]
-    db.close()
+                count += tx.one(f"SELECT count(*) FROM {table} WHERE {column} = :id", id=account.id)[0]
     return count
 
 
