@@ -1,6 +1,6 @@
 """One request, with everything a page wants to know: who reads, in which language, and how to answer.
 
-`open_visit` finds it out; a page then reads from the visit and answers through it. `endpoints` makes endpoints of pages.
+`open_visit` finds it out; a page then reads from the visit and answers through it. `endpoints` puts it at an address.
 """
 
 from collections.abc import Callable
