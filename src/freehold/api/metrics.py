@@ -14,6 +14,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._of: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         self._calls = Counter("freehold_calls", "XRPC calls", ["method", "status"], registry=self.registry)
         self._seconds = Histogram(
             "freehold_call_seconds", "Time of an XRPC call", ["method"], registry=self.registry, buckets=SECONDS
@@ -32,8 +33,11 @@ class Metrics:
 
     def observe(self, method: str, status: int, seconds: float) -> None:
         """Count one call."""
-        self._calls.labels(method, str(status)).inc()
-        self._seconds.labels(method).observe(seconds)
+        pair = self._of.get((method, status))
+        if pair is None:
+            pair = self._of[method, status] = self._calls.labels(method, str(status)), self._seconds.labels(method)
+        pair[0].inc()
+        pair[1].observe(seconds)
 
     def text(self, **now: float) -> bytes:
         """All figures. now: those that are read at this moment, by name."""

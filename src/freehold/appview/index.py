@@ -29,6 +29,8 @@ from freehold.stream.log import Event, Log, Private
 
 READ_AT_ONCE = 200
 """Events in one transaction: enough to share its cost, few enough that readers see them soon."""
+GATHER_SECONDS = 0.02
+"""How long the first news waits for more, so that they share a transaction and the writer is not disturbed for each."""
 LOAD_AT_ONCE = 1_000
 ITEMS_IN_MEMORY = 250_000
 ACTORS_KNOWN = 200_000
@@ -72,6 +74,8 @@ class Index:
         self.clock = clock
         self.memory = Memory()
         self.moved = Bell()
+        self._wanted = Bell()
+        self._waiting = 0
         self._snapshot = snapshot
         self._private_snapshot = private_snapshot
         self._records_of = records_of
@@ -99,6 +103,13 @@ class Index:
             stroke = self.log.bell.next
             if not await self.catch_up():
                 await stroke.wait(None)
+                await self._gather()
+
+    async def _gather(self) -> None:
+        """Let more events come, unless somebody waits for one."""
+        stroke = self._wanted.next
+        if not self._waiting:
+            await stroke.wait(GATHER_SECONDS)
 
     async def catch_up(self) -> int:
         """Apply the next events of both logs; how many there were."""
@@ -120,6 +131,8 @@ class Index:
         """Wait until the events up to these seqs are in the index; False when that took more than `timeout` seconds."""
         if self.seq >= seq and self.private_seq >= private_seq:
             return True
+        self._waiting += 1
+        self._wanted.ring()
         try:
             async with asyncio.timeout(timeout):
                 while True:
@@ -129,6 +142,8 @@ class Index:
                     await stroke.wait(None)
         except TimeoutError:
             return False
+        finally:
+            self._waiting -= 1
 
     def _news(self) -> tuple[list[Event], list[Private]]:
         log = self.log

@@ -31,7 +31,18 @@ try:
 except ImportError:
     _read, _write, _read_many = purecbor.decode_dag_cbor, purecbor.encode_dag_cbor, None
 
-__all__ = ["MAX_DEPTH", "MAX_INTEGER", "BadCbor", "decode", "decode_json", "decode_pair", "encode", "encode_json"]
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_INTEGER",
+    "BadCbor",
+    "decode",
+    "decode_json",
+    "decode_own",
+    "decode_pair",
+    "encode",
+    "encode_json",
+    "encode_own",
+]
 
 MAX_INTEGER = 2**53 - 1
 """Largest integer in a record, and without its sign the smallest."""
@@ -62,6 +73,21 @@ def encode(obj: Any) -> bytes:
     telling = data.translate(None, _HARMLESS)
     _examine(obj, data, telling)
     return data
+
+
+def encode_own(obj: Any) -> bytes:
+    """As `encode`, of a value that this program put together itself: nothing is looked for, which saves half the time
+    of a message that holds many random bytes."""
+    data: bytes = _write(obj, False, Cid)
+    return data
+
+
+def decode_own(data: bytes) -> Any:
+    """As `decode`, of bytes that `encode_own` made. Raises BadCbor for what cannot be read at all."""
+    try:
+        return _read(data, False, Cid)
+    except _UNFIT as error:
+        raise BadCbor(cause=str(error)) from None
 
 
 def decode(data: bytes) -> Any:

@@ -14,6 +14,10 @@ DAG_CBOR = 0x71
 RAW = 0x55
 _CBOR_PREFIX = bytes((1, DAG_CBOR, 0x12, 0x20))
 _RAW_PREFIX = bytes((1, RAW, 0x12, 0x20))
+_CID_BYTES = 36
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
+_PLACES = range(280, -1, -10)
 
 
 class BadCid(Refused):
@@ -61,7 +65,11 @@ class Cid(bytes):
         return self[1]
 
     def __str__(self) -> str:
-        return "b" + b32encode(self).decode("ascii").lower().rstrip("=")
+        if len(self) != _CID_BYTES:
+            return "b" + b32encode(self).decode("ascii").lower().rstrip("=")
+        bits = int.from_bytes(self, "big") << 2  # 290: what 58 letters hold
+        pairs = _PAIRS
+        return "b" + "".join([pairs[bits >> at & 1023] for at in _PLACES])
 
     def __repr__(self) -> str:
         return f"Cid({self})"

@@ -43,8 +43,9 @@ class TidClock:
 
     def next(self, micros: int, after: str | None = None) -> str:
         """A TID at `micros`, or as little later as makes it greater than all given before and than `after`."""
-        floor = self._last
-        if after is not None:
-            floor = max(floor, tid_decode(after)[0])
-        self._last = max(micros, floor + 1)
-        return tid_encode(self._last, self.clock_id)
+        self._last = max(micros, self._last + 1)
+        tid = tid_encode(self._last, self.clock_id)
+        if after is not None and tid <= after:  # they sort as text, so that `after` need not be read as a rule
+            self._last = tid_decode(after)[0] + 1
+            tid = tid_encode(self._last, self.clock_id)
+        return tid

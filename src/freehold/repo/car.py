@@ -31,7 +31,7 @@ class CarTooLarge(BadCar):
 
 def header(roots: Sequence[Cid]) -> bytes:
     """The beginning of a file. `roots` may be empty."""
-    data = cbor.encode({"roots": list(roots), "version": 1})
+    data = cbor.encode_own({"roots": list(roots), "version": 1})
     return _length(len(data)) + data
 
 

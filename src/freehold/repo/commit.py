@@ -50,13 +50,13 @@ class Commit(NamedTuple):
 
 
 def _unsigned(did: str, rev: str, data: Cid, prev: Cid | None) -> bytes:
-    return cbor.encode({"did": did, "version": VERSION, "data": data, "rev": rev, "prev": prev})
+    return cbor.encode_own({"did": did, "version": VERSION, "data": data, "rev": rev, "prev": prev})
 
 
 def sign(key: SigningKey, did: str, rev: str, data: Cid) -> tuple[Cid, bytes]:
     """A new commit: its CID and its block."""
     sig = key.sign(_unsigned(did, rev, data, None))
-    block = cbor.encode({"did": did, "version": VERSION, "data": data, "rev": rev, "prev": None, "sig": sig})
+    block = cbor.encode_own({"did": did, "version": VERSION, "data": data, "rev": rev, "prev": None, "sig": sig})
     return Cid.of_cbor(block), block
 
 

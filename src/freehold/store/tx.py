@@ -37,14 +37,19 @@ def _over(*_: object, **__: object) -> NoReturn:
 
 
 class Tx:
-    """A running transaction. `now` is the time of the group, in microseconds since 1970 UTC."""
+    """A running transaction. `now` is the time of the group, in microseconds since 1970 UTC.
 
-    __slots__ = ("_connection", "_execute", "_walks", "committed", "now", "told", "undone")
+    known: what the writes of one group may tell each other of what they wrote, so that the next need not read it from
+    the file. It begins empty with each group, and is emptied when one of them is undone.
+    """
 
-    def __init__(self, link: Link, now: int) -> None:
+    __slots__ = ("_connection", "_execute", "_walks", "committed", "known", "now", "told", "undone")
+
+    def __init__(self, link: Link, now: int, known: dict[str, Any] | None = None) -> None:
         self._connection = link.connection
         self._execute: Callable[..., apsw.Cursor] = link.cursor.execute
         self.now = now
+        self.known: dict[str, Any] = {} if known is None else known
         self._walks: list[apsw.Cursor] | None = None
         self.committed: list[Hook] | None = None
         self.undone: list[Hook] | None = None

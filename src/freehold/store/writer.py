@@ -179,24 +179,26 @@ class Writer:
     def _attempt_all(self, link: Link, group: list[Job]) -> None:
         """Run and commit the group. Raises when the whole of it is lost, most often an apsw.Error."""
         now = self._clock()
+        known: dict[str, Any] = {}
         link.cursor.execute("BEGIN IMMEDIATE")
         for job in group:
-            self._attempt(link, job, now)
+            self._attempt(link, job, now, known)
         link.cursor.execute("COMMIT")
         self.groups += 1
         self.writes += len(group)
 
-    def _attempt(self, link: Link, job: Job, now: int) -> None:
+    def _attempt(self, link: Link, job: Job, now: int, known: dict[str, Any]) -> None:
         """Run one write inside its own savepoint."""
         execute = link.cursor.execute
         execute("SAVEPOINT write")
-        job.tx = tx = Tx(link, now)
+        job.tx = tx = Tx(link, now, known)
         try:
             job.result = job.fn(tx)
         except BaseException as error:
             tx.end()
             if not link.connection.in_transaction:  # SQLite gave up the whole transaction: disk full, I/O error
                 raise StoreFailed(because=repr(error)) from error
+            known.clear()
             execute("ROLLBACK TO write")
             # An asyncio future cannot carry StopIteration; the others of the group wait for their answers.
             job.error = RuntimeError("the write raised StopIteration") if isinstance(error, StopIteration) else error

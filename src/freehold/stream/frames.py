@@ -24,7 +24,7 @@ class BadFrame(Refused):
 
 def encode(kind: str, payload: dict[str, Any]) -> bytes:
     """The frame of a message. kind: without `#`, as `commit`."""
-    return _header(kind) + cbor.encode(payload)
+    return _header(kind) + cbor.encode_own(payload)
 
 
 def info_frame(name: str, message: str) -> bytes:
@@ -35,6 +35,14 @@ def info_frame(name: str, message: str) -> bytes:
 def error_frame(name: str, message: str) -> bytes:
     """The last frame before the server hangs up, as `FutureCursor`."""
     return cbor.encode({"op": -1}) + cbor.encode({"error": name, "message": message})
+
+
+def payload_of(kind: str, frame: bytes) -> Any:
+    """The payload of a frame that this network made, in which nothing is checked anew. Raises BadCbor, BadFrame."""
+    header = _header(kind)
+    if not frame.startswith(header):
+        raise BadFrame(kind=kind, first=frame[:40].hex())
+    return cbor.decode_own(frame[len(header) :])
 
 
 def decode(frame: bytes) -> tuple[str, dict[str, Any]]:

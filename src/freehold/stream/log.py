@@ -77,8 +77,8 @@ def append(tx: Tx, kind: PublicKind, did: str, payload: dict[str, Any]) -> int:
 
     payload: the message without `seq` and `time`, which are added here; CIDs as `Cid`, blocks as bytes.
     """
-    newest = tx.one("SELECT seq, bytes_so_far FROM event ORDER BY seq DESC LIMIT 1")
-    seq, so_far = (newest[0] + 1, newest[1]) if newest else (1, 0)
+    newest, so_far = tx.known.get("stream.newest") or _newest_event(tx)
+    seq = newest + 1
     frame = frames.encode(kind, {**payload, "seq": seq, "time": format_datetime(tx.now)})
     tx.run(
         "INSERT INTO event (seq, kind, did, at, bytes_so_far, frame)"
@@ -90,8 +90,14 @@ def append(tx: Tx, kind: PublicKind, did: str, payload: dict[str, Any]) -> int:
         bytes_so_far=so_far + len(frame),
         frame=frame,
     )
+    tx.known["stream.newest"] = seq, so_far + len(frame)
     tx.tell("stream.public", seq)
     return seq
+
+
+def _newest_event(tx: Tx) -> tuple[int, int]:
+    """(seq, bytes so far) of the newest event, zeros when there is none."""
+    return tx.one("SELECT seq, bytes_so_far FROM event ORDER BY seq DESC LIMIT 1") or (0, 0)
 
 
 def append_private(tx: Tx, kind: str, did: str, body: dict[str, Any]) -> int:
