@@ -42,6 +42,7 @@ from freehold.web.views import SiteViews
 
 SIGN_IN = Limit("web sign-in", 30, 300)
 SIGN_UP = Limit("web sign-up", 20, 3600)
+FETCH = Limit("pages fetched for members", 300, 300)
 CLAIM = Limit("claim", 20, 300)
 PROFILE = "app.bsky.actor.profile"
 FETCH_SECONDS = 6.0
@@ -163,6 +164,7 @@ class SiteBackend:
         return stored.mime, await asyncio.to_thread(path.read_bytes)
 
     async def fetch(self, url: str, *, max_bytes: int) -> Fetched:
+        self._spend(FETCH, "everybody")
         answer = await self._site.client.get(
             url, max_bytes=max_bytes, seconds=FETCH_SECONDS, redirects=REDIRECTS, plain_http=True
         )
