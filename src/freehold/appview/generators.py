@@ -11,11 +11,11 @@ from typing import Any
 from freehold.appview import present
 from freehold.appview.asked import UnknownFeed, actor_id, before_pair, find_actor
 from freehold.appview.declarations import GENERATOR, LABELER
+from freehold.appview.moments import text_of
 from freehold.appview.page import Page
 from freehold.appview.pieces import Json, blob_cid, self_labels
 from freehold.protocol import cbor
 from freehold.protocol.cid import Cid
-from freehold.protocol.syntax import format_datetime
 
 _COLUMNS = (
     "collection, actor, declaration.rkey, declaration.cid, declaration.record, declaration.indexed_at,"
@@ -128,7 +128,7 @@ def _view(page: Page, row: Row) -> Json:
         "creator": present.profile(page, actor),
         "likeCount": likes,
         "labels": self_labels(record, did, uri, cid, came),
-        "indexedAt": format_datetime(came),
+        "indexedAt": text_of(came),
     }
     if page.viewer:
         view["viewer"] = _like_of(page, subject)

@@ -7,15 +7,17 @@ AppView
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from freehold.protocol.syntax import is_tid
+from freehold.protocol.syntax import format_datetime, is_tid
 from freehold.protocol.tid import tid_decode
 from freehold.store.tx import Tx
 
 TIE_BITS = 10
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_MINUTE = 60_000_000
 _SPREAD = 1 << 20  # when a microsecond's places are all taken: how far ahead to look for the last taken one, about 1 ms
 
 
@@ -53,3 +55,14 @@ def free_moment(tx: Tx, micros: int) -> int:
         assert last is not None
         moment = last[0] + 1
     return moment
+
+
+def text_of(micros: int) -> str:
+    """As `format_datetime` has it, `2026-11-21T20:02:11.123Z`, in a third of the time: a page shows a hundred."""
+    minute, rest = divmod(micros, _MINUTE)
+    return f"{_minute_text(minute)}:{rest // 1_000_000:02}.{rest // 1000 % 1000:03}Z"
+
+
+@lru_cache(10_000)
+def _minute_text(minute: int) -> str:
+    return format_datetime(minute * _MINUTE)[:16]

@@ -11,12 +11,13 @@ from typing import Any
 from freehold.appview import present
 from freehold.appview.asked import SignInNeeded, before_pair
 from freehold.appview.batch import POST
+from freehold.appview.moments import text_of
 from freehold.appview.page import Page
 from freehold.appview.pieces import Json
 from freehold.protocol import cbor
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
-from freehold.protocol.syntax import format_datetime, parse_datetime
+from freehold.protocol.syntax import parse_datetime
 
 UNREAD_MOST = 100
 _ROUNDS = 5
@@ -57,7 +58,7 @@ def notifications(
             break
     answer: Json = {"notifications": listed, "priority": priority}
     if seen:
-        answer["seenAt"] = format_datetime(seen)
+        answer["seenAt"] = text_of(seen)
     return answer | ({"cursor": f"{at}.{id}"} if more else {})
 
 
@@ -163,7 +164,7 @@ def _piece(page: Page, row: Row, subjects: dict[int, str]) -> Json | None:
         "cid": str(Cid(cid)),
         "reason": reason,
         "record": cbor.decode_json(raw),
-        "indexedAt": format_datetime(came),
+        "indexedAt": text_of(came),
         "labels": [],
     }
     if subject is not None:

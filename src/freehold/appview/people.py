@@ -19,10 +19,10 @@ from freehold.appview.asked import (
     pair_cursor,
     post_id,
 )
+from freehold.appview.moments import text_of
 from freehold.appview.page import Page
 from freehold.appview.pieces import Json
 from freehold.appview.words import spaced
-from freehold.protocol.syntax import format_datetime
 
 _KNOWN_SHOWN = 5
 _KNOWN_LOOKS = 2_000
@@ -170,8 +170,8 @@ def likes(page: Page, uri: str, cid: str | None, limit: int, cursor: str | None)
     shown = [id for id in people if page.active(id) and not page.circle.blocked(id)]
     views = [
         {
-            "indexedAt": format_datetime(people[id][2]),
-            "createdAt": format_datetime(people[id][0]),
+            "indexedAt": text_of(people[id][2]),
+            "createdAt": text_of(people[id][0]),
             "actor": present.profile(page, id),
         }
         for id in shown

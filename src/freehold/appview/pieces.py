@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from freehold.appview.batch import POST
-from freehold.appview.moments import TIE_BITS
+from freehold.appview.moments import TIE_BITS, text_of
 from freehold.appview.parts import as_dict, as_list, as_text
 from freehold.protocol import cbor
 from freehold.protocol.cid import Cid
-from freehold.protocol.syntax import format_datetime
 
 Json = dict[str, Any]
 ImageUrl = Callable[[str, str, str], str]
@@ -120,7 +119,7 @@ def actor_piece(row: tuple[Any, ...], image_url: ImageUrl) -> ActorPiece:
     basic["associated"] = _associated(chat, labeler, feeds)
     basic["labels"] = labels
     if at is not None:
-        basic["createdAt"] = format_datetime(at)
+        basic["createdAt"] = text_of(at)
     view = basic | _texts(profile, "description")
     if at is not None:
         view["indexedAt"] = basic["createdAt"]
@@ -169,7 +168,7 @@ def post_piece(row: tuple[Any, ...], image_url: ImageUrl) -> PostPiece:
         "replyCount": replies,
         "quoteCount": quotes,
         "bookmarkCount": 0,
-        "indexedAt": format_datetime(came),
+        "indexedAt": text_of(came),
         "labels": self_labels(record, did, uri, cid, moment >> TIE_BITS),
     }
     embed = as_dict(record.get("embed"))
@@ -251,7 +250,7 @@ def self_labels(record: Json, did: str, uri: str, cid: bytes | None, at: int | N
     names = [value["val"] for value in map(as_dict, values) if isinstance(value.get("val"), str)]
     if not names or cid is None:
         return []
-    common = {"src": did, "uri": uri, "cid": str(Cid(cid)), "cts": format_datetime(at or 0)}
+    common = {"src": did, "uri": uri, "cid": str(Cid(cid)), "cts": text_of(at or 0)}
     return [{**common, "val": name} for name in names]
 
 

@@ -8,10 +8,9 @@ Source: the lexicons app.bsky.actor.defs, app.bsky.feed.defs, app.bsky.embed.rec
 from freehold.appview.batch import POST
 from freehold.appview.declarations import GATE_BITS, POSTGATE
 from freehold.appview.gates import detached_from, reply_disabled, thread_gate
-from freehold.appview.moments import TIE_BITS
+from freehold.appview.moments import TIE_BITS, text_of
 from freehold.appview.page import Page
 from freehold.appview.pieces import Json, PostPiece
-from freehold.protocol.syntax import format_datetime
 
 _POSTGATE_BIT = GATE_BITS[POSTGATE]
 _QUOTES_SHOWN = 2
@@ -125,7 +124,7 @@ def repost_reason(page: Page, by: int, moment: int, rkey: str) -> Json:
         "$type": "app.bsky.feed.defs#reasonRepost",
         "by": basic(page, by),
         "uri": f"at://{page.actors[by].did}/app.bsky.feed.repost/{rkey}",
-        "indexedAt": format_datetime(moment >> TIE_BITS),
+        "indexedAt": text_of(moment >> TIE_BITS),
     }
 
 
