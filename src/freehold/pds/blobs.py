@@ -117,7 +117,7 @@ class Blobs:
         upload.flush()
         with upload.path.open("rb") as file:
             mime = _mime(file.read(HEAD_BYTES), said_mime)
-        if mime in PICTURES or mime.startswith(("video/", "audio/")):
+        if upload.size and (mime in PICTURES or mime.startswith(("video/", "audio/"))):
             with self._truth.reading() as tx:
                 named = _uses(tx, repo, upload.cid)
             if not named:
