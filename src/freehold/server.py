@@ -72,6 +72,7 @@ class Networks:
         """End what runs beside: children, connections."""
         for site in self.sites:
             await site.stop()
+        await self.sites[0].shared.workshop.close()
 
     def close(self) -> None:
         """Close all networks."""

@@ -17,6 +17,7 @@ import uvicorn
 from freehold.cli import dev
 from freehold.cli.opening import shared_by
 from freehold.cli.run import config_of
+from freehold.pds.pictures.workshop import Workshop
 from freehold.server import Networks
 from freehold.settings import Settings
 from freehold.site import Listening, Shared, Site
@@ -57,6 +58,7 @@ def opened(
     **settings: Any,
 ) -> Iterator[Site]:
     """A network without doors."""
+    shared = shared._replace(workshop=Workshop())  # its children belong to one event loop
     site = Site(directory, Settings(**{**CHEAP, **settings}), Listening(port, dev=dev_mode), shared, clock)
     site.admin_password = ADMIN_PASSWORD
     try:
@@ -69,14 +71,15 @@ def opened(
 async def calling(site: Site) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the network's doors, while its steady work is done."""
     work = asyncio.create_task(site.run())
-    transport = httpx.ASGITransport(Networks([site], check_answers=True))
+    networks = Networks([site], check_answers=True)
+    transport = httpx.ASGITransport(networks)
     try:
         async with httpx.AsyncClient(transport=transport, base_url=site.place.base_url) as client:
             yield client
     finally:
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
-        await site.stop()
+        await networks.stop()
 
 
 @asynccontextmanager
@@ -87,7 +90,8 @@ async def served(
     listener = socket.create_server(("127.0.0.1", 0))
     with opened(directory, shared, clock, port=listener.getsockname()[1], **settings) as site:
         await dev.prepare(site)
-        server = uvicorn.Server(config_of(Networks([site], check_answers=True)))
+        networks = Networks([site], check_answers=True)
+        server = uvicorn.Server(config_of(networks))
         work = asyncio.create_task(site.run())
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
@@ -96,4 +100,4 @@ async def served(
             server.should_exit = True
             work.cancel()
             await asyncio.gather(serving, work, return_exceptions=True)
-            await site.stop()
+            await networks.stop()

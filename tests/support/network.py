@@ -269,6 +269,12 @@ class Person(Caller):
     async def follow(self, other: "Person") -> Ref:
         return await self.create(FOLLOW, {"subject": other.did, "createdAt": now()})
 
+    async def renew(self) -> None:
+        """The next pair of tokens for the refresh token."""
+        headers = {"authorization": f"Bearer {self.refresh_token}"}
+        session = await self.do("com.atproto.server.refreshSession", headers=headers)
+        self.token, self.refresh_token = session["accessJwt"], session["refreshJwt"]
+
     async def deactivate(self) -> None:
         await self.do_with("com.atproto.server.deactivateAccount", {})
 

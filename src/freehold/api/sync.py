@@ -14,10 +14,9 @@ from freehold.site import Site
 Json = dict[str, Any]
 CAR = "application/vnd.ipld.car"
 
-# What a blob may do in a browser: nothing.
+# What a blob may do in a browser: nothing. (That its type is not guessed is said on every answer.)
 BLOB_HEADERS = [
     ("content-security-policy", "default-src 'none'; sandbox"),
-    ("x-content-type-options", "nosniff"),
     ("cache-control", "public, max-age=3600"),
 ]
 
