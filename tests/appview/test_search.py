@@ -75,6 +75,16 @@ def test_no_words_break_the_search(market: Parish, q: str):
     market.ask("actor.searchActors", q=q)
 
 
+@pytest.mark.parametrize("word", ["bread ", "-bread ", "#bread ", "from:alice.test "])
+def test_a_search_as_long_as_a_book_is_refused(market: Parish, word: str):
+    assert market.ask("feed.searchPosts", q=word * 99)["posts"] is not None
+    with pytest.raises(BadQuery):
+        market.ask("feed.searchPosts", q=word * 20_000)
+    assert market.ask("actor.searchActors", q=word * 20_000)["actors"] == []
+    with pytest.raises(BadQuery):
+        market.ask("feed.searchPostsV2", hashtags=[str(n) for n in range(2_000)])
+
+
 @pytest.mark.parametrize(
     ("filters", "count"),
     [

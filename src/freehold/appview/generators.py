@@ -6,6 +6,7 @@ Source: app.bsky.feed.getFeedGenerator(s), getActorFeeds, app.bsky.labeler.getSe
 """
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from freehold.appview import present
@@ -22,6 +23,8 @@ _COLUMNS = (
     " coalesce(post.likes, 0), post.id"
 )
 Row = tuple[Any, ...]
+ASKED_MOST = 100
+"""How many one request is answered for; the lexicons set no limit. Those after it are left out."""
 
 _FIND = (
     f"SELECT {_COLUMNS} FROM declaration"
@@ -58,7 +61,7 @@ def feed_generator(page: Page, uri: str) -> Json:
 
 def feed_generators(page: Page, uris: Iterable[str]) -> Json:
     """app.bsky.feed.getFeedGenerators: those that are there."""
-    rows = [row for uri in uris if (row := _find(page, uri)) is not None and row[0] == GENERATOR]
+    rows = [row for uri in islice(uris, ASKED_MOST) if (row := _find(page, uri)) and row[0] == GENERATOR]
     return {"feeds": _views(page, rows)}
 
 
@@ -81,7 +84,7 @@ def actor_feeds(page: Page, actor: str, limit: int, cursor: str | None) -> Json:
 
 def labelers(page: Page, dids: Iterable[str], detailed: bool) -> Json:
     """app.bsky.labeler.getServices: those that are there."""
-    rows = [row for did in dids if (row := _find(page, f"at://{did}/{LABELER}/self")) is not None]
+    rows = [row for did in islice(dids, ASKED_MOST) if (row := _find(page, f"at://{did}/{LABELER}/self"))]
     views = _views(page, rows)
     if detailed:
         for view, row in zip(views, _shown(page, rows), strict=True):

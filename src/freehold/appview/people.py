@@ -27,6 +27,7 @@ from freehold.appview.words import spaced
 _KNOWN_SHOWN = 5
 _KNOWN_LOOKS = 2_000
 _CANDIDATES = 300
+_WORDS_MOST = 20
 _SUGGESTED_FROM = 500
 
 
@@ -273,7 +274,7 @@ def typeahead(page: Page, q: str, limit: int) -> Json:
 
 def _matches(page: Page, q: str, columns: str) -> list[int]:
     """The best of the first matches: the very handle, then whom the reader follows, then by followers."""
-    words = spaced(q.lower().removeprefix("@")).replace('"', " ").replace("\0", " ").split()
+    words = spaced(q.lower().removeprefix("@")).replace('"', " ").replace("\0", " ").split()[:_WORDS_MOST]
     if not words:
         return []
     rows = page.tx.run(

@@ -21,7 +21,10 @@ from freehold.protocol.refused import Refused
 from freehold.protocol.syntax import parse_datetime
 
 TOP_OF = 500
-_FOLLOWS_MOST = 2_000
+TERMS_MOST = 100
+MARKS_MOST = 1_000
+"""Words and filters of one search, and values of all its filters: the time to read a query grows with their square."""
+_FOLLOWS_MOST = 1_000
 _TOKEN = re.compile(r'(-?)(?:"([^"]*)"|(\S+))')
 _NOBODY = words.author_mark(0)
 
@@ -123,13 +126,13 @@ class Query:
             else:
                 terms += _text(phrase or word)
 
-    def either(self, marks: Iterable[str]) -> None:
-        """Ask for any of these marks; for nothing if there are none."""
-        self.wanted += _any(list(marks))
+    def either(self, marks: Sequence[str]) -> None:
+        """Ask for any of these marks; for nothing if there are none. Raises BadQuery for too many."""
+        self.wanted += _any(marks)
 
-    def neither(self, marks: Iterable[str]) -> None:
-        """Ask for none of these marks."""
-        self.unwanted += _any(list(marks))
+    def neither(self, marks: Sequence[str]) -> None:
+        """Ask for none of these marks. Raises BadQuery for too many."""
+        self.unwanted += _any(marks)
 
     def people(self, letter: str, actors: Sequence[str]) -> None:
         """Ask for posts by (a) or mentioning (m) any of these."""
@@ -155,9 +158,11 @@ class Query:
         """In the language of FTS5. Raises BadQuery when nothing was asked."""
         if not (self.wanted or self.unwanted):
             raise BadQuery
+        if len(self.wanted) + len(self.unwanted) > TERMS_MOST:
+            raise BadQuery(f"A search takes at most {TERMS_MOST} words.")
         wanted = self.wanted or _any([words.ALL])
         text = " AND ".join(wanted)
-        return f"({text})" + "".join(f" NOT {term}" for term in self.unwanted)
+        return f"({text}) NOT ({' OR '.join(self.unwanted)})" if self.unwanted else text
 
     def newest(self, limit: int, before: int) -> list[tuple[Any, ...]]:
         """(moment, post, weight) of the newest hits."""
@@ -194,8 +199,10 @@ def _shown(page: Page, ids: list[int]) -> list[Json]:
     return [present.post(page, piece) for piece in found if piece is not None and not page.circle.blocked(piece.author)]
 
 
-def _any(marks: list[str]) -> list[str]:
+def _any(marks: Sequence[str]) -> list[str]:
     """A term for any of these marks."""
+    if len(marks) > MARKS_MOST:
+        raise BadQuery(f"A filter takes at most {MARKS_MOST} values.")
     return [f"(marks : ({' OR '.join(marks)}))"] if marks else []
 
 
