@@ -1,6 +1,5 @@
 """Identifiers and string formats, against the official vectors and by rule."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -199,10 +198,9 @@ def test_a_handle_is_kept_in_lower_case() -> None:
 
 
 def test_no_text_takes_long_to_check() -> None:
-    hostile = ["a" * 100_000, "a." * 50_000, "a-" * 50_000, "did:a:" + "%" * 100_000, "en" + "-abcde" * 20_000]
-    hostile += ["at://" + "a." * 50_000, "https:" + "/" * 100_000, "1" * 100_000, "a.b." + "c-" * 50_000]
-    started = time.process_time()
+    """So long that a check in more than linear time would run into the suite's own limit."""
+    hostile = ["a" * 1_000_000, "a." * 500_000, "a-" * 500_000, "did:a:" + "%" * 1_000_000, "en" + "-abcde" * 200_000]
+    hostile += ["at://" + "a." * 500_000, "https:" + "/" * 1_000_000, "1" * 1_000_000, "a.b." + "c-" * 500_000]
     for text in hostile:
         for check in (*CHECKS.values(), syntax.is_uri, syntax.is_cid_text):
-            check(text)
-    assert time.process_time() - started < 1
+            assert check(text) in (True, False)

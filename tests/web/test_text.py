@@ -1,6 +1,5 @@
 """Text: what becomes a link, and what never becomes HTML."""
 
-import time
 
 import pytest
 from markupsafe import Markup
@@ -113,8 +112,7 @@ def test_addresses_are_made_canonical() -> None:
     assert web_address("https://localhost:99999") is None
 
 
-async def test_long_hostile_text_takes_no_time() -> None:
-    start = time.perf_counter()
-    for text in ("@" * 3000, "#" * 3000, "a." * 1500 + "/", "www." * 700, "https://" * 300, "(" * 1500 + ")" * 1500):
-        await facets(text, known, "")
-    assert time.perf_counter() - start < 2
+async def test_long_hostile_text_takes_linear_time() -> None:
+    """So long that more than linear time would run into the suite's own limit."""
+    for text in ("@" * 300_000, "#" * 300_000, "a." * 150_000 + "/", "www." * 70_000, "(" * 150_000 + ")" * 150_000):
+        assert len(await facets(text, known, "")) <= 1
