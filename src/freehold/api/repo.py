@@ -7,6 +7,7 @@ Source: lexicons com.atproto.repo.*
 from typing import Any
 
 from freehold.api.caller import ACCESS, NONE, Caller
+from freehold.api.identity import document_of
 from freehold.api.xrpc import Given, procedure, query
 from freehold.pds.accounts import Account, RepoNotFound
 from freehold.pds.writes import Create, Delete, Put, Write, Written
@@ -97,7 +98,7 @@ async def list_records(site: Site, caller: Caller, given: Given) -> Json:
 @query("com.atproto.repo.describeRepo", auth=NONE)
 async def describe_repo(site: Site, caller: Caller, given: Given) -> Json:
     account = await _repo(site, given.params["repo"])
-    document = await site.identity.did_json(account.did)
+    document = await document_of(site, account.did)
     return {
         "handle": account.handle,
         "did": account.did,
@@ -121,7 +122,6 @@ async def list_missing_blobs(site: Site, caller: Caller, given: Given) -> Json:
 @procedure("com.atproto.repo.importRepo", auth=ACCESS, cost=100, max_bytes=None)
 async def import_repo(site: Site, caller: Caller, given: Given) -> None:
     done = await site.imports.take_in(site.accounts.one(caller.member), given.body)
-    site.wrote(caller.member, done.seq)
 
 
 async def _write(site: Site, caller: Caller, said: Json, writes: list[Write]) -> Written:
@@ -133,7 +133,6 @@ async def _write(site: Site, caller: Caller, said: Json, writes: list[Write]) ->
             raise NotYours(repo=named)
     swap = Cid.parse(said["swapCommit"]) if said.get("swapCommit") else None
     done = await site.writes.write(caller.member, writes, swap_commit=swap, validate=said.get("validate"))
-    site.wrote(caller.member, done.seq)
     return done
 
 

@@ -7,6 +7,7 @@ Source: lexicons com.atproto.server.*
 import secrets
 
 from freehold.api.caller import ACCESS, ADMIN, NONE, REFRESH, Caller
+from freehold.api.identity import document_of
 from freehold.api.xrpc import Given, procedure, query
 from freehold.pds import invites
 from freehold.pds.accounts import Account
@@ -47,7 +48,6 @@ async def create_account(site: Site, caller: Caller, given: Given) -> Json:
             recovery_key=said.get("recoveryKey"),
         )
     )
-    site.wrote(signed_in.account.did, site.log.last)
     return await _session(site, signed_in)
 
 
@@ -99,7 +99,6 @@ async def activate_account(site: Site, caller: Caller, given: Given) -> None:
     account = site.accounts.one(caller.member)
     if account.status == "deactivated":
         await site.members.set_status(account, None)
-        site.wrote(account.did, site.log.last)
 
 
 @procedure("com.atproto.server.createInviteCode", auth=ADMIN)
@@ -119,7 +118,7 @@ async def _session(site: Site, signed_in: SignedIn) -> Json:
 async def _about(site: Site, account: Account) -> Json:
     """What a session says about its account."""
     out: Json = {"did": account.did, "handle": account.handle, "active": account.active}
-    document = await site.identity.did_json(account.did)
+    document = await document_of(site, account.did)
     if document is not None:
         out["didDoc"] = document
     mail = site.accounts.mail_of(account)

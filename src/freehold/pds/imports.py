@@ -71,7 +71,8 @@ def read_repository(blocks: dict[Cid, bytes], root: Cid, did: str) -> tuple[Cont
     content: Content = {}
     for path, cid in tree.items():
         data = block_of(blocks, cid)
-        cbor.decode_json(data)
+        if not isinstance(cbor.decode_json(data), dict):
+            raise InvalidRequest("A record in that file is not an object.", path=path)
         content[path] = (cid, data)
         if len(content) > MAX_RECORDS:
             raise InvalidRequest("That repository has too many records.")
