@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from freehold.cli.opening import opened
 from freehold.pds import invites
-from freehold.pds.accounts import Account
+from freehold.pds.accounts import Account, AccountNotFound
 from freehold.pds.membership import Application
 from freehold.protocol.refused import InvalidRequest
 from freehold.site import Site
@@ -58,7 +58,11 @@ async def act(site: Site, given: argparse.Namespace) -> None:
 
 def one(site: Site, name: str) -> Account:
     """The account of a member, by handle (its first part is enough) or DID. Raises AccountNotFound."""
-    account = site.accounts.one(full_handle(site, name))
+    whole = full_handle(site, name)
+    account = site.accounts.find(whole)
+    if account is None:
+        say = f"There is no account {whole} here. To see who is: freehold account {site.directory} list"
+        raise AccountNotFound(say)
     if account.role == "service":
         raise InvalidRequest("That account belongs to the network itself.")
     return account

@@ -53,13 +53,13 @@ def main(given: argparse.Namespace) -> int:
     said = {"domain": given.domain, "plc": given.plc, "host_only": True if given.only == "host" else None}
     settings = [all_settings.load(directory, **said) for directory in directories]
     logs.set_up(settings[0].log_level)
-    listener = bind("" if given.domain else "127.0.0.1", given.port)
-    listening = Listening(listener.getsockname()[1], dev=given.dev, several=len(directories) > 1)
-    sites = open_sites(directories, settings, listening)
-    if given.dev:
-        for site in sites:
-            site.admin_password = os.environ.get(ADMIN_VARIABLE, "")
-    uvloop.run(serve(sites, listener, given.dev))
+    with bind("" if given.domain else "127.0.0.1", given.port) as listener:
+        listening = Listening(listener.getsockname()[1], dev=given.dev, several=len(directories) > 1)
+        sites = open_sites(directories, settings, listening)
+        if given.dev:
+            for site in sites:
+                site.admin_password = os.environ.get(ADMIN_VARIABLE, "")
+        uvloop.run(serve(sites, listener, given.dev))
     return 0
 
 

@@ -50,7 +50,8 @@ class Checkup:
                 self._examine(tx, account)
             except (Refused, LookupError) as wrong:
                 say = wrong.say if isinstance(wrong, Refused) else str(wrong)
-                todo = "Restore it from a copy, or from the member's own export: freehold import DIRECTORY HANDLE FILE"
+                command = f"freehold import DIRECTORY {account.handle} FILE"
+                todo = f"Restore it from a copy, or from the member's own export: {command}"
                 return Finding(account.handle, f"The repository is damaged: {say}", todo)
         return None
 

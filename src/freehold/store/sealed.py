@@ -108,7 +108,11 @@ class UnlockKey:
     @classmethod
     def from_env(cls, variable: str) -> Self:
         """The passphrase in an environment variable. Raises BadUnlockKey."""
-        return cls.from_passphrase(os.environ.get(variable, ""))
+        try:
+            return cls.from_passphrase(os.environ.get(variable, ""))
+        except BadUnlockKey:
+            say = f"Put the unlock key of this network into {variable}: {PASSPHRASE_MIN} characters or more."
+            raise BadUnlockKey(say) from None
 
     @classmethod
     def from_passphrase(cls, passphrase: str) -> Self:

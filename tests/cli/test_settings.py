@@ -1,0 +1,57 @@
+"""settings.toml: every setting is listed, typed, checked, and a slip is named with what was meant."""
+
+import tomllib
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import pytest
+
+from freehold import settings
+from freehold.settings import BadSetting, Settings
+from support.command import freehold
+
+
+def test_the_command_prints_every_setting_with_its_default(tmp_path: Path) -> None:
+    done = freehold("settings")
+    assert (done.code, done.err) == (0, "")
+    assert tomllib.loads(done.out) == {}
+    bare = "\n".join(line.removeprefix("# ") for line in done.out.splitlines() if " = " in line)
+    assert tomllib.loads(bare).keys() == {f.name for f in fields(Settings)}
+    (tmp_path / settings.FILE).write_text(bare)
+    assert asdict(settings.load(tmp_path)) == asdict(Settings())
+
+
+def test_a_misspelt_setting_names_the_near_one(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text('domian = "town.example"\n')
+    done = freehold("run", tmp_path)
+    assert done.code == 1
+    assert done.err == (
+        f"freehold: {tmp_path / 'settings.toml'}: there is no setting “domian”. Did you mean “domain”?\n"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["settings.toml"]
+
+
+@pytest.mark.parametrize(
+    ("written", "say"),
+    [
+        ("domain = ", "is not valid TOML"),
+        ('domain = "no domain"', "is not a domain name"),
+        ("domain = 3", "must be like"),
+        ('plc = "both"', "needs a domain"),
+        ('plc = "elsewhere"', "own, both, or the URL"),
+        ('public_plc = "plc"', "must be a URL"),
+        ('unlock = "keyring"', "file, env, prompt"),
+        ('log_level = "loud"', "debug, info, warning, error"),
+        ("host_only = 1", "must be like false"),
+        ("password_rounds = 0", "must be 1 or more"),
+        ("password_memory_kib = 15\npassword_lanes = 2", "for each lane"),
+        ('adopted_services = ["did:web:a.example"]', "is not did#service"),
+        ('outside_appview = "https://a.example"', "is not did#service"),
+        ('trusted_proxies = ["proxy"]', "neither an address nor a network"),
+        ('lexicons = "no/such/folder"', "there is no folder"),
+    ],
+)
+def test_what_no_network_can_be_is_refused(tmp_path: Path, written: str, say: str) -> None:
+    (tmp_path / "settings.toml").write_text(written)
+    with pytest.raises(BadSetting, match=say):
+        settings.load(tmp_path)
