@@ -19,8 +19,7 @@ import logging
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -71,7 +70,10 @@ logger = logging.getLogger(__name__)
 TRUTH_SCHEMA = (*jobs.SCHEMA, *stream.SCHEMA, *plc_directory.SCHEMA, *PDS_SCHEMA)
 UNLOCK_VARIABLE = "FREEHOLD_UNLOCK_KEY"
 SWEEP_SECONDS = 600
+LONGEST_PAUSE_SECONDS = 60
 PATIENCE_SECONDS = 0.5
+FAR_BEHIND = 5_000
+"""Events."""
 HOUR_MICROS = 3600 * 1_000_000
 
 
@@ -124,7 +126,6 @@ class Site:
         self.directory, self.settings, self.clock = directory, settings, clock
         self.catalog, self.shared = shared.catalog, shared
         self.admin_password = ""
-        self._latest: dict[str, int] = {}
         self._lock = DirectoryLock(directory)
         try:
             self._open_store()
@@ -246,8 +247,8 @@ class Site:
 
     def _all_indexed(self) -> Iterator[IndexedAccount]:
         for account in self.snapshot.accounts():
-            records = self.snapshot.records(account)
-            yield IndexedAccount(account.did, account.handle, account.status, records)
+            rev, records = self.snapshot.rev(account), self.snapshot.records(account)
+            yield IndexedAccount(account.did, account.handle, account.status, records, rev)
 
     # --- what the doors ask
 
@@ -277,24 +278,21 @@ class Site:
         with self.truth.reading() as tx:
             return self.accounts.key_of(tx, account.id)
 
-    def wrote(self, did: str, seq: int | None) -> None:
-        """Remember a member's newest event until the index has it."""
-        if seq is not None:
-            self._latest[did] = seq
+    async def caught_up(self) -> bool:
+        """Wait, half a second at most, until the index shows every public event that was committed before this call.
 
-    async def caught_up(self, did: str) -> str | None:
-        """Wait, half a second at most, until the index shows what the member wrote. Returns the revision it then
-        shows; None if it was not in time."""
-        account = self.accounts.hosted(did)
+        So whoever was told "yes" finds what they wrote, and so does everybody whom they tell. False if it was not in
+        time; an index that is far behind (after a rebuild) is not waited for.
+        """
+        newest = self.log.last
+        if newest - self.index.seq > FAR_BEHIND:
+            return False
+        return await self.index.reached(newest, PATIENCE_SECONDS)
+
+    def revision(self, did: str) -> str:
+        """Where the repository of an account stands."""
         with self.truth.reading() as tx:
-            rev = repositories.require_head(tx, account.id).rev
-        seq = self._latest.get(did)
-        if seq is not None:
-            if not await self.index.reached(seq, PATIENCE_SECONDS):
-                return None
-            if self._latest.get(did) == seq:
-                del self._latest[did]
-        return rev
+            return repositories.require_head(tx, self.accounts.hosted(did).id).rev
 
     async def private_caught_up(self) -> None:
         """Wait, half a second at most, until the index has taken in the private log."""
@@ -305,15 +303,25 @@ class Site:
     async def run(self) -> None:
         """Follow the stream into the index, do due jobs, sweep, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.index.run())
-            tasks.create_task(self.jobs.run())
-            tasks.create_task(self._sweep_for_ever())
+            for name, work in (("index", self.index.run), ("jobs", self.jobs.run), ("sweep", self._sweep_for_ever)):
+                tasks.create_task(self._keep_at(name, work))
+
+    async def _keep_at(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """What fails is our fault and is logged as such; it must not take the doors with it, so it begins again."""
+        pause = 1
+        while True:
+            try:
+                return await work()
+            except Exception:
+                logger.exception("the work on %s of %s failed; it begins again in %d s", name, self.directory, pause)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     async def _sweep_for_ever(self) -> None:
+        await self.blobs.sweep_strays()
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            with suppress(Exception):
-                await self.sweep()
+            await self.sweep()
 
     async def sweep(self) -> None:
         """Cut old events, drop expired sessions and uploads that nothing names."""

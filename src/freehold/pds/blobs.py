@@ -52,6 +52,7 @@ SCHEMA = (
 )
 
 READ_BYTES = 1 << 20
+STRAYS_AT_ONCE = 500
 
 
 class BlobNotFound(Refused):
@@ -224,6 +225,17 @@ class Blobs:
         for repo, cid in rows:
             self._let_go(tx, repo, [Cid(cid)])
         return len(rows)
+
+    async def sweep_strays(self) -> None:
+        """Remove files from before this start that no row names: a killed process left them."""
+        strays = await asyncio.to_thread(list, self._files.before_start())
+        for at in range(0, len(strays), STRAYS_AT_ONCE):
+            await self._truth.write(partial(self._remove_strays, cids=strays[at : at + STRAYS_AT_ONCE]))
+
+    def _remove_strays(self, tx: Tx, cids: list[Cid]) -> None:
+        for cid in cids:
+            if tx.one("SELECT 1 FROM blob WHERE cid = :cid LIMIT 1", cid=cid) is None:
+                tx.after_commit(partial(self._remove, cid))
 
     # --- going out
 

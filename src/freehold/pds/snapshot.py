@@ -34,6 +34,12 @@ class Snapshot:
             if repositories.head(tx, account.id) is not None:
                 yield from all_records(tx, account.id)
 
+    def rev(self, account: Account) -> str | None:
+        """The revision that the repository has reached. Ask before `records`: those are then no older."""
+        with self._truth.reading() as tx:
+            head = repositories.head(tx, account.id)
+        return head.rev if head is not None else None
+
     def private(self) -> Iterator[tuple[str, str, dict[str, object]]]:
         """What is muted and what was seen: (kind, DID, body) as the private log would tell it."""
         with self._truth.reading() as tx:

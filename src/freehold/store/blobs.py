@@ -81,6 +81,7 @@ class BlobStore:
         self._folder = folder
         self._incoming = folder / "incoming"
         self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._opened_at = time.time()
         self._synced: set[Path] = set()  # folders whose own names are on disk for certain
 
     def incoming(self, max_bytes: int) -> Incoming:
@@ -138,6 +139,13 @@ class BlobStore:
                 for file in folder.iterdir():
                     with suppress(BadCid):
                         yield Cid.parse(file.name)
+
+    def before_start(self) -> Iterator[Cid]:
+        """Every blob that was kept before this store was opened."""
+        for cid in self.cids():
+            with suppress(FileNotFoundError):
+                if self.path(cid).stat().st_mtime < self._opened_at:
+                    yield cid
 
     def sweep_temporary(self, older_than: float) -> int:
         """Remove uploads that a killed process left behind, untouched for so many seconds; how many."""
