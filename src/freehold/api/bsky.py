@@ -1,7 +1,8 @@
 """app.bsky.*: views of this network, and what a member sets for themselves.
 
 A view is the appview's method of the same name with the lexicon's parameters. Before it is asked, the index has
-taken in what the caller wrote (half a second at most), and `Atproto-Repo-Rev` says up to which revision.
+taken in all that was committed before the call (half a second at most), and `Atproto-Repo-Rev` says up to which
+revision the caller's own writes are shown.
 Source: lexicons app.bsky.*, https://atproto.com/specs/repository#repo-revisions
 """
 
@@ -59,11 +60,10 @@ def _view(name: str) -> Handler:
     """The handler that asks the appview's method of this name."""
 
     async def view(site: Site, caller: Caller, given: Given) -> Answer:
-        if caller.did is None:
-            return Answer(getattr(site.views, name)(None, **given.params))
-        rev = await site.caught_up(caller.did)
-        headers = [("atproto-repo-rev", rev)] if rev is not None else []
-        return Answer(getattr(site.views, name)(caller.did, **given.params), headers=headers)
+        rev = site.revision(caller.did) if caller.did is not None else None  # before the wait: it is shown afterwards
+        in_time = await site.caught_up()
+        answer = getattr(site.views, name)(caller.did, **given.params)
+        return Answer(answer, headers=[("atproto-repo-rev", rev)] if rev is not None and in_time else [])
 
     return view
 

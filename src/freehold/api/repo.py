@@ -121,7 +121,7 @@ async def list_missing_blobs(site: Site, caller: Caller, given: Given) -> Json:
 
 @procedure("com.atproto.repo.importRepo", auth=ACCESS, cost=100, max_bytes=None)
 async def import_repo(site: Site, caller: Caller, given: Given) -> None:
-    done = await site.imports.take_in(site.accounts.one(caller.member), given.body)
+    await site.imports.take_in(site.accounts.one(caller.member), given.body)
 
 
 async def _write(site: Site, caller: Caller, said: Json, writes: list[Write]) -> Written:
@@ -132,8 +132,7 @@ async def _write(site: Site, caller: Caller, said: Json, writes: list[Write]) ->
         if account is None or account.did != caller.member:
             raise NotYours(repo=named)
     swap = Cid.parse(said["swapCommit"]) if said.get("swapCommit") else None
-    done = await site.writes.write(caller.member, writes, swap_commit=swap, validate=said.get("validate"))
-    return done
+    return await site.writes.write(caller.member, writes, swap_commit=swap, validate=said.get("validate"))
 
 
 async def _repo(site: Site, name: str) -> Account:

@@ -1,7 +1,8 @@
 """The one family of refusals.
 
-Whatever is not allowed, not there or not well formed raises a `Refused`. `name` and `say` go out: as an XRPC error, as a
-sentence beside the form, or on stderr with exit 1. The facts go to our log only. Anything else that is raised is our bug.
+Whatever is not allowed, not there or not well formed raises a `Refused`. `name` and `say` go out: as an XRPC error, as
+a sentence beside the form, or on stderr with exit 1. The facts go to our log only. Anything else that is raised is our
+bug.
 Source: https://atproto.com/specs/xrpc#error-responses
 """
 
@@ -24,7 +25,7 @@ Kind = Literal[
 ]
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - the word of the product
     """A request that we understood well enough to say no.
 
     kind: what sort of no; each door picks a status by it.

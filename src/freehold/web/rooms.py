@@ -75,6 +75,7 @@ class SiteBackend:
         )
 
     async def did_of(self, actor: str) -> str | None:
+        await self._site.caught_up()  # an account's first page may be asked for in the moment of its joining
         whole = actor if "." in actor or actor.startswith("did:") else actor + self._site.place.handle_domain
         account = self._site.accounts.find(whole)
         return account.did if account is not None else None
@@ -98,7 +99,6 @@ class SiteBackend:
 
         owner = await site.members.admit(Application(handle, claim.password), role="owner", together_with=take_over)
         site.claim.use()
-        site.wrote(owner.account.did, site.log.last)
         return Claimed(self._member(owner.account), keys[0])
 
     async def sign_up(
@@ -107,7 +107,6 @@ class SiteBackend:
         self._spend(SIGN_UP, address)
         whole = f"{handle.strip().lower()}{self._site.place.handle_domain}"
         joined = await self._site.members.join(Application(whole, password, email, invite))
-        self._site.wrote(joined.account.did, self._site.log.last)
         return self._member(joined.account)
 
     async def sign_in(self, *, identifier: str, password: str, address: str) -> Member:
@@ -218,8 +217,7 @@ class SiteBackend:
 
     async def _write(self, did: str, write: Write) -> Written:
         done = await self._site.writes.write(did, [write], validate=True)
-        self._site.wrote(did, done.seq)
-        await self._site.caught_up(did)
+        await self._site.caught_up()
         return done
 
     async def _point_at(self, did: str, collection: str, subject: str | Json) -> None:

@@ -7,14 +7,14 @@ from freehold.web.backend import Json
 
 
 class SiteViews:
-    """Reading, as `backend.Views` has it. A member's page shows what the member has written."""
+    """Reading, as `backend.Views` has it."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
         self._views = site.views
 
     async def get_timeline(self, viewer: str, *, limit: int, cursor: str | None) -> Json:
-        await self._site.caught_up(viewer)
+        await self._site.caught_up()
         return self._views.get_timeline(viewer, limit, cursor)
 
     async def get_network_feed(self, viewer: str | None, *, limit: int, cursor: str | None) -> Json:
