@@ -1,6 +1,5 @@
 """Text: what becomes a link, and what never becomes HTML."""
 
-
 import pytest
 from markupsafe import Markup
 
