@@ -3,8 +3,6 @@
 Source: https://atproto.com/specs/event-stream, https://atproto.com/specs/sync#firehose
 """
 
-import re
-
 import httpx
 import pytest
 from websockets.asyncio.client import connect
@@ -16,6 +14,7 @@ from freehold.repo.car import read_car
 from freehold.stream import frames
 from support.inside import HOUR, served
 from support.network import LIKE, PASSWORD, POST, Event, Person, firehose, now
+from support.pages import sign_in, submit
 from support.proof import assure_all_proven
 
 STREAM = "/xrpc/com.atproto.sync.subscribeRepos"
@@ -227,20 +226,13 @@ async def do_all_that_is_private(alice, bob, site):
 
 async def use_the_pages(person):
     """Sign in with a browser, change how pages look and the password, sign out everywhere."""
-    page = await person.http.get("/sign-in")
-    await submit(person.http, page, "/sign-in", **signing_in(person))
+    await sign_in(person.http, person.handle)
     settings = await person.http.get("/settings")
     assert person.handle in settings.text
     await submit(person.http, settings, "/settings", language="fr", theme="dark")
     await submit(person.http, settings, "/settings/password", old=PASSWORD, new=PASSWORD + "!")
     settings = await person.http.get("/settings")
     await submit(person.http, settings, "/settings/sign-out-everywhere")
-
-
-async def submit(http, page, action, **fields):
-    token = re.search(r'name="token" value="([^"]+)"', page.text)[1]
-    sent = await http.post(action, data={"token": token, **fields}, headers={"origin": str(http.base_url).rstrip("/")})
-    assert sent.status_code == 303, sent.text
 
 
 # --- the socket itself

@@ -55,11 +55,14 @@ def opened(
     *,
     port: int = 8000,
     dev_mode: bool = True,
+    several: bool = False,
     **settings: Any,
 ) -> Iterator[Site]:
     """A network without doors."""
     shared = shared._replace(workshop=Workshop())  # its children belong to one event loop
-    site = Site(directory, Settings(**{**CHEAP, **settings}), Listening(port, dev=dev_mode), shared, clock)
+    site = Site(
+        directory, Settings(**{**CHEAP, **settings}), Listening(port, dev=dev_mode, several=several), shared, clock
+    )
     site.admin_password = ADMIN_PASSWORD
     try:
         yield site
