@@ -219,6 +219,17 @@ def test_the_unlock_key_can_come_from_the_environment_only(tmp_path: Path) -> No
     assert (missing.code, "FREEHOLD_UNLOCK_KEY" in missing.err) == (1, True)
 
 
+def test_the_unlock_key_can_lie_on_another_disk(network: Path, tmp_path: Path) -> None:
+    key = (network / "unlock.key").rename(tmp_path / "unlock.key")
+    (network / "unlock.key").symlink_to(key)
+    assert "courier.test" in freehold("account", network, "list").out
+    key.unlink()
+    done = freehold("account", network, "list")
+    assert done.code == 1
+    assert done.err == f"freehold: The unlock key is not there: {network / 'unlock.key'} points to {key}.\n"
+    assert not key.exists()
+
+
 async def test_the_log_is_json_and_holds_no_secret(town, network: Path) -> None:
     given = CHEAP + 'log_level = "debug"\n'
     with serving(network, given=given, words=("--dev",), FREEHOLD_ADMIN_PASSWORD=ADMIN_PASSWORD) as running:

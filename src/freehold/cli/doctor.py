@@ -100,9 +100,9 @@ async def identities(site: Site) -> list[Finding]:
 
 def advice(site: Site) -> Iterator[Finding]:
     """What is not damage but should be known."""
-    if site.settings.unlock == "file":
+    if site.settings.unlock == "file" and not (site.directory / "unlock.key").is_symlink():
         say = "The key that opens sealed values lies on the same disk: who steals the disk has it too."
-        yield Finding("unlock.key", say, 'Set unlock = "env" or "prompt" in settings.toml, or keep the file elsewhere.')
+        yield Finding("unlock.key", say, "Keep the file on another disk and leave a symbolic link to it here.")
     for job in site.jobs.given_up():
         say = f"“{job.kind}” was given up after {job.attempts} attempts ({job.failure})."
         yield Finding(f"job {job.id}", say, "Find out why in the log.")

@@ -191,7 +191,7 @@ def _account(commands: Commands) -> None:
         acts.add_parser(name, help=help).add_argument("handle", metavar="HANDLE", help=HANDLE)
     role = acts.add_parser("role", help="make somebody member, moderator or owner")
     role.add_argument("handle", metavar="HANDLE", help=HANDLE)
-    role.add_argument("role", choices=["member", "moderator", "owner"])
+    role.add_argument("role", choices=["member", "moderator", "owner"], help="the new one")
     invite = acts.add_parser("invite", help="print a code with which people can join")
     invite.add_argument("--uses", type=count, default=1, metavar="N", help="how many people (default: 1)")
 
