@@ -112,10 +112,16 @@ class Index:
             await stroke.wait(GATHER_SECONDS)
 
     async def catch_up(self) -> int:
-        """Apply the next events of both logs; how many there were."""
+        """Apply the next events of both logs; how many there were. They are read on the writer's thread too, so that
+        the event loop does not stand still for a few hundred frames."""
+        if self.log.last <= self.seq and self.log.last_private <= self.private_seq:
+            return 0
+        return await self.db.write(self._apply_news)
+
+    def _apply_news(self, tx: Tx) -> int:
         events, private = self._news()
         if events or private:
-            await self.db.write(lambda tx: self._apply(tx, events, private))
+            self._apply(tx, events, private)
         return len(events) + len(private)
 
     def catch_up_sync(self) -> None:
