@@ -9,9 +9,11 @@ from base64 import urlsafe_b64decode
 
 import pytest
 
+from freehold.cli import dev
 from freehold.pds import sessions
-from support.inside import HOUR
+from support.inside import HOUR, calling, opened
 from support.network import PASSWORD, Caller, Person, Refusal, refused
+from support.pages import sign_in
 
 REFRESH, SIGN_IN = "com.atproto.server.refreshSession", "com.atproto.server.createSession"
 SESSION = "com.atproto.server.getSession"
@@ -126,3 +128,20 @@ async def test_a_browser_session_is_no_key_to_the_methods(alice, http, site):
         assert (answer.status_code, answer.json()["error"]) == (401, "AuthMissing")
     with pytest.raises(Refusal):
         await Caller(http, session).get(SESSION)
+
+
+async def test_a_browser_that_is_signed_in_at_one_network_is_a_stranger_at_the_other(tmp_path, shared):
+    with (
+        opened(tmp_path / "linden", shared, several=True) as linden,
+        opened(tmp_path / "maple", shared, several=True) as maple,
+    ):
+        async with calling(linden) as here, calling(maple) as there:
+            await dev.prepare(linden)
+            await dev.prepare(maple)
+            alice = await Person.join(here, "alice", ".linden.test")
+            await Person.join(there, "alice", ".maple.test")
+            await sign_in(here, alice.handle)
+            assert alice.handle in (await here.get("/settings")).text
+            [session] = [value for name, value in here.cookies.items() if name == "session"]
+            stranger = await there.get("/settings", headers={"cookie": f"session={session}"})
+            assert stranger.headers["location"].startswith("/sign-in")

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from base64 import b64encode
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -85,9 +85,7 @@ class RunningNetwork:
     def _answers(self) -> bool:
         try:
             self.told = msgspec.json.decode((self.directory / "dev.json").read_bytes())
-            host = self.url.removeprefix("http://")  # perhaps town.localhost, which not every machine looks up
-            health = f"http://127.0.0.1:{host.rpartition(':')[2]}/xrpc/_health"
-            return httpx.get(health, headers={"host": host}).status_code == 200
+            return httpx.get(f"{self.url}/xrpc/_health").status_code == 200
         except (FileNotFoundError, httpx.TransportError):
             return False
 
@@ -102,20 +100,13 @@ class RunningNetwork:
 
 
 @contextmanager
-def running(
-    directory: Path, *words: str, others: Sequence[Path] = (), settings: str = CHEAP
-) -> Iterator[RunningNetwork]:
-    """Start a network in `directory`, and in the same process those in `others`; it has ended when the `with` ends.
-
-    words: more of them for `run`.
-    """
-    for each in (directory, *others):
-        each.mkdir(parents=True, exist_ok=True)
-        (each / "settings.toml").write_text(settings)
+def running(directory: Path, *words: str, settings: str = CHEAP) -> Iterator[RunningNetwork]:
+    """Start a network in `directory` with more words for `run`; it has ended when the `with` ends."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "settings.toml").write_text(settings)
     log = directory / "stderr.log"
     environment = {**os.environ, "FREEHOLD_ADMIN_PASSWORD": ADMIN_PASSWORD, "PYTHONPATH": TESTS}
-    command = [sys.executable, "-m", "support.network_child", *map(str, (directory, *others))]
-    command += ["--dev", "--port", "0", *words]
+    command = [sys.executable, "-m", "support.network_child", str(directory), "--dev", "--port", "0", *words]
     with log.open("wb") as stderr:
         child = subprocess.Popen(command, env=environment, stdout=stderr, stderr=stderr)
     network = RunningNetwork(directory, child, log)
