@@ -120,6 +120,11 @@ def test_the_command_tells_of_every_command_and_none_is_without_help() -> None:
         assert action.help, action.dest
 
 
+def test_no_word_at_all_gets_the_whole_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main([]) == 2
+    assert "freehold demo town" in capsys.readouterr().err
+
+
 def walk(parser: main.argparse.ArgumentParser) -> Iterator[main.argparse.Action]:
     """Every word of every command, but for the choice of commands itself."""
     for action in parser._actions:

@@ -55,6 +55,7 @@ from freehold.pds.tokens import Tokens
 from freehold.pds.writes import Writes
 from freehold.protocol.keys import K256Key, SigningKey
 from freehold.protocol.lexicon import Catalog
+from freehold.protocol.refused import Refused
 from freehold.settings import BadSetting, Settings
 from freehold.store import jobs
 from freehold.store.blobs import BlobStore
@@ -75,6 +76,12 @@ PATIENCE_SECONDS = 0.5
 FAR_BEHIND = 5_000
 """Events."""
 HOUR_MICROS = 3600 * 1_000_000
+
+
+class KeyMissing(Refused):
+    """A network whose key, or the key to that, is not where it was."""
+
+    kind, name = "unavailable", "KeyMissing"
 
 
 class Listening(NamedTuple):
@@ -366,21 +373,27 @@ def place_of(settings: Settings, choices: Choices, listening: Listening, name: s
 
 
 def open_seal(directory: Path, unlock: str) -> Seal:
-    """The network's seal; a new network gets its key now. Raises BadUnlockKey, WrongUnlockKey."""
-    key = unlock_key(directory, unlock)
+    """The network's seal; a new network gets its key now. Raises KeyMissing, BadUnlockKey, WrongUnlockKey."""
     path = directory / "network.key"
-    if not path.exists():
+    new = not path.exists()
+    if new and (directory / "truth.db").exists():
+        raise KeyMissing(f"{path} is not there, and nothing that is sealed opens without it. Put it back from a copy.")
+    key = unlock_key(directory, unlock, new)
+    if new:
         write_durably(path, key.wrap(new_network_key()))
     return Seal(key.unwrap(path.read_bytes()))
 
 
-def unlock_key(directory: Path, unlock: str) -> UnlockKey:
-    """The unlock key from where the settings say."""
+def unlock_key(directory: Path, unlock: str, new: bool) -> UnlockKey:
+    """The unlock key from where the settings say; a file is made for a new network only."""
     if unlock == "env":
         return UnlockKey.from_env(UNLOCK_VARIABLE)
     if unlock == "prompt":
         return UnlockKey.from_passphrase(getpass.getpass("Unlock key of this network: "))
-    return UnlockKey.from_file(directory / "unlock.key")
+    path = directory / "unlock.key"
+    if not path.exists() and (path.is_symlink() or not new):
+        raise KeyMissing(f"The unlock key is not there: {path}. Put it back, or mount the disk that it is on.")
+    return UnlockKey.from_file(path)
 
 
 def write_durably(path: Path, data: bytes) -> None:

@@ -33,11 +33,15 @@ sentence on stderr, with exit code 1; words that are not understood end with exi
 
 ALONE = "The network must not be running meanwhile."
 HANDLE = "handle (under the network's domain the first part is enough) or DID"
-INTERRUPTED = 130
+MISUSED, INTERRUPTED = 2, 130
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit code."""
+    words = sys.argv[1:] if words is None else words
+    if not words:
+        parser().print_help(sys.stderr)
+        return MISUSED
     given = parser().parse_args(words)
     try:
         code = int(import_module(given.module).main(given) or 0)
@@ -176,7 +180,7 @@ def _account(commands: Commands) -> None:
         commands,
         "account",
         "list, add, change and remove accounts",
-        f"{ALONE} A password is asked for at a terminal; elsewhere it is one line of standard input.",
+        f"{ALONE}\nA password is asked for at a terminal; elsewhere it is one line of standard input.",
     )
     _directory(account)
     acts = account.add_subparsers(dest="act", required=True, metavar="ACT", title="acts")
@@ -202,7 +206,7 @@ def _import_export(commands: Commands) -> None:
         "import",
         "replace an account's repository by that of a CAR file",
         "All of the file is checked before anything is replaced; it must be of the account's own DID.\n"
-        f"Pictures are not in the file: those that are not here yet are counted at the end. {ALONE}",
+        f"Pictures are not in the file: those that are not here yet are counted at the end.\n{ALONE}",
     )
     _directory(take)
     take.add_argument("handle", metavar="HANDLE", help=HANDLE)
@@ -211,7 +215,7 @@ def _import_export(commands: Commands) -> None:
         commands,
         "export",
         "write an account's repository to a CAR file",
-        f"Everything that the member published, signed, without the pictures themselves. {ALONE}",
+        f"Everything that the member published, signed, without the pictures themselves.\n{ALONE}",
     )
     _directory(give)
     give.add_argument("handle", metavar="HANDLE", help=HANDLE)
@@ -224,7 +228,7 @@ def _care(commands: Commands) -> None:
             commands,
             "rebuild",
             "throw the index away and make it anew from the repositories",
-            f"For an index that is damaged or was lost; nothing that members wrote is touched. {ALONE}",
+            f"For an index that is damaged or was lost; nothing that members wrote is touched.\n{ALONE}",
         )
     )
     _directory(
@@ -233,7 +237,7 @@ def _care(commands: Commands) -> None:
             "doctor",
             "check repositories, signatures, blobs and index",
             "Prints what is damaged (✗) or worth knowing (!), each with what to do. Exit code 1 if there is damage.\n"
-            f"It changes no repository; it lets the index catch up. {ALONE}",
+            f"It changes no repository; it lets the index catch up.\n{ALONE}",
         )
     )
 

@@ -98,8 +98,6 @@ class UnlockKey:
     @classmethod
     def from_file(cls, path: Path) -> Self:
         """The key in `path`, for its owner's eyes only; made there if the file does not exist. Raises BadUnlockKey."""
-        if path.is_symlink() and not path.exists():
-            raise BadUnlockKey(f"The unlock key is not there: {path} points to {path.readlink()}.")
         if not path.exists():
             _write_key(path, os.urandom(KEY_BYTES))
         try:
