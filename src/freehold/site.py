@@ -340,6 +340,7 @@ class Site:
         while await self.truth.write(lambda tx: self.blobs.sweep(tx, now - settings.upload_keep_hours * HOUR_MICROS)):
             pass
         await self.truth.write(sessions.sweep)
+        await self.index.forget_words()
         self.files.sweep_temporary(settings.upload_keep_hours * 3600)
 
     async def stop(self) -> None:

@@ -34,6 +34,9 @@ GATHER_SECONDS = 0.02
 LOAD_AT_ONCE = 1_000
 ITEMS_IN_MEMORY = 250_000
 ACTORS_KNOWN = 200_000
+MERGED_AT_ONCE = 500
+"""Pages of a full-text index: a few milliseconds."""
+DAY_MICROS = 86_400 * 1_000_000
 
 
 class Account(NamedTuple):
@@ -82,6 +85,7 @@ class Index:
         self._catalog = catalog
         self._ids: dict[str, int] = {}
         self._announced: set[int] = set()
+        self._words_kept_until = 0
         self._load()
 
     def _load(self) -> None:
@@ -197,6 +201,19 @@ class Index:
             return False
         return True
 
+    async def forget_words(self) -> None:
+        """Let go of the words of deleted posts and changed profiles, at most once a day.
+
+        Nobody finds them any more, but the full-text index holds them until all its parts are merged.
+        """
+        if self.clock() < self._words_kept_until:
+            return
+        self._words_kept_until = self.clock() + DAY_MICROS
+        for table in ("post_search", "actor_search"):
+            pages = -MERGED_AT_ONCE  # below zero: begin to merge everything
+            while await self.db.write(partial(_merge, table=table, pages=pages)):
+                pages = MERGED_AT_ONCE
+
     # -- starting over -----------------------------------------------------------------------------------------------
 
     def rebuild(self) -> None:
@@ -241,6 +258,17 @@ class Index:
         batch = self._begin(tx)
         for kind, did, body in self._private_snapshot():
             apply_private(batch, Private(0, kind, did, batch.now, body))
+
+
+def _merge(tx: Tx, table: str, pages: int) -> bool:
+    """Merge some pages of a full-text index; whether there is more to do.
+
+    Source: https://sqlite.org/fts5.html#the_merge_command
+    """
+    (before,) = tx.one("SELECT total_changes()") or (0,)
+    tx.run(f"INSERT INTO {table} ({table}, rank) VALUES ('merge', :pages)", pages=pages)
+    (after,) = tx.one("SELECT total_changes()") or (0,)
+    return bool(after - before >= 2)
 
 
 def _read_chains(tx: Tx) -> Chains:

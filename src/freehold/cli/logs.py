@@ -13,6 +13,9 @@ from freehold.protocol.syntax import format_datetime
 
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
+TALKATIVE = ("httpcore", "uvicorn", "websockets")
+"""Libraries that log whole headers at `debug`, and with them tokens and cookies."""
+
 
 class _Json(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
@@ -40,4 +43,5 @@ def set_up(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Plain() if sys.stderr.isatty() else _Json())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for library in TALKATIVE:
+        logging.getLogger(library).setLevel(max(logging.INFO, logging.getLevelName(level.upper())))

@@ -212,7 +212,7 @@ class Members:
         stored = self._accounts.password_of(account)
         right = await self._passwords.check(stored, password)
         if account is None or not right:
-            raise WrongPassword(identifier=identifier[:100])
+            raise WrongPassword  # no facts: neither a mail address nor a password in the wrong field belongs in a log
         if account.status in ("takendown", "suspended"):
             raise AccountTakedown(did=account.did)
         return account

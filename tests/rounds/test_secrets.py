@@ -1,0 +1,282 @@
+"""No secret in a log, a figure, an error or in the clear on the disk; and what was deleted is on no disk of ours.
+
+Secrets that can be recognised are planted by real use, by refused calls and by calls in which we fail ourselves; then
+all that the network left is searched for them.
+"""
+
+import asyncio
+import re
+from base64 import b64decode, b64encode, urlsafe_b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from freehold.cli.opening import opened as opened_alone
+from freehold.pds import keychain
+from freehold.site import Shared
+from support.inside import HOUR, Clock, calling, opened
+from support.network import ADMIN_PASSWORD, CHEAP, Caller, Operator, Person, Refusal, RunningNetwork, running
+from support.patience import until
+from support.scribes import picture
+
+STREAM = "/xrpc/com.atproto.sync.subscribeRepos"
+DATABASES = ("truth.db", "truth.db-wal", "index.db", "index.db-wal")
+Secrets = dict[str, bytes]
+
+
+def forms_of(name: str, raw: bytes) -> Secrets:
+    """A key as bytes, and as people and programs write bytes down."""
+    return {
+        name: raw,
+        f"{name} in hex": raw.hex().encode(),
+        f"{name} in base64": b64encode(raw).rstrip(b"="),
+        f"{name} in base64url": urlsafe_b64encode(raw).rstrip(b"="),
+    }
+
+
+def found_in(data: bytes, secrets: Secrets) -> list[str]:
+    return [name for name, secret in secrets.items() if secret in data]
+
+
+class Spy:
+    """Uses one network in every way that knows a secret. refusals: the bodies of all answers that refused."""
+
+    def __init__(self, network: RunningNetwork, http: httpx.AsyncClient) -> None:
+        self.network, self.http = network, http
+        self.known: Secrets = {"the operator's password": ADMIN_PASSWORD.encode()}
+        self.refusals: list[bytes] = []
+        http.event_hooks["response"] = [self._keep_refusal]
+
+    async def _keep_refusal(self, answer: httpx.Response) -> None:
+        if answer.status_code >= 400:
+            self.refusals.append(await answer.aread())
+
+    def plant(self, name: str) -> str:
+        """Something that occurs nowhere else."""
+        made = f"planted{token_hex(12)}"
+        self.known[name] = made.encode()
+        return made
+
+    def learn(self, name: str, token: str | None) -> None:
+        """A secret that the network made. Of a JWT the signature is what makes it one."""
+        assert token
+        self.known[name] = token.rpartition(".")[2].encode()
+
+    async def try_to(self, nsid: str, headers: dict[str, str] | None = None, **given: Any) -> None:
+        """A call that must be refused."""
+        with pytest.raises(Refusal):
+            await Caller(self.http).do(nsid, headers, **given)
+
+    # --- programs
+
+    async def use_programs(self) -> Person:
+        password, mail = self.plant("a password"), f"{self.plant('a mail address')}@mail.example"
+        alice = await Person.join(self.http, password=password, email=mail)
+        for identifier in (alice.handle, mail):
+            session = await Caller(self.http).do(
+                "com.atproto.server.createSession", identifier=identifier, password=password
+            )
+        self.learn("an access token", alice.token)
+        self.learn("a refresh token", alice.refresh_token)
+        self.learn("another access token", session["accessJwt"])
+        refreshed = await Caller(self.http, session["refreshJwt"]).do("com.atproto.server.refreshSession")
+        self.learn("the next refresh token", refreshed["refreshJwt"])
+        auth = await alice.get("com.atproto.server.getServiceAuth", aud="did:web:there.example#service")
+        self.learn("a service token", auth["token"])
+        await alice.post_picture(await alice.upload(picture(b"a picture")), "hello")
+        changed = self.plant("a password that the operator set")
+        await Operator(self.http).do("com.atproto.admin.updateAccountPassword", did=alice.did, password=changed)
+        await Operator(self.http).get("com.atproto.admin.getAccountInfo", did=alice.did)
+        await self._be_refused(alice, mail)
+        return alice
+
+    async def _be_refused(self, alice: Person, mail: str) -> None:
+        sign_in, join = "com.atproto.server.createSession", "com.atproto.server.createAccount"
+        wrong = self.plant("a wrong password")
+        for identifier in (alice.handle, mail, f"{self.plant('an unknown mail address')}@mail.example", wrong):
+            await self.try_to(sign_in, identifier=identifier, password=wrong)
+        await self.try_to(join, handle="another-name.test", password=wrong, email=mail)
+        await self.try_to(join, handle=alice.handle, password=wrong)
+        await self.try_to(join, handle="another-name.test", password="short", email=f"x y{mail}")
+        await self.try_to(sign_in, identifier=[alice.handle], password=wrong)
+        await self.try_to(sign_in, identifier=alice.handle, password={"is": wrong})
+        await self.try_to(join, handle="another-name.test", password=wrong, email=5, inviteCode=[wrong])
+        for body in (f'{{"password": "{wrong}', f'{{"password": "{wrong}"}} {wrong}'):
+            await self._post(sign_in, body, "application/json")
+        await self._post(sign_in, f'{{"password": "{wrong}"}}', f"text/{wrong}"[:4])
+        await self.try_to("com.atproto.server.getSession", {"authorization": f"Bearer {alice.token}"})
+        for headers in (
+            {"authorization": f"Bearer {self.plant('no token')}"},
+            {"authorization": f"Bearer {alice.refresh_token}"},
+            {"authorization": f"Basic {b64encode(f'admin:{wrong}'.encode()).decode()}"},
+            {"authorization": f"DPoP {alice.token}"},
+            {"authorization": f"Bearer {alice.token}", "atproto-proxy": "did:web:127.0.0.1%3A1#bsky_chat"},
+        ):
+            with pytest.raises(Refusal):
+                await Caller(self.http).get("chat.bsky.convo.listConvos", headers)
+
+    async def _post(self, nsid: str, body: str, kind: str) -> None:
+        await self.http.post(f"/xrpc/{nsid}", content=body.encode(), headers={"content-type": kind})
+
+    # --- browsers
+
+    async def use_pages(self) -> None:
+        password, mail = (
+            self.plant("a password typed in a page"),
+            f"{self.plant('a mail typed in a page')}@mail.example",
+        )
+        async with httpx.AsyncClient(base_url=self.network.url, follow_redirects=True) as browser:
+            name = f"n{token_hex(6)}"
+            joined = await self._submit(browser, "/join", handle=name, password=password, email=mail, rules="yes")
+            assert joined.status_code == 200
+            self.learn("a browser's session", browser.cookies["session"])
+            changed = self.plant("a new password typed in a page")
+            await self._submit(browser, "/settings", "/settings/password", old=password, new=changed)
+            browser.cookies.clear()
+            await self._submit(browser, "/sign-in", identifier=mail, password=changed)
+            self.learn("a browser's next session", browser.cookies["session"])
+            wrong = self.plant("a wrong password typed in a page")
+            await self._submit(browser, "/settings", "/settings/password", old=wrong, new=wrong)
+            await self._submit(browser, "/sign-out", "/sign-out", page="/settings")
+            browser.cookies.clear()
+            for identifier in (mail, name, wrong):
+                answer = await self._submit(browser, "/sign-in", identifier=identifier, password=wrong)
+                assert answer.status_code == 401
+                assert password not in answer.text
+            await self._submit(browser, "/join", handle=f"n{token_hex(6)}", password=wrong, email=mail)
+            await browser.post("/sign-in", data={"token": "old", "identifier": mail, "password": wrong})
+
+    async def _submit(
+        self, browser: httpx.AsyncClient, path: str, action: str = "", page: str = "", **fields: str
+    ) -> httpx.Response:
+        shown = await browser.get(page or path)
+        token = re.search(r'name="token" value="([^"]+)"', shown.text)
+        assert token is not None, shown.text
+        return await browser.post(action or path, data={"token": token[1], **fields})
+
+    # --- faults of ours
+
+    async def be_failed(self, alice: Person) -> None:
+        """Calls in which the network meets what it does not expect, and logs it as its fault."""
+        signed_in = await Person.join(self.http, password=self.plant("a password beside a fault"))
+        self.learn("an access token beside a fault", signed_in.token)
+        incoming = self.network.directory / "blobs" / "incoming"
+        await until(lambda: not any(incoming.iterdir()))
+        incoming.rmdir()
+        with pytest.raises(Refusal) as failed:
+            await signed_in.upload(picture(b"lost"))
+        assert failed.value.status == 500
+        incoming.mkdir()
+
+    async def subscribe(self, alice: Person) -> None:
+        """A websocket with a token in its headers, which has no business there."""
+        headers = {"authorization": f"Bearer {alice.token}", "cookie": f"session={self.plant('a cookie')}"}
+        url = self.network.url.replace("http://", "ws://")
+        async with connect(f"{url}{STREAM}", additional_headers=headers, close_timeout=1):
+            pass
+        with pytest.raises(InvalidStatus):
+            async with connect(f"{url}/elsewhere", additional_headers=headers):
+                pass
+
+
+def keys_of(directory: Path) -> Secrets:
+    """The secrets that lie sealed in a network's directory, and what they are sealed with."""
+    unlock = b64decode((directory / "unlock.key").read_bytes())
+    with opened_alone(directory) as site:
+        secrets = forms_of("the unlock key", unlock)
+        with site.truth.reading() as tx:
+            for name in (keychain.SESSION, keychain.HOST_KEY):
+                secrets |= forms_of(f"the {name}", keychain.require(tx, site.seal, name))
+            for account in site.snapshot.accounts():
+                secrets |= forms_of(f"a signing key ({account.handle})", site.accounts.key_of(tx, account.id).raw)
+    return secrets
+
+
+def test_no_secret_is_logged_counted_said_or_stored_in_the_clear(tmp_path: Path) -> None:
+    directory = tmp_path / "town"
+
+    async def use(network: RunningNetwork) -> tuple[Secrets, bytes, bytes]:
+        async with httpx.AsyncClient(base_url=network.url, timeout=30) as http:
+            spy = Spy(network, http)
+            alice = await spy.use_programs()
+            await spy.use_pages()
+            await spy.subscribe(alice)
+            await spy.be_failed(alice)
+            assert len(spy.refusals) > 15
+            return spy.known, b"\n".join(spy.refusals), (await http.get("/metrics")).content
+
+    with running(directory, settings=CHEAP + 'log_level = "debug"\n') as network:
+        secrets, refusals, figures = asyncio.run(use(network))
+        on_disk = {name: (directory / name).read_bytes() for name in DATABASES if (directory / name).exists()}
+        assert len(network.faults()) == 1, "the one fault that was arranged"
+    log = network.log().encode()
+    assert b'"level":"debug"' in log
+    secrets |= keys_of(directory)
+    on_disk |= {f"{name} after the end": (directory / name).read_bytes() for name in ("truth.db", "index.db")}
+    places = {"the log": log, "the figures": figures, "an error": refusals, **on_disk}
+    assert {place: found for place, data in places.items() if (found := found_in(data, secrets))} == {}
+    assert b"$argon2id$" in on_disk["truth.db after the end"]
+
+
+# --- deletion
+
+
+def files_of(directory: Path) -> Iterator[tuple[Path, bytes]]:
+    for path in directory.rglob("*"):
+        if path.is_file():
+            yield path, path.read_bytes()
+
+
+def holders(directory: Path, words: list[str]) -> dict[str, list[str]]:
+    """Which files hold which words. The end of a word is enough: an index may store beginnings once for many."""
+    found = {}
+    for path, data in files_of(directory):
+        if held := [word for word in words if word.encode()[-10:] in data]:
+            found[str(path.relative_to(directory))] = held
+    return found
+
+
+async def test_what_was_deleted_is_in_no_file_once_its_time_is_over(tmp_path: Path, shared: Shared) -> None:
+    directory, clock = tmp_path / "town", Clock()
+    gone = [f"gone{token_hex(10)}" for _ in range(7)]
+    kept = f"kept{token_hex(10)}"
+    with opened(directory, shared, clock, event_keep_hours=72) as site:
+        async with calling(site) as http:
+            alice, bob = await Person.join(http), await Person.join(http)
+            await say_and_take_back(alice, gone)
+            leaver = await Person.join(http)
+            await leaver.post(f"I was here {gone[6]}")
+            await Operator(http).do("com.atproto.admin.deleteAccount", did=leaver.did)
+            await bob.do("app.bsky.graph.muteActor", actor=alice.did)
+            assert "truth.db-wal" in holders(directory, gone)
+            clock.pass_by(73 * HOUR)
+            await bob.renew()
+            await bob.post(kept)
+            await bob.do("app.bsky.graph.unmuteActor", actor=alice.did)
+            await bob.get("app.bsky.feed.getTimeline")
+            await site.sweep()
+    left = holders(directory, gone)
+    assert set(holders(directory, [kept])) >= {"truth.db", "index.db"}
+    assert left == {}
+
+
+async def say_and_take_back(alice: Person, words: list[str]) -> None:
+    """Posts deleted, replaced, with a picture, a profile and a preference, each with a word of its own."""
+    await alice.delete(await alice.post(f"a post {words[0]}"))
+    changed = await alice.post(f"before {words[1]}")
+    await alice.put("app.bsky.feed.post", changed.rkey, {"text": "after", "createdAt": "2026-01-01T00:00:00Z"})
+    image = picture(b"x" * 10 + words[2].encode()[-40:])
+    await alice.delete(await alice.post_picture(await alice.upload(image), alt=f"alt {words[2]}"))
+    await alice.put("app.bsky.actor.profile", "self", {"description": f"I am {words[3]}"})
+    await alice.put("app.bsky.actor.profile", "self", {"description": "nobody"})
+    preference = {"$type": "app.bsky.actor.defs#interestsPref", "tags": [words[4]]}
+    await alice.do("app.bsky.actor.putPreferences", preferences=[preference])
+    await alice.do("app.bsky.actor.putPreferences", preferences=[])
+    several = [await alice.post(f"several {words[5]} #tag", tags=[words[5]]) for _ in range(2)]
+    await alice.apply(*({"do": "delete", "collection": ref.collection, "rkey": ref.rkey} for ref in several))
