@@ -2,6 +2,7 @@
 
 import os
 import stat
+from base64 import b64encode
 
 import pytest
 
@@ -9,6 +10,7 @@ from freehold.identity import plc_directory
 from freehold.pds import keychain
 from freehold.pds.keychain import MistypedKey, read_written, written
 from freehold.protocol.keys import K256Key
+from freehold.site import KeyMissing
 from freehold.store.lock import AlreadyRunning
 from freehold.store.sealed import BadUnlockKey, BrokenSeal, WrongUnlockKey, new_network_key
 from support.inside import opened
@@ -35,8 +37,20 @@ def test_the_unlock_key_is_a_file_for_its_owners_eyes_only(tmp_path, shared):
 def test_without_its_unlock_key_a_network_stays_shut(tmp_path, shared):
     with opened(tmp_path / "town", shared):
         pass
-    (tmp_path / "town" / "unlock.key").unlink()
+    path = tmp_path / "town" / "unlock.key"
+    right = path.read_bytes()
+    path.unlink()
+    with pytest.raises(KeyMissing), opened(tmp_path / "town", shared):
+        pass
+    assert not path.exists()  # none is made up in its place
+    path.write_bytes(b64encode(b"x" * 32))
     with pytest.raises(WrongUnlockKey), opened(tmp_path / "town", shared):
+        pass
+    path.write_bytes(b"no key")
+    with pytest.raises(BadUnlockKey), opened(tmp_path / "town", shared):
+        pass
+    path.write_bytes(right)
+    with opened(tmp_path / "town", shared):
         pass
 
 

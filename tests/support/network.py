@@ -105,7 +105,8 @@ def running(directory: Path, *words: str, settings: str = CHEAP) -> Iterator[Run
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "settings.toml").write_text(settings)
     log = directory / "stderr.log"
-    environment = {**os.environ, "FREEHOLD_ADMIN_PASSWORD": ADMIN_PASSWORD, "PYTHONPATH": TESTS}
+    path = os.pathsep.join(filter(None, (TESTS, os.environ.get("PYTHONPATH"))))
+    environment = {**os.environ, "FREEHOLD_ADMIN_PASSWORD": ADMIN_PASSWORD, "PYTHONPATH": path}
     command = [sys.executable, "-m", "support.network_child", str(directory), "--dev", "--port", "0", *words]
     with log.open("wb") as stderr:
         child = subprocess.Popen(command, env=environment, stdout=stderr, stderr=stderr)
