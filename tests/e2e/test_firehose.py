@@ -3,17 +3,20 @@
 Source: https://atproto.com/specs/event-stream, https://atproto.com/specs/sync#firehose
 """
 
+import asyncio
+
 import httpx
 import pytest
 from websockets.asyncio.client import connect
 
+from freehold.api import firehose as firehose_door
 from freehold.protocol.cid import Cid
 from freehold.protocol.diddoc import read as read_document
 from freehold.repo import commit as commits
 from freehold.repo.car import read_car
 from freehold.stream import frames
 from support.inside import HOUR, served
-from support.network import LIKE, PASSWORD, POST, Event, Person, firehose, now
+from support.network import LIKE, PASSWORD, PATIENCE_SECONDS, POST, Event, Events, Person, firehose, now
 from support.pages import sign_in, submit
 from support.proof import assure_all_proven
 
@@ -262,3 +265,19 @@ async def test_another_stream_path_is_closed(network):
     with pytest.raises(Exception, match=r"403|1008"):
         async with connect(url) as socket:
             await socket.recv()
+
+
+async def test_a_subscriber_that_does_not_read_is_let_go(tmp_path, shared, monkeypatch):
+    monkeypatch.setattr(firehose_door, "SEND_SECONDS", 0.2)
+    async with served(tmp_path / "town", shared) as site, httpx.AsyncClient(base_url=site.place.base_url) as http:
+        alice = await Person.join(http)
+        url = site.place.base_url.replace("http://", "ws://") + STREAM
+        async with connect(url, max_size=frames.MAX_FRAME_BYTES, max_queue=1) as socket:
+            heavy = [await alice.create("example.town.note", {"text": "x" * 900_000}) for _ in range(30)]
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while "\nfreehold_subscribers 0.0\n" not in (await http.get("/metrics")).text:  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+            heard = await Events(socket).to_the_end()
+        assert len([event for event in heard if event.kind == "commit"]) < len(heavy)
+        async with firehose(site.place.base_url, heard[0].seq) as events:  # and may come back
+            assert (await events.until(heavy[-1].commit))[-1].did == alice.did

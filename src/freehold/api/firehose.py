@@ -90,9 +90,10 @@ async def _put(send: Send, frame: bytes) -> None:
 
 async def _refuse(send: Send, name: str, say: str) -> None:
     """The protocol's error frame, then the end."""
-    with suppress(TimeoutError):
+    with suppress(TimeoutError):  # one that does not read does not take the farewell either: the server hangs up then
         await _put(send, frames.error_frame(name, say))
-    await send({"type": "websocket.close", "code": CLOSE_POLICY})
+        async with asyncio.timeout(SEND_SECONDS):
+            await send({"type": "websocket.close", "code": CLOSE_POLICY})
 
 
 def _cursor(scope: MutableMapping[str, Any]) -> int | None:
