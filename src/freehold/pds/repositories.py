@@ -8,9 +8,7 @@ Source: https://atproto.com/specs/repository
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
-from itertools import islice
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from freehold.pds.accounts import Account, Accounts, RepoNotFound, assure_active
@@ -59,7 +57,6 @@ SCHEMA = (
 
 MAX_COMMIT_BYTES = 2_000_000
 TREES_KEPT = 1_000
-NODES_AT_ONCE = 16
 
 
 class SwapMismatch(Refused):
@@ -266,7 +263,10 @@ class Repositories:
         if sum(map(len, blocks.values())) > MAX_COMMIT_BYTES:
             raise CommitTooLarge(did=opened.did)
         self._store_nodes(tx, opened.repo, rev, nodes.new)
-        self._drop_nodes(tx, opened.repo, nodes.gone)
+        tx.many(
+            "DELETE FROM repo_node WHERE repo = :repo AND cid = :cid",
+            [{"repo": opened.repo, "cid": cid} for cid in nodes.gone],
+        )
         self._store_records(tx, opened.repo, rev, ops, data)
         self._store_head(tx, opened.repo, new)
         seq = self._announce(tx, opened.did, new, opened.head.rev, opened.head.root, blocks, ops)
@@ -278,17 +278,11 @@ class Repositories:
         return Head(cid, rev, tree.root, block)
 
     def _store_nodes(self, tx: Tx, repo: int, rev: str, nodes: dict[Cid, bytes]) -> None:
-        """Many rows to a statement: each statement has the writer give up its turn among the threads."""
-        rows = iter(nodes.items())
-        while some := tuple(islice(rows, NODES_AT_ONCE)):
-            values: dict[str, bytes] = {f"cid{at}": cid for at, (cid, _) in enumerate(some)}
-            values |= {f"bytes{at}": data for at, (_, data) in enumerate(some)}
-            tx.run(_insert_nodes(len(some)), repo=repo, rev=rev, **values)
-
-    def _drop_nodes(self, tx: Tx, repo: int, gone: Iterable[Cid]) -> None:
-        cids = iter(gone)
-        while some := tuple(islice(cids, NODES_AT_ONCE)):
-            tx.run(_delete_nodes(len(some)), repo=repo, **{f"cid{at}": cid for at, cid in enumerate(some)})
+        tx.many(
+            "INSERT INTO repo_node (repo, cid, rev, bytes) VALUES (:repo, :cid, :rev, :bytes)"
+            " ON CONFLICT (repo, cid) DO NOTHING",
+            [{"repo": repo, "cid": cid, "rev": rev, "bytes": data} for cid, data in nodes.items()],
+        )
 
     def _store_records(self, tx: Tx, repo: int, rev: str, ops: Sequence[Op], data: dict[str, bytes | None]) -> None:
         for op in ops:
@@ -433,17 +427,6 @@ def _apply(tree: Tree, steps: list[Step]) -> Tree:
         elif there is not None:
             tree = tree.delete(step.path)
     return tree
-
-
-@cache
-def _insert_nodes(count: int) -> str:
-    rows = ", ".join(f"(:repo, :cid{at}, :rev, :bytes{at})" for at in range(count))
-    return f"INSERT INTO repo_node (repo, cid, rev, bytes) VALUES {rows} ON CONFLICT (repo, cid) DO NOTHING"
-
-
-@cache
-def _delete_nodes(count: int) -> str:
-    return f"DELETE FROM repo_node WHERE repo = :repo AND cid IN ({', '.join(f':cid{at}' for at in range(count))})"
 
 
 def _slice(new: Head, blocks: dict[Cid, bytes]) -> bytes:
