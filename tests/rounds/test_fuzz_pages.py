@@ -165,7 +165,8 @@ async def surf(town: Town, patterns: list[str], seed: int, tries: int, sound: Ca
 def assert_page(said: str, answer: Answer) -> None:
     """Every page and every refusal of one is shielded."""
     assert answer.status in (200, 302, 303, 304, 307, 400, 401, 403, 404, 405, 413, 429), said
-    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"], said
+    assert answer.headers["content-security-policy"].startswith(("default-src 'self'", "default-src 'none'")), said
+    assert answer.headers["x-frame-options"] == "DENY", said
     assert answer.headers["x-content-type-options"] == "nosniff", said
 
 

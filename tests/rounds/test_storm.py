@@ -41,8 +41,9 @@ ACKNOWLEDGED_MOST = 150
 STREAM = "/xrpc/com.atproto.sync.subscribeRepos"
 
 
-@pytest.mark.parametrize("rounds", [5, pytest.param(50, marks=pytest.mark.long)])
-@pytest.mark.timeout(240)
+@pytest.mark.parametrize(
+    "rounds", [pytest.param(5, marks=pytest.mark.timeout(240)), pytest.param(50, marks=pytest.mark.long)]
+)
 def test_all_that_was_acknowledged_is_there_whole_after_kill_9(tmp_path: Path, rounds: int) -> None:
     storm = Storm(tmp_path / "town", Random())
     for _ in range(rounds):
