@@ -143,8 +143,9 @@ class Blobs:
         if not self._files.has(stored.cid):
             raise UploadCollided(cid=str(stored.cid))
         tx.run(
-            "INSERT INTO blob (repo, cid, mime, size, temporary, created_at)"
-            " VALUES (:repo, :cid, :mime, :size, :temporary, :now)"
+            "INSERT INTO blob (repo, cid, mime, size, rev, temporary, created_at)"
+            " SELECT :repo, :cid, :mime, :size, CASE WHEN :temporary = 0 THEN rev END, :temporary, :now"
+            " FROM repo_head WHERE repo = :repo"
             " ON CONFLICT (repo, cid) DO UPDATE SET created_at = excluded.created_at",
             repo=repo,
             cid=stored.cid,

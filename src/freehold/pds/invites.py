@@ -46,10 +46,18 @@ def make(tx: Tx, made_by: int, uses: int = 1) -> str:
     return code
 
 
-def use(tx: Tx, code: str | None) -> None:
-    """Count one use. Raises InvalidInvite."""
-    given = (code or "").strip().lower()
-    row = tx.one("SELECT uses_left FROM invite WHERE code = :code", code=given)
+def assure_valid(tx: Tx, code: str | None) -> None:
+    """Raises InvalidInvite unless somebody may still join with the code."""
+    row = tx.one("SELECT uses_left FROM invite WHERE code = :code", code=_plain(code))
     if row is None or row[0] < 1:
         raise InvalidInvite
-    tx.run("UPDATE invite SET uses_left = uses_left - 1 WHERE code = :code", code=given)
+
+
+def use(tx: Tx, code: str | None) -> None:
+    """Count one use. Raises InvalidInvite."""
+    assure_valid(tx, code)
+    tx.run("UPDATE invite SET uses_left = uses_left - 1 WHERE code = :code", code=_plain(code))
+
+
+def _plain(code: str | None) -> str:
+    return (code or "").strip().lower()

@@ -162,6 +162,9 @@ class Members:
         mail = _checked_mail(given.mail)
         if self._accounts.find(handle) is not None:
             raise HandleTaken(handle=handle)
+        if not invited:
+            with self._truth.reading() as tx:  # before anything costs time or is told to the world
+                invites.assure_valid(tx, given.invite)
         password = await self._passwords.hash(given.password)
         key = K256Key.from_raw(secrets.token_bytes(32))
         genesis = self._register.genesis(handle, key.did_key, given.recovery_key)
