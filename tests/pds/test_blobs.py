@@ -230,6 +230,8 @@ async def test_a_picture_that_a_moved_in_record_names_stays_untouched_and_only_w
     assert (await alice.get("com.atproto.repo.listMissingBlobs"))["blobs"] == []
     assert await alice.car(GET, did=alice.did, cid=str(cid)) == taken
     assert await listed(alice) == [str(cid)]
+    since = await alice.get("com.atproto.sync.listBlobs", did=alice.did, since="3kaaaaaaaaaa2")
+    assert since["cids"] == [str(cid)]
     shown = await alice.http.get(f"/img/avatar/{alice.did}/{cid}")
     assert shown.headers["content-type"].startswith("image/")
     assert b"Camera Works" not in shown.content
