@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from freehold.appview import index as index_module
 from freehold.appview.index import Index
 from freehold.protocol.syntax import format_datetime
 from freehold.stream.log import cut
@@ -116,6 +117,22 @@ async def test_a_page_waits_for_its_own_write(parish: Parish):
     alice.mute(parish.join("bob"))
     assert await parish.index.reached(0, timeout=5, private_seq=1)
     assert not await parish.index.reached(parish.log.last + 1, timeout=0.01)
+    running.cancel()
+
+
+async def test_news_waits_for_more_but_not_while_somebody_waits_for_it(parish: Parish, monkeypatch):
+    alice = parish.join("alice")
+    parish.settle()
+    monkeypatch.setattr(index_module, "GATHER_SECONDS", 3_600)
+    running = asyncio.create_task(parish.index.run())
+    await asyncio.sleep(0)  # it has looked and found nothing
+    alice.post("one")
+    groups = parish.index_db.counts[1]
+    assert not await parish.log.bell.next.wait(0.05)
+    assert parish.index_db.counts[1] == groups
+    alice.post("two")
+    assert await parish.index.reached(parish.log.last, timeout=5)
+    assert parish.index_db.counts[1] == groups + 1
     running.cancel()
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from freehold.protocol.cbor import BadCbor
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
 from freehold.stream import frames
@@ -21,6 +22,18 @@ def test_a_frame_is_header_then_payload_and_reads_back() -> None:
     kind, found = frames.decode(frame)
     assert (kind, found) == ("commit", payload)
     assert isinstance(found["commit"], Cid)
+
+
+def test_a_frame_of_our_own_is_read_by_its_kind() -> None:
+    payload = {"seq": 7, "commit": Cid.of_cbor(b"x"), "blocks": bytes(range(256)), "since": None}
+    frame = frames.encode("commit", payload)
+    found = frames.payload_of("commit", frame)
+    assert found == payload
+    assert isinstance(found["commit"], Cid)
+    with pytest.raises(frames.BadFrame):
+        frames.payload_of("identity", frame)
+    with pytest.raises(BadCbor):
+        frames.payload_of("commit", frame[:-1])
 
 
 def test_notices_and_errors_have_the_protocols_form() -> None:
