@@ -11,7 +11,7 @@ from freehold.api import admin, bsky, identity, repo, server, sync
 from freehold.api.caller import Caller
 from freehold.api.door import Door, Hooks, Scope
 from freehold.api.firehose import NSID as FIREHOSE
-from freehold.api.firehose import subscribe_repos
+from freehold.api.firehose import Firehose
 from freehold.api.metrics import Metrics
 from freehold.api.plain import HEALTH_PATH, plain
 from freehold.api.plc import plc
@@ -36,13 +36,14 @@ class ApiDoor:
         self._host_only = Door(catalog, _without_views(METHODS), hooks, check_answers=check_answers)
         self._metrics: WeakKeyDictionary[Site, Metrics] = WeakKeyDictionary()
         self._spending: WeakKeyDictionary[Site, Spending] = WeakKeyDictionary()
+        self._firehoses: WeakKeyDictionary[Site, Firehose] = WeakKeyDictionary()
 
     async def __call__(self, site: Site, scope: Scope, receive: Any, send: Any) -> None:
         """Answer one request, or serve one subscriber."""
         path: str = scope["path"]
         if scope["type"] == "websocket":
             if path == f"/xrpc/{FIREHOSE}":
-                await subscribe_repos(site, self._metrics_of(site), scope, receive, send)
+                await self._firehose_of(site).subscribe(scope, receive, send)
             else:
                 await send({"type": "websocket.close", "code": 1008})
         elif path.startswith(("/plc/", "/did:plc:")):
@@ -72,6 +73,12 @@ class ApiDoor:
         if metrics is None:
             metrics = self._metrics[site] = Metrics()
         return metrics
+
+    def _firehose_of(self, site: Site) -> Firehose:
+        firehose = self._firehoses.get(site)
+        if firehose is None:
+            firehose = self._firehoses[site] = Firehose(site, self._metrics_of(site))
+        return firehose
 
 
 def _without_views(methods: Methods) -> Methods:

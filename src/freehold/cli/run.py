@@ -15,6 +15,7 @@ import uvicorn
 import uvloop
 
 from freehold import settings as all_settings
+from freehold.api.socket import Socket
 from freehold.cli import dev, logs
 from freehold.cli.opening import open_sites
 from freehold.protocol.refused import Refused
@@ -25,6 +26,8 @@ from freehold.site import Listening, Site
 ADMIN_VARIABLE = "FREEHOLD_ADMIN_PASSWORD"
 KEEP_ALIVE_SECONDS = 75
 MAX_INCOMING_FRAME = 65_536
+PING_SECONDS = 45.0
+"""How often a silent websocket is asked whether it is there, and how long it may take to say so."""
 
 
 class PortTaken(Refused):
@@ -87,7 +90,7 @@ def config_of(networks: Networks) -> uvicorn.Config:
     return uvicorn.Config(
         networks,
         http="httptools",
-        ws="websockets-sansio",
+        ws=Socket,
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -98,6 +101,8 @@ def config_of(networks: Networks) -> uvicorn.Config:
         timeout_graceful_shutdown=3,
         ws_max_size=MAX_INCOMING_FRAME,
         ws_per_message_deflate=False,
+        ws_ping_interval=PING_SECONDS,
+        ws_ping_timeout=PING_SECONDS,
         backlog=2048,
     )
 

@@ -170,8 +170,9 @@ class Log:
             row = tx.one("SELECT min(seq) FROM event")
         return self.last + 1 if row is None or row[0] is None else int(row[0])
 
-    def read(self, after: int, limit: int = 500) -> list[Event]:
-        """Public events with a seq above `after`, oldest first: at most `limit`, and some 4 MB of frames."""
+    def read(self, after: int, limit: int = 500, max_bytes: int | None = None) -> list[Event]:
+        """Public events with a seq above `after`, oldest first: at most `limit`, some `max_bytes` (4 MB) of frames."""
+        enough = max_bytes or READ_MAX_BYTES
         events: list[Event] = []
         size = 0
         with self._db.reading() as tx:
@@ -182,7 +183,7 @@ class Log:
             ):
                 events.append(Event._make(row))
                 size += len(row[4])
-                if size >= READ_MAX_BYTES:
+                if size >= enough:
                     break
         return events
 
