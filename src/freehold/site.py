@@ -36,6 +36,7 @@ from freehold.net.guard import Guard
 from freehold.pds import keychain, repositories, sessions
 from freehold.pds.accounts import Account, Accounts
 from freehold.pds.accounts import find as find_account
+from freehold.pds.app_passwords import AppPasswords
 from freehold.pds.blobs import Blobs
 from freehold.pds.claim import Claim
 from freehold.pds.exports import Exports
@@ -154,6 +155,7 @@ class Site:
         self.jobs = jobs.Jobs(self.truth)
         self.network = Network(self.truth.reading)
         self.accounts = Accounts(self.seal, self.truth.reading)
+        self.app_passwords = AppPasswords(self.seal, self.truth.reading)
         with self.truth.reading() as tx:
             fresh = keychain.get(tx, self.seal, keychain.SESSION) is None
         if fresh:
@@ -212,6 +214,7 @@ class Site:
         self.members = Members(
             truth=self.truth,
             accounts=self.accounts,
+            app_passwords=self.app_passwords,
             repositories=self.repositories,
             blobs=self.blobs,
             passwords=self.shared.passwords,
@@ -235,8 +238,9 @@ class Site:
         )
         self.services = self.truth.write_sync(founding.found)
         self.claim = None if self.network.choices.claimed or self.place.dev else Claim()
-        for forget in (self.accounts.forget_all, self.repositories.forget_all, self.network.forget):
-            self.truth.on_lost(forget)
+        for room in (self.accounts, self.app_passwords, self.repositories):
+            self.truth.on_lost(room.forget_all)
+        self.truth.on_lost(self.network.forget)
 
     def _open_appview(self) -> None:
         self.snapshot = Snapshot(self.truth, self.accounts)

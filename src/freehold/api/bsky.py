@@ -86,13 +86,14 @@ async def get_config(site: Site, caller: Caller, given: Given) -> Json:
 async def get_preferences(site: Site, caller: Caller, given: Given) -> Json:
     account = _member(site, caller)
     with site.truth.reading() as tx:
-        return {"preferences": private.preferences(tx, account)}
+        return {"preferences": private.preferences(tx, account, whole=caller.kind != "app")}
 
 
 @procedure("app.bsky.actor.putPreferences", auth=ACCESS)
 async def put_preferences(site: Site, caller: Caller, given: Given) -> None:
     account = _member(site, caller)
-    await site.truth.write(lambda tx: private.put_preferences(tx, account, given.input["preferences"]))
+    whole, given_ones = caller.kind != "app", given.input["preferences"]
+    await site.truth.write(lambda tx: private.put_preferences(tx, account, given_ones, whole=whole))
 
 
 @procedure("app.bsky.notification.updateSeen", auth=ACCESS)

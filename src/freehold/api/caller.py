@@ -19,6 +19,8 @@ class Auth(Enum):
     """Anyone; a caller who does sign in must do so rightly."""
     ACCESS = "access"
     """A member, by an access token."""
+    FULL = "full"
+    """A member, by an access token that no app password gave: for what belongs to the account itself."""
     REFRESH = "refresh"
     """A member, by a refresh token."""
     SERVICE = "service"
@@ -27,7 +29,7 @@ class Auth(Enum):
     """The owner."""
 
 
-NONE, OPTIONAL, ACCESS, REFRESH, SERVICE, ADMIN = Auth
+NONE, OPTIONAL, ACCESS, FULL, REFRESH, SERVICE, ADMIN = Auth
 
 Kind = Literal["nobody", "access", "app", "refresh", "service", "admin"]
 
@@ -42,6 +44,8 @@ class Caller(msgspec.Struct, frozen=True):
     did: str | None
     kind: Kind
     token: Any = None
+    privileged: bool = True
+    """False for an app password of the plain level: it keeps away from messages and from moving the account."""
 
     @property
     def member(self) -> str:

@@ -16,7 +16,7 @@ from freehold.api.door import Passing
 from freehold.api.sign_in import authenticate
 from freehold.api.xrpc import Answer
 from freehold.pds.accounts import assure_active
-from freehold.pds.service_auth import service_token
+from freehold.pds.service_auth import assure_level, service_token
 from freehold.protocol.refused import InvalidRequest, Refused
 from freehold.protocol.syntax import is_did
 from freehold.site import Site
@@ -61,6 +61,7 @@ async def _pass_on(site: Site, call: Passing, did: str, service: str) -> Answer:
     caller = await authenticate(site, ACCESS, call.headers)
     account = site.accounts.one(caller.member)
     assure_active(account)
+    assure_level(call.nsid, caller.privileged)
     endpoint = (await site.identity.did_document(did)).services.get(f"#{service}")
     if endpoint is None:
         raise InvalidRequest("That DID document names no such service.", did=did, service=service)

@@ -6,13 +6,13 @@ Source: lexicons com.atproto.server.*
 
 import secrets
 
-from freehold.api.caller import ACCESS, ADMIN, NONE, REFRESH, Caller
+from freehold.api.caller import ACCESS, ADMIN, FULL, NONE, REFRESH, Caller
 from freehold.api.identity import document_of
 from freehold.api.xrpc import Given, procedure, query
 from freehold.pds import invites
 from freehold.pds.accounts import Account
 from freehold.pds.membership import Application, SignedIn
-from freehold.pds.service_auth import service_token
+from freehold.pds.service_auth import assure_level, service_token
 from freehold.protocol.refused import InvalidRequest
 from freehold.site import Site
 
@@ -77,6 +77,7 @@ async def get_service_auth(site: Site, caller: Caller, given: Given) -> Json:
     now = site.clock() // 1_000_000
     until = given.params.get("exp")
     account = site.accounts.one(caller.member)
+    assure_level(given.params.get("lxm"), caller.privileged)
     token = service_token(
         key=site.key_of(account),
         issuer=account.did,
@@ -89,12 +90,12 @@ async def get_service_auth(site: Site, caller: Caller, given: Given) -> Json:
     return {"token": token}
 
 
-@procedure("com.atproto.server.deactivateAccount", auth=ACCESS)
+@procedure("com.atproto.server.deactivateAccount", auth=FULL)
 async def deactivate_account(site: Site, caller: Caller, given: Given) -> None:
     await site.members.set_status(site.accounts.one(caller.member), "deactivated")
 
 
-@procedure("com.atproto.server.activateAccount", auth=ACCESS)
+@procedure("com.atproto.server.activateAccount", auth=FULL)
 async def activate_account(site: Site, caller: Caller, given: Given) -> None:
     account = site.accounts.one(caller.member)
     if account.status == "deactivated":

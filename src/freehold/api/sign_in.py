@@ -8,10 +8,12 @@ import hmac
 from base64 import b64decode
 
 from freehold.api.answers import ApiRefused
-from freehold.api.caller import ADMIN, NOBODY, OPTIONAL, REFRESH, Auth, Caller
+from freehold.api.caller import ADMIN, FULL, NOBODY, OPTIONAL, REFRESH, Auth, Caller
 from freehold.api.xrpc import RequestHeaders
+from freehold.pds import app_passwords
+from freehold.pds.accounts import Account
 from freehold.pds.membership import AccountTakedown
-from freehold.pds.tokens import InvalidToken
+from freehold.pds.tokens import ACCESS_SCOPE, Claims, ExpiredToken, InvalidToken
 from freehold.site import Site
 
 MICROS = 1_000_000
@@ -54,7 +56,20 @@ async def authenticate(site: Site, asked: Auth, headers: RequestHeaders) -> Call
         raise InvalidToken("This account is no longer here.")
     if account.status in ("takendown", "suspended"):
         raise AccountTakedown(did=account.did)
-    return Caller(account.did, "refresh" if refresh else "access", claims)
+    if refresh:
+        return Caller(account.did, "refresh", claims)
+    return _member(site, asked, account, claims)
+
+
+def _member(site: Site, asked: Auth, account: Account, claims: Claims) -> Caller:
+    """Who holds an access token, by what it was given for."""
+    if claims.scope == ACCESS_SCOPE:
+        return Caller(account.did, "access", claims)
+    if asked is FULL:
+        raise InvalidToken("Bad token scope: an app password cannot do that. Sign in with your own password.")
+    if not site.app_passwords.is_valid(claims.jti, account.id):
+        raise ExpiredToken("That app password has been revoked.")
+    return Caller(account.did, "app", claims, privileged=claims.scope == app_passwords.PRIVILEGED_SCOPE)
 
 
 def _admin(site: Site, scheme: str, credential: str) -> Caller:

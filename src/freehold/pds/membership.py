@@ -13,6 +13,7 @@ from freehold.net.budgets import Budgets, Limit
 from freehold.pds import invites, private, sessions
 from freehold.pds.accounts import Account, AccountNotFound, Accounts, HandleTaken, New
 from freehold.pds.accounts import find as find_account
+from freehold.pds.app_passwords import AppPasswords
 from freehold.pds.blobs import Blobs
 from freehold.pds.network import Network
 from freehold.pds.passwords import Passwords
@@ -103,6 +104,7 @@ class Members:
         *,
         truth: Database,
         accounts: Accounts,
+        app_passwords: AppPasswords,
         repositories: Repositories,
         blobs: Blobs,
         passwords: Passwords,
@@ -116,6 +118,7 @@ class Members:
     ) -> None:
         self._truth = truth
         self._accounts = accounts
+        self._app_passwords = app_passwords
         self._repositories = repositories
         self._blobs = blobs
         self._passwords = passwords
@@ -221,9 +224,14 @@ class Members:
         return account
 
     async def sign_in(self, identifier: str, password: str) -> SignedIn:
-        """A new session for a program."""
-        account = await self.check_password(identifier, password)
-        pair = await self._truth.write(lambda tx: sessions.start(tx, self._tokens, account))
+        """A new session for a program, by the account's password or one of its app passwords."""
+        account = self._by_identifier(identifier)
+        app = self._app_passwords.opened_by(account.id, password) if account is not None else None
+        if account is None or app is None:
+            account = await self.check_password(identifier, password)
+        elif account.status in ("takendown", "suspended"):
+            raise AccountTakedown(did=account.did)
+        pair = await self._truth.write(lambda tx: sessions.start(tx, self._tokens, account, app))
         return SignedIn(account, pair)
 
     async def refresh(self, claims: Claims) -> SignedIn:
@@ -291,6 +299,7 @@ class Members:
             if find_account(tx, account.did) is None:
                 raise AccountNotFound(did=account.did)
             sessions.end_all(tx, account.id)
+            self._app_passwords.erase(tx, account.id)
             private.erase(tx, account.id)
             self._blobs.erase(tx, account.id)
             self._repositories.drop(tx, account.did, account.id)

@@ -32,22 +32,29 @@ SCHEMA = (
 
 MAX_PREFERENCES_BYTES = 500_000
 NAMESPACE = "app.bsky."
+PERSONAL = frozenset({"app.bsky.actor.defs#personalDetailsPref", "app.bsky.actor.defs#declaredAgePref"})
+"""What an app password neither reads nor writes."""
 
 Preference = dict[str, object]
 
 
-def preferences(tx: Tx, account: Account) -> list[Preference]:
-    """The member's preferences as they were put."""
+def preferences(tx: Tx, account: Account, *, whole: bool = True) -> list[Preference]:
+    """The member's preferences as they were put. whole: False leaves out the personal ones."""
     row = tx.one("SELECT body FROM preference WHERE account = :id", id=account.id)
-    return msgspec.json.decode(row[0], type=list[Preference]) if row else []
+    kept = msgspec.json.decode(row[0], type=list[Preference]) if row else []
+    return kept if whole else [one for one in kept if one.get("$type") not in PERSONAL]
 
 
-def put_preferences(tx: Tx, account: Account, given: list[Preference]) -> None:
-    """Replace all preferences. Each needs a `$type` of app.bsky."""
+def put_preferences(tx: Tx, account: Account, given: list[Preference], *, whole: bool = True) -> None:
+    """Replace all preferences. Each needs a `$type` of app.bsky. whole: False lets the personal ones stand."""
     for one in given:
         kind = one.get("$type")
         if not isinstance(kind, str) or not kind.startswith(NAMESPACE):
             raise InvalidRequest("Each preference needs a $type that begins with app.bsky.")
+        if kind in PERSONAL and not whole:
+            raise InvalidRequest(f"Do not have authorization to set preferences: {kind}")
+    if not whole:
+        given = given + [one for one in preferences(tx, account) if one.get("$type") in PERSONAL]
     body = msgspec.json.encode(given)
     if len(body) > MAX_PREFERENCES_BYTES:
         raise InvalidRequest("These are more preferences than one account may keep (500 kB).")

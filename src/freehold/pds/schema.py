@@ -1,6 +1,6 @@
 """The order in which this room's tables came to be. Each stands beside the module that owns it."""
 
-from freehold.pds import accounts, blobs, invites, keychain, network, private, repositories, sessions
+from freehold.pds import accounts, app_passwords, blobs, invites, keychain, network, private, repositories, sessions
 from freehold.store.migrations import Migration
 
 SCHEMA: tuple[Migration, ...] = (
@@ -12,4 +12,5 @@ SCHEMA: tuple[Migration, ...] = (
     *private.SCHEMA,
     *network.SCHEMA,
     *invites.SCHEMA,
+    *app_passwords.SCHEMA,
 )

@@ -34,6 +34,24 @@ PROTECTED = frozenset(
 )
 
 
+PRIVILEGED = "com.atproto.server.createAccount"
+PRIVILEGED_NAMESPACE = "chat.bsky."
+
+
+class BadTokenMethod(Refused):
+    """An app password of the plain level reaches for messages, or for moving the account."""
+
+    name = "InvalidToken"
+    say = "Bad token method: this app password is not privileged."
+
+
+def assure_level(method: str | None, privileged: bool) -> None:
+    """May a session of this level have a token for the method? Raises BadTokenMethod."""
+    wide = method is None or method == PRIVILEGED or method.startswith(PRIVILEGED_NAMESPACE)
+    if wide and not privileged:
+        raise BadTokenMethod(method=method)
+
+
 class BadExpiration(Refused):
     """Asked for a token that would live too long, or not at all."""
 

@@ -11,8 +11,10 @@ from base64 import urlsafe_b64encode
 from hashlib import sha256
 from typing import NamedTuple
 
+from freehold.pds import app_passwords
 from freehold.pds.accounts import Account, find
-from freehold.pds.tokens import REFRESH_SECONDS, ExpiredToken, Tokens
+from freehold.pds.app_passwords import AppPassword
+from freehold.pds.tokens import ACCESS_SCOPE, REFRESH_SECONDS, ExpiredToken, Tokens
 from freehold.store.migrations import Migration
 from freehold.store.tx import Tx
 
@@ -53,11 +55,11 @@ class Pair(NamedTuple):
     refresh: str
 
 
-def start(tx: Tx, tokens: Tokens, account: Account) -> Pair:
-    """A new session: a family of refresh tokens with its first."""
-    token_id = _new_id()
-    _store(tx, token_id, account.id, family=token_id, expires_at=tx.now + REFRESH_SECONDS * MICROS)
-    return _pair(tx, tokens, account, token_id, tx.now + REFRESH_SECONDS * MICROS)
+def start(tx: Tx, tokens: Tokens, account: Account, app: AppPassword | None = None) -> Pair:
+    """A new session: a family of refresh tokens with its first. app: the app password by which it was begun."""
+    token_id, expires_at = _new_id(), tx.now + REFRESH_SECONDS * MICROS
+    _store(tx, token_id, account.id, token_id, expires_at, app)
+    return _pair(tx, tokens, account, token_id, expires_at, app)
 
 
 def rotate(tx: Tx, tokens: Tokens, account: Account, token_id: str) -> Pair | None:
@@ -67,13 +69,17 @@ def rotate(tx: Tx, tokens: Tokens, account: Account, token_id: str) -> Pair | No
     refusal would roll that end back, so the caller refuses after the commit.)
     """
     row = tx.one(
-        "SELECT family, expires_at, next_id, used_at FROM refresh_token WHERE id = :id AND account = :account",
+        "SELECT family, expires_at, next_id, used_at, app_password FROM refresh_token"
+        " WHERE id = :id AND account = :account",
         id=token_id,
         account=account.id,
     )
     if row is None or row[1] <= tx.now:
         return None
-    family, _, next_id, used_at = row
+    family, _, next_id, used_at, app_id = row
+    app = app_passwords.one(tx, app_id) if app_id is not None else None
+    if app is None and app_id is not None:
+        return None
     expires_at = tx.now + REFRESH_SECONDS * MICROS
     if next_id is None:
         next_id = _new_id()
@@ -83,11 +89,11 @@ def rotate(tx: Tx, tokens: Tokens, account: Account, token_id: str) -> Pair | No
             now=tx.now,
             id=token_id,
         )
-        _store(tx, next_id, account.id, family, expires_at)
+        _store(tx, next_id, account.id, family, expires_at, app)
     elif used_at + GRACE_MICROS < tx.now:
         tx.run("DELETE FROM refresh_token WHERE family = :family", family=family)
         return None
-    return _pair(tx, tokens, account, next_id, expires_at)
+    return _pair(tx, tokens, account, next_id, expires_at, app)
 
 
 def end(tx: Tx, token_id: str) -> None:
@@ -139,18 +145,22 @@ def sweep(tx: Tx) -> None:
     tx.run("DELETE FROM web_session WHERE expires_at <= :now", now=tx.now)
 
 
-def _pair(tx: Tx, tokens: Tokens, account: Account, token_id: str, expires_at: int) -> Pair:
+def _pair(tx: Tx, tokens: Tokens, account: Account, token_id: str, expires_at: int, app: AppPassword | None) -> Pair:
     now = tx.now // MICROS
-    return Pair(tokens.access(account.did, now), tokens.refresh(account.did, token_id, now, expires_at // MICROS))
+    scope, app_id = (app.scope, app.id) if app is not None else (ACCESS_SCOPE, "")
+    access = tokens.access(account.did, now, scope, app_id)
+    return Pair(access, tokens.refresh(account.did, token_id, now, expires_at // MICROS))
 
 
-def _store(tx: Tx, token_id: str, account_id: int, family: str, expires_at: int) -> None:
+def _store(tx: Tx, token_id: str, account_id: int, family: str, expires_at: int, app: AppPassword | None) -> None:
     tx.run(
-        "INSERT INTO refresh_token (id, account, family, expires_at) VALUES (:id, :account, :family, :until)",
+        "INSERT INTO refresh_token (id, account, family, expires_at, app_password)"
+        " VALUES (:id, :account, :family, :until, :app)",
         id=token_id,
         account=account_id,
         family=family,
         until=expires_at,
+        app=app.id if app is not None else None,
     )
 
 

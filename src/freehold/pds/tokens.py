@@ -57,9 +57,9 @@ class Tokens:
         self._known: dict[str, Claims] = {}
         self._most_cached = most_cached
 
-    def access(self, did: str, now: int) -> str:
-        """An access token for two hours. now: seconds."""
-        return self._make("at+jwt", Claims(ACCESS_SCOPE, did, self._audience, now, now + ACCESS_SECONDS))
+    def access(self, did: str, now: int, scope: str = ACCESS_SCOPE, jti: str = "") -> str:
+        """An access token for two hours. now: seconds. jti: the id of the app password that the session hangs on."""
+        return self._make("at+jwt", Claims(scope, did, self._audience, now, now + ACCESS_SECONDS, jti))
 
     def refresh(self, did: str, jti: str, now: int, expires: int) -> str:
         """The refresh token that carries `jti`."""
