@@ -103,15 +103,15 @@ class Fuzz:
         nobody: dict[str, str] = {}
         by_auth = {
             "none": nobody,
-            "optional": bearer(alice.token),
-            "access": bearer(alice.token),
             "refresh": bearer(alice.refresh_token),
             "admin": {"authorization": "Basic " + b64encode(f"admin:{ADMIN_PASSWORD}".encode()).decode()},
         }
         callers = [nobody, bearer(alice.token), bearer(bob.token), bearer(alice.refresh_token), *WRONG_CALLERS]
         car = await alice.car("com.atproto.sync.getRepo", did=alice.did)
         random = Random(f"{self.seed} {method.nsid}")
-        return Inventor(self.documents, random, known, callers, [picture(b"abc"), car]), by_auth[method.auth.value]
+        return Inventor(self.documents, random, known, callers, [picture(b"abc"), car]), by_auth.get(
+            method.auth.value, bearer(alice.token)
+        )
 
 
 def bearer(token: str | None) -> dict[str, str]:
