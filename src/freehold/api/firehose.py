@@ -190,7 +190,7 @@ class Firehose:
 
 
 async def _left(receive: Receive) -> None:
-    """Return when the subscriber has gone. What it says meanwhile is not listened to."""
+    """Return when the subscriber has gone."""
     while (await receive())["type"] != "websocket.disconnect":
         pass
 

@@ -1,9 +1,9 @@
 """uvicorn's websocket, to which a stream may also hand frames that it has put together itself.
 
 A frame from server to client is not masked, so its bytes are the same for every subscriber: they are built once,
-several together, and go to each transport in one write. The handshake, pings, what the client says, and the close
-remain the library's. Nothing is queued here: a socket whose client does not keep up says so, and its writer waits or
-lets it go.
+several together, and go to each transport in one write. The handshake, pings and the close remain the library's; what
+else the client says is not listened to. Nothing is queued here: a socket whose client does not keep up says so, and its
+writer waits or lets it go.
 Source: https://www.rfc-editor.org/rfc/rfc6455#section-5.2, https://docs.python.org/3/library/asyncio-protocol.html
 """
 
@@ -78,10 +78,11 @@ class Socket(WebSocketsSansIOProtocol):
         self.conn.send_close(code)
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
-        if self.read_paused:
-            self.read_paused = False
-            self.transport.resume_reading()
         self.close_timer = self.loop.call_later(FAREWELL_SECONDS, self.transport.abort)
+
+    def send_receive_event_to_app(self) -> None:
+        """Drop what the client said: streams go one way."""
+        self.frames = []
 
     def resume_writing(self) -> None:
         """The client has read: that is as good as the pong that waits behind what it has yet to read."""
