@@ -30,7 +30,8 @@ CONTENT = {path: cbor.encode({"text": path}) for path in PATHS}
 
 def export(content: dict[str, bytes], key=KEY) -> tuple[Cid, list[bytes]]:
     cid, data, tree = repository(content, key)
-    return cid, list(stream_repo(cid, data, tree, lambda path, _: content[path]))
+    records = [(value, content[path]) for path, value in tree.items()]
+    return cid, list(stream_repo((cid, data), tree.root, dict(tree.nodes()).__getitem__, records))
 
 
 @pytest.mark.parametrize("key", [KEY, OTHER_KEY], ids=["k256", "p256"])
@@ -133,10 +134,14 @@ def test_a_large_export_comes_in_pieces():
     assert all(len(piece) < 2 * PIECE_BYTES for piece in pieces)
 
 
-def test_an_export_without_a_record_is_refused():
+def test_an_export_without_a_record_or_a_node_or_with_another_record_is_refused():
     cid, data, tree = repository(CONTENT)
-    with pytest.raises(MissingBlock):
-        list(stream_repo(cid, data, tree, lambda path, _: {}[path]))
+    nodes = dict(tree.nodes())
+    records = [(value, CONTENT[path]) for path, value in tree.items()]
+    swapped = [records[1], records[0], *records[2:]]
+    for kept, told in ((nodes, records[:-1]), (nodes, swapped), ({tree.root: nodes[tree.root]}, records)):
+        with pytest.raises(MissingBlock):
+            list(stream_repo((cid, data), tree.root, kept.__getitem__, told))
 
 
 def test_a_repository_with_any_block_missing_or_changed_is_refused():

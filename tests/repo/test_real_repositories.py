@@ -51,7 +51,9 @@ def test_a_captured_repository_verifies_and_exports_the_same(vectors, accounts):
         assert verified.commit.rev == account["rev"]
         assert {path: str(cid) for path, cid in verified.records.items()} == account["records"]
         assert Tree.build(verified.records.items()).root == verified.commit.data
-        again = b"".join(stream_repo(roots[0], blocks[roots[0]], verified.tree, lambda _, cid, of=blocks: of[cid]))
+        records = [(cid, blocks[cid]) for cid in verified.records.values()]
+        signed = (roots[0], blocks[roots[0]])
+        again = b"".join(stream_repo(signed, verified.tree.root, blocks.__getitem__, records))
         assert read_car(again) == (roots, blocks)
 
 

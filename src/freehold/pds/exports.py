@@ -50,10 +50,11 @@ class Exports:
             if since is not None:
                 yield from _since(tx, account.id, head, since)
                 return
-            nodes = {Cid(cid): bytes(data) for cid, data in _rows(tx, "repo_node", account.id)}
-            records = repositories.all_records(tx, account.id)  # in order of path, as they are asked for
-            tree = Tree.load(head.root, nodes.__getitem__)
-            yield from stream_repo(head.commit, head.block, tree, lambda _path, _cid: next(records)[2])
+            nodes: dict[bytes, bytes] = dict(
+                tx.each("SELECT cid, bytes FROM repo_node WHERE repo = :repo", repo=account.id)
+            )
+            records = tx.each("SELECT cid, bytes FROM repo_record WHERE repo = :repo ORDER BY path", repo=account.id)
+            yield from stream_repo((head.commit, head.block), head.root, nodes.__getitem__, records)
 
     def record_proof(self, account: Account, path: str) -> bytes:
         """The commit, the nodes that lead to `path`, and the record, or the proof that there is none."""
@@ -95,10 +96,6 @@ def _since(tx: Tx, repo: int, head: Head, since: str) -> Iterable[bytes]:
             f"SELECT cid, bytes FROM {table} WHERE repo = :repo AND rev > :since", repo=repo, since=since
         ):
             yield car.block(Cid(cid), bytes(data))
-
-
-def _rows(tx: Tx, table: str, repo: int) -> Iterable[tuple[bytes, bytes]]:
-    return tx.each(f"SELECT cid, bytes FROM {table} WHERE repo = :repo", repo=repo)
 
 
 def _node(tx: Tx, repo: int, cid: Cid) -> bytes:

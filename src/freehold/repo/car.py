@@ -32,21 +32,28 @@ class CarTooLarge(BadCar):
 def header(roots: Sequence[Cid]) -> bytes:
     """The beginning of a file. `roots` may be empty."""
     data = cbor.encode_own({"roots": list(roots), "version": 1})
-    return _length(len(data)) + data
+    return length(len(data)) + data
 
 
-def block(cid: Cid, data: bytes) -> bytes:
+def block(cid: bytes, data: bytes) -> bytes:
     """One section."""
-    return _length(len(cid) + len(data)) + cid + data
+    return length(len(cid) + len(data)) + cid + data
 
 
-def _length(size: int) -> bytes:
+def length(size: int) -> bytes:
+    """What stands before a section of so many bytes, its CID included."""
+    if size < len(_LENGTHS):
+        return _LENGTHS[size]
     out = bytearray()
     while size > 0x7F:
         out.append(size & 0x7F | 0x80)
         size >>= 7
     out.append(size)
     return bytes(out)
+
+
+_LENGTHS: list[bytes] = []
+_LENGTHS += [length(size) for size in range(4096)]
 
 
 class CarReader:

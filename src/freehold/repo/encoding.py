@@ -8,6 +8,7 @@ Source: https://atproto.com/specs/repository#mst-structure
 
 import re
 
+from freehold.protocol.cbor import decode_own
 from freehold.protocol.cid import Cid
 
 MAX_PATH = 1024
@@ -105,3 +106,17 @@ def decode(data: bytes) -> tuple[Cid | None, list[Row], list[Code]]:
     if tail is None:
         raise ValueError("not the end of a node")
     return None if tail[1] is None else Cid(tail[1]), rows, codes
+
+
+def links(data: bytes) -> list[tuple[bool, bytes]]:
+    """What a block of ours leads to, the last first: (whether it is a subtree, CID)."""
+    found: list[tuple[bool, bytes]] = []
+    node = decode_own(data)
+    if node["l"] is not None:
+        found.append((True, node["l"]))
+    for entry in node["e"]:
+        found.append((False, entry["v"]))
+        if entry["t"] is not None:
+            found.append((True, entry["t"]))
+    found.reverse()
+    return found
