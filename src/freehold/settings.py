@@ -14,6 +14,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+from freehold.net.mail import BadMailServer, MailServer
 from freehold.protocol.refused import Refused
 from freehold.protocol.syntax import is_did, is_handle
 
@@ -64,6 +65,11 @@ class Settings:
         ("127.0.0.1", "::1"),
         "Addresses or networks of your own proxies: their X-Forwarded-For says who calls. It counts for limits only.",
     )
+    smtp_url: str = setting(
+        "",
+        "Your mail server: smtp://name:password@host:587 or smtps://name:password@host:465. Empty: no mail is sent.",
+    )
+    mail_from: str = setting("", "The address that letters to members come from. Needed with smtp_url.")
     metrics_token: str = setting("", "Bearer token for /metrics. Empty: only a network of this machine shows them.")
     log_level: str = setting("info", "How much to log: debug, info, warning or error.")
 
@@ -135,9 +141,22 @@ def _checked(settings: Settings) -> Settings:
         raise BadSetting(f"log_level must be one of {', '.join(LOG_LEVELS)}.")
     if settings.lexicons and not Path(settings.lexicons).is_dir():
         raise BadSetting(f"lexicons: there is no folder {settings.lexicons}.")
+    _check_mail(settings)
     _check_numbers(settings)
     _check_addresses(settings)
     return settings
+
+
+def _check_mail(settings: Settings) -> None:
+    if bool(settings.smtp_url) != bool(settings.mail_from):
+        raise BadSetting("smtp_url and mail_from go together: where letters are handed over, and who they are from.")
+    if settings.smtp_url:
+        try:
+            MailServer.at(settings.smtp_url)
+        except BadMailServer as wrong:
+            raise BadSetting(f"smtp_url: {wrong.say}") from None
+        if "@" not in settings.mail_from or not settings.mail_from.isprintable():
+            raise BadSetting("mail_from must be an e-mail address.")
 
 
 def _check_numbers(settings: Settings) -> None:

@@ -28,30 +28,38 @@ from freehold.appview.index import Index
 from freehold.appview.schema import SCHEMA as INDEX_SCHEMA
 from freehold.appview.views import Views
 from freehold.identity import plc_directory, publish
+from freehold.identity.operations import Operations
 from freehold.identity.register import Register
 from freehold.identity.resolver import Identity
 from freehold.net.budgets import Budgets
 from freehold.net.client import Client
 from freehold.net.guard import Guard
-from freehold.pds import keychain, repositories, sessions
+from freehold.net.mail import MailServer
+from freehold.pds import confirmations, keychain, letters, repositories, reserved_keys, sessions
 from freehold.pds.accounts import Account, Accounts
 from freehold.pds.accounts import find as find_account
+from freehold.pds.addresses import Addresses
 from freehold.pds.app_passwords import AppPasswords
 from freehold.pds.blobs import Blobs
 from freehold.pds.claim import Claim
+from freehold.pds.confirmations import Confirmations
 from freehold.pds.exports import Exports
 from freehold.pds.imports import Imports
+from freehold.pds.letters import Letters
 from freehold.pds.membership import Members
+from freehold.pds.naming import Naming
 from freehold.pds.network import Choices, Network
 from freehold.pds.passwords import Passwords
 from freehold.pds.pictures.shown import Shown
 from freehold.pds.pictures.workshop import Workshop
+from freehold.pds.plc_requests import PlcRequests
 from freehold.pds.reads import Reads
 from freehold.pds.relocation import Relocation
 from freehold.pds.repositories import Repositories
 from freehold.pds.schema import SCHEMA as PDS_SCHEMA
 from freehold.pds.services import Founding
 from freehold.pds.snapshot import Snapshot
+from freehold.pds.standing import Standing
 from freehold.pds.tokens import Tokens
 from freehold.pds.writes import Writes
 from freehold.protocol.keys import K256Key, SigningKey
@@ -140,6 +148,7 @@ class Site:
             self.place = place_of(settings, self.network.choices, listening, directory.resolve().name)
             self._open_identity()
             self._open_pds()
+            self._open_account_life()
             self._open_appview()
         except BaseException:
             self._lock.release()
@@ -242,6 +251,21 @@ class Site:
             self.truth.on_lost(room.forget_all)
         self.truth.on_lost(self.network.forget)
 
+    def _open_account_life(self) -> None:
+        settings, truth, accounts = self.settings, self.truth, self.accounts
+        server = MailServer.at(settings.smtp_url) if settings.smtp_url else None
+        mail = Letters(self.seal, server, settings.mail_from)
+        if mail.possible:
+            self.jobs.handles(letters.JOB, mail.deliver)
+        codes = Confirmations(truth, accounts, mail, lambda: self.network.choices.name, self.members.check_password)
+        operations = Operations(truth, self.register, self.identity, self.client, self.identity.directory)
+        domain, base_url = self.place.handle_domain, self.place.base_url
+        self.letters, self.confirmations = mail, codes
+        self.addresses = Addresses(truth, accounts, self.shared.passwords, codes, mail)
+        self.naming = Naming(truth, accounts, self.members, self.register, self.identity, operations, domain)
+        self.standing = Standing(truth, accounts, self.members, self.identity, codes, base_url, self.clock)
+        self.plc_requests = PlcRequests(truth, accounts, self.register, operations, codes)
+
     def _open_appview(self) -> None:
         self.snapshot = Snapshot(self.truth, self.accounts)
         self.index_db = Database(self.directory / "index.db", INDEX_SCHEMA, durable=False, clock=self.clock)
@@ -343,7 +367,9 @@ class Site:
             pass
         while await self.truth.write(lambda tx: self.blobs.sweep(tx, now - settings.upload_keep_hours * HOUR_MICROS)):
             pass
-        await self.truth.write(sessions.sweep)
+        for sweep in (sessions.sweep, confirmations.sweep, reserved_keys.sweep):
+            await self.truth.write(sweep)
+        await self.standing.delete_due()
         await self.index.forget_words()
         self.files.sweep_temporary(settings.upload_keep_hours * 3600)
 

@@ -6,7 +6,7 @@ Source: lexicons com.atproto.server.*
 
 import secrets
 
-from freehold.api.caller import ACCESS, ADMIN, FULL, NONE, REFRESH, Caller
+from freehold.api.caller import ACCESS, ADMIN, NONE, REFRESH, Caller
 from freehold.api.identity import document_of
 from freehold.api.xrpc import Given, procedure, query
 from freehold.pds import invites
@@ -90,18 +90,6 @@ async def get_service_auth(site: Site, caller: Caller, given: Given) -> Json:
     return {"token": token}
 
 
-@procedure("com.atproto.server.deactivateAccount", auth=FULL)
-async def deactivate_account(site: Site, caller: Caller, given: Given) -> None:
-    await site.members.set_status(site.accounts.one(caller.member), "deactivated")
-
-
-@procedure("com.atproto.server.activateAccount", auth=FULL)
-async def activate_account(site: Site, caller: Caller, given: Given) -> None:
-    account = site.accounts.one(caller.member)
-    if account.status == "deactivated":
-        await site.members.set_status(account, None)
-
-
 @procedure("com.atproto.server.createInviteCode", auth=ADMIN)
 async def create_invite_code(site: Site, caller: Caller, given: Given) -> Json:
     uses = given.input["useCount"]
@@ -124,7 +112,7 @@ async def _about(site: Site, account: Account) -> Json:
         out["didDoc"] = document
     mail = site.accounts.mail_of(account)
     if mail is not None:
-        out |= {"email": mail, "emailConfirmed": False, "emailAuthFactor": False}
+        out |= {"email": mail, "emailConfirmed": site.accounts.mail_confirmed(account), "emailAuthFactor": False}
     if account.status is not None:
         out["status"] = account.status
     return out

@@ -14,9 +14,16 @@ from freehold.identity import plc_directory, publish
 from freehold.net.client import Client
 from freehold.protocol import plc
 from freehold.protocol.keys import SigningKey
+from freehold.protocol.plcform import BadOperation, Operation
 from freehold.store.tx import Tx
 
 Services = Mapping[str, Mapping[str, str]]
+
+
+class HostHasNoRight(BadOperation):
+    """The identity does not name this host's key among its rotation keys."""
+
+    say = "This host's key is not among the rotation keys of that identity: sign with one of those."
 
 
 class Genesis(NamedTuple):
@@ -48,6 +55,16 @@ class Register:
         self._offline_key = offline_key
         self._endpoint = endpoint
         self._client = client
+
+    @property
+    def rotation_keys(self) -> list[str]:
+        """The network's rotation keys by rank, as did:key texts; the last is the one that this host signs with."""
+        return [self._offline_key, self._host_key.did_key]
+
+    @property
+    def endpoint(self) -> str:
+        """Where the DIDs of this network say that it is."""
+        return self._endpoint
 
     def genesis(
         self,
@@ -94,6 +111,20 @@ class Register:
     def change_handle(self, tx: Tx, did: str, handle: str) -> dict[str, Any] | None:
         """Let the DID say that it is known under `handle`."""
         return self.change(tx, did, alsoKnownAs=[f"at://{handle}"])
+
+    def sign_next(self, newest: Operation, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """The operation after `newest` with these changes, signed by this host's key and logged nowhere.
+
+        Raises BadOperation, HostHasNoRight.
+        """
+        unsigned = plc.update(newest, **changes)
+        if self._host_key.did_key not in plc.modern(newest)["rotationKeys"]:
+            raise HostHasNoRight
+        return plc.sign_operation(unsigned, self._host_key)
+
+    def tell(self, tx: Tx, did: str) -> None:
+        """Tell the stream that a DID was changed in another directory."""
+        self._changed(tx, did)
 
     def repoint(self, tx: Tx, did: str) -> dict[str, Any] | None:
         """Let every service of the DID that is ours say where this host is reached now; None if it does already."""

@@ -115,7 +115,16 @@ class Identity:
         """Ask for this DID's document again next time."""
         self._documents.forget(did)
 
+    @property
+    def directory(self) -> str | None:
+        """Where did:plc documents are that our own directory does not know; None to ask nobody."""
+        return self._directory
+
     # --- handles
+
+    def forget_handle(self, handle: str) -> None:
+        """Ask again next time whom this handle stands for."""
+        self._names.forget(handle.lower())
 
     def local(self, handle: str) -> str | None:
         """The DID of an account here by its handle, None if there is none. Asks nobody."""

@@ -34,6 +34,14 @@ SCHEMA = (
         );
         """,
     ),
+    Migration(
+        "pds-9-account-life",
+        """
+        ALTER TABLE account ADD COLUMN mail_confirmed_at BIGINT;
+        ALTER TABLE account ADD COLUMN delete_after BIGINT;
+        CREATE INDEX account_delete_after ON account (delete_after) WHERE delete_after IS NOT NULL;
+        """,
+    ),
 )
 
 
@@ -181,6 +189,12 @@ class Accounts:
             row = tx.one("SELECT mail FROM account WHERE id = :id", id=account.id)
         return self._seal.open("mail", row[0]).decode() if row and row[0] is not None else None
 
+    def mail_confirmed(self, account: Account) -> bool:
+        """Has the member shown that the address is theirs?"""
+        with self._reading() as tx:
+            row = tx.one("SELECT mail_confirmed_at FROM account WHERE id = :id AND mail IS NOT NULL", id=account.id)
+        return row is not None and row[0] is not None
+
     def page(self, after: int, limit: int) -> list[Account]:
         """Accounts in the order of joining, after the given id."""
         with self._reading() as tx:
@@ -247,7 +261,7 @@ class Accounts:
 
     def set_status(self, tx: Tx, account: Account, status: str | None) -> Account:
         """Active (None), deactivated, suspended or takendown."""
-        tx.run("UPDATE account SET status = :status WHERE id = :id", status=status, id=account.id)
+        tx.run("UPDATE account SET status = :status, delete_after = NULL WHERE id = :id", status=status, id=account.id)
         changed = self._changed(tx, account, status=status)
         self._announce_status(tx, changed)
         return changed
@@ -257,9 +271,30 @@ class Accounts:
         tx.run("UPDATE account SET role = :role WHERE id = :id", role=role, id=account.id)
         return self._changed(tx, account, role=role)
 
-    def set_password(self, tx: Tx, account: Account, password: str) -> None:
+    def set_password(self, tx: Tx, account_id: int, password: str) -> None:
         """password: the PHC string."""
-        tx.run("UPDATE account SET password = :password WHERE id = :id", password=password, id=account.id)
+        tx.run("UPDATE account SET password = :password WHERE id = :id", password=password, id=account_id)
+
+    def set_mail(self, tx: Tx, account: Account, mail: str) -> None:
+        """Another address, which nobody has confirmed. Raises MailTaken."""
+        key = self._mail_key(mail)
+        holder = tx.one("SELECT id FROM account WHERE mail_lookup = :key", key=key)
+        if holder is not None and holder[0] != account.id:
+            raise MailTaken
+        tx.run(
+            "UPDATE account SET mail = :mail, mail_lookup = :key, mail_confirmed_at = NULL WHERE id = :id",
+            mail=self._seal.seal("mail", mail.encode()),
+            key=key,
+            id=account.id,
+        )
+
+    def set_delete_after(self, tx: Tx, account: Account, at: int | None) -> None:
+        """at: micros since 1970 UTC, when the account may be deleted if it still rests; None: it may not."""
+        tx.run("UPDATE account SET delete_after = :at WHERE id = :id", at=at, id=account.id)
+
+    def confirm_mail(self, tx: Tx, account: Account) -> None:
+        """The address is the member's own."""
+        tx.run("UPDATE account SET mail_confirmed_at = :now WHERE id = :id", now=tx.now, id=account.id)
 
     def erase(self, tx: Tx, account: Account) -> None:
         """Delete the row and tell the stream. What else the account had is erased by its owners in the same

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from freehold.identity.register import Genesis, Register
 from freehold.net.budgets import Budgets, Limit
-from freehold.pds import invites, private, sessions
+from freehold.pds import confirmations, invites, private, sessions
 from freehold.pds.accounts import Account, AccountNotFound, Accounts, HandleTaken, New
 from freehold.pds.accounts import find as find_account
 from freehold.pds.app_passwords import AppPasswords
@@ -162,7 +162,7 @@ class Members:
         together_with: what must happen in the same transaction.
         """
         handle = self.checked_handle(given.handle)
-        mail = _checked_mail(given.mail)
+        mail = checked_mail(given.mail)
         if self._accounts.find(handle) is not None:
             raise HandleTaken(handle=handle)
         if not invited:
@@ -273,7 +273,7 @@ class Members:
         hashed = await self._passwords.hash(new)
 
         def change(tx: Tx) -> None:
-            self._accounts.set_password(tx, account, hashed)
+            self._accounts.set_password(tx, account.id, hashed)
             sessions.end_all(tx, account.id)
 
         await self._truth.write(change)
@@ -300,6 +300,7 @@ class Members:
                 raise AccountNotFound(did=account.did)
             sessions.end_all(tx, account.id)
             self._app_passwords.erase(tx, account.id)
+            confirmations.erase(tx, account.id)
             private.erase(tx, account.id)
             self._blobs.erase(tx, account.id)
             self._repositories.drop(tx, account.did, account.id)
@@ -327,7 +328,7 @@ class Members:
         return account
 
 
-def _checked_mail(mail: str | None) -> str | None:
+def checked_mail(mail: str | None) -> str | None:
     """The address without white space; None if none was given. Raises InvalidRequest."""
     mail = (mail or "").strip()
     if not mail:

@@ -1,6 +1,18 @@
 """The order in which this room's tables came to be. Each stands beside the module that owns it."""
 
-from freehold.pds import accounts, app_passwords, blobs, invites, keychain, network, private, repositories, sessions
+from freehold.pds import (
+    accounts,
+    app_passwords,
+    blobs,
+    confirmations,
+    invites,
+    keychain,
+    network,
+    private,
+    repositories,
+    reserved_keys,
+    sessions,
+)
 from freehold.store.migrations import Migration
 
 SCHEMA: tuple[Migration, ...] = (
@@ -13,4 +25,6 @@ SCHEMA: tuple[Migration, ...] = (
     *network.SCHEMA,
     *invites.SCHEMA,
     *app_passwords.SCHEMA,
+    *confirmations.SCHEMA,
+    *reserved_keys.SCHEMA,
 )
