@@ -10,6 +10,8 @@ from hypothesis import settings
 
 from support.outside import NEEDS, VECTORS_ABSENT, find_chromium, find_node, vectors_folder
 
+pytest_plugins = ["support.fixtures"]
+
 LONG_SECONDS = 1800
 
 settings.register_profile("house", deadline=None)

@@ -13,28 +13,12 @@ from isal import isal_zlib
 
 from freehold.api.cors import ON_ALL
 from freehold.api.xrpc import Answer
-from freehold.protocol.refused import Kind, Refused
+from freehold.net.statuses import STATUS
+from freehold.protocol.refused import Refused
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 JSON = "application/json"
-
-STATUS: dict[Kind, int] = {
-    "invalid": 400,
-    "unauthenticated": 401,
-    "forbidden": 403,
-    "missing": 404,
-    "method": 405,
-    "conflict": 409,
-    "too_large": 413,
-    "unsupported_type": 415,
-    "upgrade": 426,
-    "too_many": 429,
-    "not_implemented": 501,
-    "upstream": 502,
-    "unavailable": 503,
-}
-"""The HTTP status of each kind of refusal."""
 
 GZIP_FROM_BYTES = 1_400
 """JSON smaller than about one packet is sent as it is."""

@@ -17,12 +17,13 @@ from weakref import WeakKeyDictionary
 import msgspec
 
 from freehold import __version__
-from freehold.api.answers import STATUS, Send, deliver
+from freehold.api.answers import Send, deliver
 from freehold.api.bodies import ClientGone, Receive, check_length, read_json, whole
 from freehold.api.cors import preflight
 from freehold.api.xrpc import Answer
 from freehold.identity import plc_directory
 from freehold.net.budgets import Budgets, Limit, caller_of, network_of
+from freehold.net.statuses import STATUS
 from freehold.protocol.refused import InvalidRequest, Refused
 from freehold.protocol.syntax import InvalidSyntax, parse_datetime
 from freehold.store.tx import Tx

@@ -17,27 +17,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from freehold.net.statuses import STATUS
 from freehold.protocol.refused import Refused
 from freehold.web.shield import SMALL_BODY, TooLarge, assure_own_page, assure_token, limited, own_path
 from freehold.web.visit import Missing, SignInFirst, Visit, open_visit
 
 log = logging.getLogger("freehold.web")
-
-STATUS = {
-    "invalid": 400,
-    "unauthenticated": 401,
-    "forbidden": 403,
-    "missing": 404,
-    "method": 405,
-    "conflict": 409,
-    "too_large": 413,
-    "unsupported_type": 415,
-    "upgrade": 426,
-    "too_many": 429,
-    "not_implemented": 501,
-    "upstream": 502,
-    "unavailable": 503,
-}
 
 
 @dataclass

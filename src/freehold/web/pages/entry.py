@@ -5,10 +5,11 @@ from dataclasses import asdict, dataclass
 from starlette.responses import Response
 from starlette.routing import Route
 
+from freehold.net.statuses import STATUS
 from freehold.protocol.refused import Refused
 from freehold.web.backend import Claim, Member
 from freehold.web.brand import HUES
-from freehold.web.endpoints import STATUS, Form, getter, poster
+from freehold.web.endpoints import Form, getter, poster
 from freehold.web.shield import own_path
 from freehold.web.visit import Missing, Visit
 

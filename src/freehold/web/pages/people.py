@@ -3,9 +3,10 @@
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from freehold.net.statuses import STATUS
 from freehold.protocol.refused import Refused
 from freehold.web.backend import DraftPicture, Json, ProfileEdit
-from freehold.web.endpoints import STATUS, Form, getter, poster
+from freehold.web.endpoints import Form, getter, poster
 from freehold.web.pages.home import PAGE, said
 from freehold.web.shield import LARGE_BODY, own_path
 from freehold.web.text import Ways, facets, graphemes, host_of, is_web_address, render, tidy

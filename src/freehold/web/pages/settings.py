@@ -3,9 +3,10 @@
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from freehold.net.statuses import STATUS
 from freehold.protocol.refused import Refused
 from freehold.web.backend import Theme
-from freehold.web.endpoints import STATUS, Form, getter, poster
+from freehold.web.endpoints import Form, getter, poster
 from freehold.web.pages.entry import signed_out
 from freehold.web.pages.home import said
 from freehold.web.speech import LANGUAGES

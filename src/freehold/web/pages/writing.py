@@ -9,11 +9,12 @@ from babel import Locale
 from starlette.responses import Response
 from starlette.routing import Route
 
+from freehold.net.statuses import STATUS
 from freehold.protocol.refused import Refused
 from freehold.web.backend import DraftPicture, LinkCard, NewPost, Ref
 from freehold.web.cards import card_of
 from freehold.web.drawn import Post, Quoted
-from freehold.web.endpoints import STATUS, Form, getter, poster
+from freehold.web.endpoints import Form, getter, poster
 from freehold.web.pages.posts import as_quote, load_post
 from freehold.web.shield import LARGE_BODY, assure_own_page, own_path
 from freehold.web.text import MAX_GRAPHEMES, facets, first_link, graphemes, host_of, is_web_address, tidy, web_address

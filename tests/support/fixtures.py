@@ -1,4 +1,4 @@
-"""One running network for each worker, which must come through every test without a fault of its own."""
+"""One running network for each worker, for every folder of tests."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -12,12 +12,13 @@ from support.network import RunningNetwork, running
 
 @pytest.fixture(scope="session")
 def running_network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNetwork]:
-    with running(tmp_path_factory.mktemp("rounds") / "town") as network:
+    with running(tmp_path_factory.mktemp("network") / "town") as network:
         yield network
 
 
 @pytest.fixture
 def network(running_network: RunningNetwork) -> Iterator[RunningNetwork]:
+    """A network that must not have a fault of its own during the test."""
     before = len(running_network.faults())
     yield running_network
     assert running_network.alive
