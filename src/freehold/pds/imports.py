@@ -5,17 +5,18 @@ Source: https://atproto.com/guides/account-migration, lexicon com.atproto.repo.i
 
 import asyncio
 from collections.abc import AsyncIterable
+from typing import NamedTuple
 
 from freehold.pds.accounts import Account, Accounts
 from freehold.pds.blobs import Blobs
 from freehold.pds.repositories import Done, Repositories
 from freehold.protocol import cbor
-from freehold.protocol.blobrefs import blob_refs
+from freehold.protocol.blobrefs import BlobRef, blob_refs
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import InvalidRequest
 from freehold.repo import commit
 from freehold.repo.car import CarReader
-from freehold.repo.mst import Tree
+from freehold.repo.mst import MissingBlock, Tree
 from freehold.repo.verify import WrongAccount, block_of
 from freehold.store.database import Database
 from freehold.store.tx import Tx
@@ -23,7 +24,14 @@ from freehold.store.tx import Tx
 MAX_BYTES = 1_000_000_000
 MAX_RECORDS = 5_000_000
 
-Content = dict[str, tuple[Cid, bytes]]
+
+class Read(NamedTuple):
+    """A repository that was read to the end. records: CID and bytes by path; blobs: what they name, by path."""
+
+    rev: str
+    tree: Tree
+    records: dict[str, tuple[Cid, bytes]]
+    blobs: dict[str, list[BlobRef]]
 
 
 class Imports:
@@ -49,31 +57,36 @@ class Imports:
         roots = reader.roots or []
         if len(roots) != 1:
             raise InvalidRequest("The file must have one root, its commit.")
-        content, rev = await asyncio.to_thread(read_repository, blocks, roots[0], account.did)
-        return await self._truth.write(lambda tx: self._replace(tx, account, content, rev))
+        read = await asyncio.to_thread(read_repository, blocks, roots[0], account.did)
+        return await self._truth.write(lambda tx: self._replace(tx, account, read))
 
-    def _replace(self, tx: Tx, account: Account, content: Content, rev: str) -> Done:
+    def _replace(self, tx: Tx, account: Account, read: Read) -> Done:
         self._blobs.forget_uses(tx, account.id)
         key = self._accounts.key_of(tx, account.id)
-        done = self._repositories.adopt(tx, account.did, account.id, key, content, rev)
-        named = {path: refs for path, (_, data) in content.items() if (refs := blob_refs(cbor.decode_json(data)))}
-        self._blobs.settle(tx, account.id, done.rev, named, may_lack=True)
+        done = self._repositories.adopt(tx, account.did, account.id, key, read.tree, read.records, read.rev)
+        self._blobs.settle(tx, account.id, done.rev, read.blobs, may_lack=True)
         return done
 
 
-def read_repository(blocks: dict[Cid, bytes], root: Cid, did: str) -> tuple[Content, str]:
-    """The records by path, and the revision, of a repository of this DID. Its tree is walked and its records
-    decoded."""
+def read_repository(blocks: dict[Cid, bytes], root: Cid, did: str) -> Read:
+    """A repository of this DID from blocks that have the hashes that they are known by (`CarReader` sees to it).
+
+    Its tree is walked, by which every node is held against the one form it can have, and its records are decoded.
+    """
     signed = commit.read(block_of(blocks, root))
     if signed.did != did:
         raise WrongAccount(wanted=did, found=signed.did)
-    tree = Tree.load(signed.data, blocks.__getitem__)
-    content: Content = {}
-    for path, cid in tree.items():
-        data = block_of(blocks, cid)
-        if not isinstance(cbor.decode_json(data), dict):
+    read = Read(signed.rev, Tree.load(signed.data, blocks.__getitem__), {}, {})
+    for path, cid in read.tree.items():
+        data = blocks.get(cid)
+        if data is None:
+            raise MissingBlock(cid=str(cid))
+        record = cbor.decode_json(data)
+        if not isinstance(record, dict):
             raise InvalidRequest("A record in that file is not an object.", path=path)
-        content[path] = (cid, data)
-        if len(content) > MAX_RECORDS:
+        read.records[path] = (cid, data)
+        if b"mimeType" in data and (refs := blob_refs(record)):
+            read.blobs[path] = refs
+        if len(read.records) > MAX_RECORDS:
             raise InvalidRequest("That repository has too many records.")
-    return content, signed.rev
+    return read

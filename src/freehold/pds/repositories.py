@@ -180,13 +180,19 @@ class Repositories:
             tx.run(f"DELETE FROM {table} WHERE repo = :repo", repo=repo)
 
     def adopt(
-        self, tx: Tx, did: str, repo: int, key: SigningKey, records: dict[str, tuple[Cid, bytes]], rev: str
+        self,
+        tx: Tx,
+        did: str,
+        repo: int,
+        key: SigningKey,
+        tree: Tree,
+        records: dict[str, tuple[Cid, bytes]],
+        rev: str,
     ) -> Done:
-        """Replace the repository's content by `records` (path to CID and bytes), signed anew after `rev`; tell by
-        #sync."""
+        """Replace the repository's content by `tree` and its `records` (path to CID and bytes), signed anew after
+        `rev`; tell by #sync."""
         before = head(tx, repo)
         self.drop(tx, did, repo)
-        tree = Tree.build(sorted((path, cid) for path, (cid, _) in records.items()))
         rev = self._tids.next(tx.now, after=max(rev, before.rev if before else ""))
         new = self._sign(_Open(repo, did, key, Head(Cid(b""), "", tree.root, b""), tree), tree, rev)
         self._store_nodes(tx, repo, rev, dict(tree.nodes()))
