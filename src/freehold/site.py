@@ -57,6 +57,7 @@ from freehold.pds.reads import Reads
 from freehold.pds.relocation import Relocation
 from freehold.pds.repositories import Repositories
 from freehold.pds.schema import SCHEMA as PDS_SCHEMA
+from freehold.pds.service_callers import ServiceCallers
 from freehold.pds.services import Founding
 from freehold.pds.snapshot import Snapshot
 from freehold.pds.standing import Standing
@@ -261,6 +262,9 @@ class Site:
         operations = Operations(truth, self.register, self.identity, self.client, self.identity.directory)
         domain, base_url = self.place.handle_domain, self.place.base_url
         self.letters, self.confirmations = mail, codes
+        self.service_callers = ServiceCallers(
+            self.identity, self._audiences, self.clock, None if self.place.dev else Budgets(self.clock)
+        )
         self.addresses = Addresses(truth, accounts, self.shared.passwords, codes, mail)
         self.naming = Naming(truth, accounts, self.members, self.register, self.identity, operations, domain)
         self.standing = Standing(truth, accounts, self.members, self.identity, codes, base_url, self.clock)
@@ -286,6 +290,16 @@ class Site:
             yield IndexedAccount(account.did, account.handle, account.status, records, rev)
 
     # --- what the doors ask
+
+    def _audiences(self, method: str) -> frozenset[str]:
+        """What a service token for `method` may say it is for: `did#service` of ours, or (legacy) the DID alone."""
+        if method.startswith("app.bsky."):
+            did, marks = self.services.appview, ("#bsky_appview", "#bsky_notif")
+        elif method.startswith("com.atproto.moderation."):
+            did, marks = self.services.labeler, ("#atproto_labeler",)
+        else:
+            did, marks = self.host_did, ("#atproto_pds",)
+        return frozenset({did, *(did + mark for mark in marks)})
 
     @property
     def host_did(self) -> str:

@@ -12,6 +12,7 @@ from freehold.api.caller import Caller
 from freehold.api.door import Door, Hooks, Scope
 from freehold.api.firehose import NSID as FIREHOSE
 from freehold.api.firehose import Firehose
+from freehold.api.from_services import from_service
 from freehold.api.metrics import Metrics
 from freehold.api.plain import HEALTH_PATH, plain
 from freehold.api.plc import plc
@@ -55,7 +56,7 @@ class ApiDoor:
             await plain(site, self._metrics_of(site), scope, send)
 
     async def _authenticate(self, site: Site, method: Method, headers: RequestHeaders, scope: Scope) -> Caller:
-        return await authenticate(site, method.auth, headers)
+        return await from_service(site, method, headers, scope) or await authenticate(site, method.auth, headers)
 
     def _spend(self, site: Site, method: Method, caller: Caller, scope: Scope) -> Headers:
         if site.place.dev:
