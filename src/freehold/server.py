@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 from freehold.api.app import ApiDoor
+from freehold.api.oauth import PATHS as OAUTH_PATHS
 from freehold.site import Site
 from freehold.web.app import web_app
 from freehold.web.rooms import SiteBackend
@@ -22,7 +23,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-API_PATHS = ("/xrpc/", "/plc/", "/did:plc:", "/.well-known/", "/img/", "/metrics")
+API_PATHS = ("/xrpc/", "/plc/", "/did:plc:", "/.well-known/", "/img/", "/metrics", *OAUTH_PATHS)
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 

@@ -31,14 +31,15 @@ class Auth(Enum):
 
 NONE, OPTIONAL, ACCESS, FULL, REFRESH, SERVICE, ADMIN = Auth
 
-Kind = Literal["nobody", "access", "app", "refresh", "service", "admin"]
+Kind = Literal["nobody", "access", "app", "oauth", "refresh", "service", "admin"]
 
 
 class Caller(msgspec.Struct, frozen=True):
     """Who calls.
 
     did: the account in whose name; None for nobody and for the owner by password. kind: by what credential; `app` is an
-    access token of an app password. token: what the credential says, for the room that gave it out.
+    access token of an app password, `oauth` one of OAuth, already held against its scopes. token: what the credential
+    says, for the room that gave it out.
     """
 
     did: str | None

@@ -58,7 +58,7 @@ async def elsewhere(site: Site, call: Passing) -> Answer | None:
 async def _pass_on(site: Site, call: Passing, did: str, service: str) -> Answer:
     """Ask the service in the member's name, and hand its answer on."""
     verb: Literal["GET", "POST"] = "POST" if call.scope["method"] == "POST" else "GET"
-    caller = await authenticate(site, ACCESS, call.headers)
+    caller = await authenticate(site, ACCESS, call.headers, call.scope)
     account = site.accounts.one(caller.member)
     assure_active(account)
     assure_level(call.nsid, caller.privileged)

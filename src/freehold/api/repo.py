@@ -8,6 +8,7 @@ from typing import Any
 
 from freehold.api.caller import ACCESS, NONE, Caller
 from freehold.api.identity import document_of
+from freehold.api.permissions import assure_records
 from freehold.api.xrpc import Given, procedure, query
 from freehold.pds.accounts import Account, RepoNotFound
 from freehold.pds.writes import Create, Delete, Put, Write, Written
@@ -131,6 +132,7 @@ async def _write(site: Site, caller: Caller, said: Json, writes: list[Write]) ->
         account = site.accounts.find(named)
         if account is None or account.did != caller.member:
             raise NotYours(repo=named)
+    assure_records(caller, writes)
     swap = Cid.parse(said["swapCommit"]) if said.get("swapCommit") else None
     return await site.writes.write(caller.member, writes, swap_commit=swap, validate=said.get("validate"))
 

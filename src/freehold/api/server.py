@@ -8,6 +8,7 @@ import secrets
 
 from freehold.api.caller import ACCESS, ADMIN, NONE, REFRESH, Caller
 from freehold.api.identity import document_of
+from freehold.api.permissions import assure_service, may_see_mail
 from freehold.api.xrpc import Given, procedure, query
 from freehold.pds import invites
 from freehold.pds.accounts import Account
@@ -69,7 +70,10 @@ async def delete_session(site: Site, caller: Caller, given: Given) -> None:
 
 @query("com.atproto.server.getSession", auth=ACCESS)
 async def get_session(site: Site, caller: Caller, given: Given) -> Json:
-    return await _about(site, site.accounts.one(caller.member))
+    about = await _about(site, site.accounts.one(caller.member))
+    if may_see_mail(caller):
+        return about
+    return {key: value for key, value in about.items() if not key.startswith("email")}
 
 
 @query("com.atproto.server.getServiceAuth", auth=ACCESS)
@@ -78,6 +82,7 @@ async def get_service_auth(site: Site, caller: Caller, given: Given) -> Json:
     until = given.params.get("exp")
     account = site.accounts.one(caller.member)
     assure_level(given.params.get("lxm"), caller.privileged)
+    assure_service(caller, given.params.get("lxm"), given.params["aud"])
     token = service_token(
         key=site.key_of(account),
         issuer=account.did,

@@ -9,6 +9,8 @@ from base64 import b64decode
 
 from freehold.api.answers import ApiRefused
 from freehold.api.caller import ADMIN, FULL, NOBODY, OPTIONAL, REFRESH, Auth, Caller
+from freehold.api.door import Scope
+from freehold.api.oauth import authenticate_dpop
 from freehold.api.xrpc import RequestHeaders
 from freehold.pds import app_passwords
 from freehold.pds.accounts import Account
@@ -35,8 +37,8 @@ class AdminWrong(ApiRefused):
     say = "The admin password is not right."
 
 
-async def authenticate(site: Site, asked: Auth, headers: RequestHeaders) -> Caller:
-    """Raises AuthMissing, InvalidToken, ExpiredToken, AccountTakedown."""
+async def authenticate(site: Site, asked: Auth, headers: RequestHeaders, scope: Scope) -> Caller:
+    """Raises AuthMissing, InvalidToken, ExpiredToken, AccountTakedown; for OAuth what `authenticate_dpop` raises."""
     given = headers.get("authorization")
     if given is None:
         if asked is OPTIONAL:
@@ -46,6 +48,8 @@ async def authenticate(site: Site, asked: Auth, headers: RequestHeaders) -> Call
     scheme = scheme.lower()
     if asked is ADMIN:
         return _admin(site, scheme, credential)
+    if scheme == "dpop" and asked is not REFRESH:
+        return authenticate_dpop(site, credential, headers, scope)
     if scheme != "bearer":
         raise InvalidToken("Send the access token as Bearer.")
     now = site.clock() // MICROS

@@ -13,6 +13,7 @@ from freehold.pds import (
     reserved_keys,
     sessions,
 )
+from freehold.pds.oauth import grants
 from freehold.store.migrations import Migration
 
 SCHEMA: tuple[Migration, ...] = (
@@ -27,4 +28,5 @@ SCHEMA: tuple[Migration, ...] = (
     *app_passwords.SCHEMA,
     *confirmations.SCHEMA,
     *reserved_keys.SCHEMA,
+    *grants.SCHEMA,
 )

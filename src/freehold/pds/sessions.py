@@ -14,6 +14,7 @@ from typing import NamedTuple
 from freehold.pds import app_passwords
 from freehold.pds.accounts import Account, find
 from freehold.pds.app_passwords import AppPassword
+from freehold.pds.oauth import grants
 from freehold.pds.tokens import ACCESS_SCOPE, REFRESH_SECONDS, ExpiredToken, Tokens
 from freehold.store.migrations import Migration
 from freehold.store.tx import Tx
@@ -108,6 +109,7 @@ def end_all(tx: Tx, account_id: int) -> None:
     """Sign out everywhere."""
     tx.run("DELETE FROM refresh_token WHERE account = :account", account=account_id)
     tx.run("DELETE FROM web_session WHERE account = :account", account=account_id)
+    grants.end_all(tx, account_id)
 
 
 def start_web(tx: Tx, account_id: int) -> str:
@@ -139,10 +141,65 @@ def end_web(tx: Tx, session_id: str) -> None:
     tx.run("DELETE FROM web_session WHERE id_hash = :hash", hash=_hash(session_id))
 
 
+class Open(NamedTuple):
+    """A session as its member sees it. kind: browser, or program. app: the app password's name; empty for none.
+
+    since, used: microseconds; since is 0 where it is not known. key: names it to `end_open`, and opens nothing.
+    """
+
+    kind: str
+    key: str
+    app: str
+    since: int
+    used: int
+
+
+def open_sessions(tx: Tx, account_id: int) -> list[Open]:
+    """The member's sessions in browsers and in programs that signed in with a password."""
+    browsers = tx.run(
+        "SELECT id_hash, created_at FROM web_session WHERE account = :account AND expires_at > :now"
+        " ORDER BY created_at DESC",
+        account=account_id,
+        now=tx.now,
+    )
+    programs = tx.run(
+        "SELECT r.family, max(r.expires_at), max(coalesce(p.name, '')) FROM refresh_token r"
+        " LEFT JOIN app_password p ON p.id = r.app_password"
+        " WHERE r.account = :account AND r.expires_at > :now GROUP BY r.family ORDER BY 2 DESC",
+        account=account_id,
+        now=tx.now,
+    )
+    return [
+        *(Open("browser", id_hash.hex(), "", created_at, created_at) for id_hash, created_at in browsers),
+        *(
+            Open("program", _hash(family).hex(), name, 0, expires_at - REFRESH_SECONDS * MICROS)
+            for family, expires_at, name in programs
+        ),
+    ]
+
+
+def end_open(tx: Tx, account_id: int, kind: str, key: str) -> None:
+    """End one of the member's sessions; one that is not there is no error."""
+    if kind == "browser":
+        for (id_hash,) in tx.run("SELECT id_hash FROM web_session WHERE account = :account", account=account_id):
+            if id_hash.hex() == key:
+                tx.run("DELETE FROM web_session WHERE id_hash = :hash", hash=id_hash)
+        return
+    for (family,) in tx.run("SELECT DISTINCT family FROM refresh_token WHERE account = :account", account=account_id):
+        if _hash(family).hex() == key:
+            tx.run("DELETE FROM refresh_token WHERE family = :family", family=family)
+
+
+def web_key(session_id: str) -> str:
+    """The `Open.key` of a browser's own session."""
+    return _hash(session_id).hex()
+
+
 def sweep(tx: Tx) -> None:
     """Delete what has expired."""
     tx.run("DELETE FROM refresh_token WHERE expires_at <= :now", now=tx.now)
     tx.run("DELETE FROM web_session WHERE expires_at <= :now", now=tx.now)
+    grants.sweep(tx)
 
 
 def _pair(tx: Tx, tokens: Tokens, account: Account, token_id: str, expires_at: int, app: AppPassword | None) -> Pair:

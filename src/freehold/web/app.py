@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from freehold.web.backend import Backend
 from freehold.web.endpoints import answered
-from freehold.web.pages import entry, frame, home, people, posts, settings, writing
+from freehold.web.pages import authorize, entry, frame, home, people, posts, settings, writing
 from freehold.web.shield import Cookies, Shield
 from freehold.web.visit import open_visit
 
@@ -23,6 +23,7 @@ ROUTES = [
     *home.ROUTES,
     *entry.ROUTES,
     *settings.ROUTES,
+    *authorize.ROUTES,
     *writing.ROUTES,
     *posts.ROUTES,
     *people.ROUTES,

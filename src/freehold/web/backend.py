@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from freehold.web.apps import Apps
+
 Json = dict[str, Any]
 
 Joining = Literal["open", "invite", "closed"]
@@ -240,6 +242,11 @@ class Backend(Protocol):
     @property
     def views(self) -> Views:
         """Reading."""
+        ...
+
+    @property
+    def apps(self) -> Apps:
+        """Letting apps in, and seeing them out."""
         ...
 
     def network(self) -> Network:

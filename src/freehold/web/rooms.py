@@ -37,6 +37,7 @@ from freehold.web.backend import (
     Session,
     Theme,
 )
+from freehold.web.letting_in import SiteApps
 from freehold.web.records import post_record, profile_record, strong_ref
 from freehold.web.views import SiteViews
 
@@ -56,6 +57,7 @@ class SiteBackend:
         self._site = site
         self._budgets = Budgets(site.clock)
         self.views = SiteViews(site)
+        self.apps = SiteApps(site)
 
     def network(self) -> Network:
         site, choices = self._site, self._site.network.choices
