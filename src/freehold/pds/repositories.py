@@ -291,20 +291,18 @@ class Repositories:
         )
 
     def _store_records(self, tx: Tx, repo: int, rev: str, ops: Sequence[Op], data: dict[str, bytes | None]) -> None:
-        for op in ops:
-            if op.cid is None:
-                tx.run("DELETE FROM repo_record WHERE repo = :repo AND path = :path", repo=repo, path=op.path)
-            else:
-                tx.run(
-                    "INSERT INTO repo_record (repo, path, cid, rev, bytes) VALUES (:repo, :path, :cid, :rev, :bytes)"
-                    " ON CONFLICT (repo, path) DO UPDATE SET"
-                    " cid = excluded.cid, rev = excluded.rev, bytes = excluded.bytes",
-                    repo=repo,
-                    path=op.path,
-                    cid=op.cid,
-                    rev=rev,
-                    bytes=data[op.path],
-                )
+        gone = [{"repo": repo, "path": op.path} for op in ops if op.cid is None]
+        if gone:
+            tx.many("DELETE FROM repo_record WHERE repo = :repo AND path = :path", gone)
+        tx.many(
+            "INSERT INTO repo_record (repo, path, cid, rev, bytes) VALUES (:repo, :path, :cid, :rev, :bytes)"
+            " ON CONFLICT (repo, path) DO UPDATE SET cid = excluded.cid, rev = excluded.rev, bytes = excluded.bytes",
+            [
+                {"repo": repo, "path": op.path, "cid": op.cid, "rev": rev, "bytes": data[op.path]}
+                for op in ops
+                if op.cid is not None
+            ],
+        )
 
     def _store_head(self, tx: Tx, repo: int, new: Head) -> None:
         tx.run(
