@@ -49,6 +49,7 @@ from freehold.pds.letters import Letters
 from freehold.pds.membership import Members
 from freehold.pds.naming import Naming
 from freehold.pds.network import Choices, Network
+from freehold.pds.oauth.server import OAuth
 from freehold.pds.passwords import Passwords
 from freehold.pds.pictures.shown import Shown
 from freehold.pds.pictures.workshop import Workshop
@@ -235,6 +236,14 @@ class Site:
             open_to_all=self.place.dev,
             budgets=None if self.place.dev else Budgets(self.clock),
             clock=self.clock,
+        )
+        self.oauth = OAuth(
+            truth=self.truth,
+            accounts=self.accounts,
+            http=self.client,
+            issuer=self.place.base_url,
+            clock=self.clock,
+            dev=self.place.dev,
         )
         self.relocation = Relocation(self.truth, self.accounts, self.network, self.register)
         self.relocation.settle(self.place.base_url, self.place.handle_domain, self.settings.domain)

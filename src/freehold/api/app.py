@@ -14,6 +14,8 @@ from freehold.api.firehose import NSID as FIREHOSE
 from freehold.api.firehose import Firehose
 from freehold.api.from_services import from_service
 from freehold.api.metrics import Metrics
+from freehold.api.oauth import PATHS as OAUTH_PATHS
+from freehold.api.oauth import OAuthDoor
 from freehold.api.plain import HEALTH_PATH, plain
 from freehold.api.plc import plc
 from freehold.api.proxy import elsewhere
@@ -37,6 +39,7 @@ class ApiDoor:
         self._host_only = Door(catalog, _without_views(METHODS), hooks, check_answers=check_answers)
         self._metrics: WeakKeyDictionary[Site, Metrics] = WeakKeyDictionary()
         self._spending: WeakKeyDictionary[Site, Spending] = WeakKeyDictionary()
+        self._oauth = OAuthDoor()
         self._firehoses: WeakKeyDictionary[Site, Firehose] = WeakKeyDictionary()
 
     async def __call__(self, site: Site, scope: Scope, receive: Any, send: Any) -> None:
@@ -49,6 +52,8 @@ class ApiDoor:
                 await send({"type": "websocket.close", "code": 1008})
         elif path.startswith(("/plc/", "/did:plc:")):
             await plc(site, dict(scope), receive, send)
+        elif path in OAUTH_PATHS:
+            await self._oauth(site, scope, receive, send)
         elif path.startswith("/xrpc/") and path != HEALTH_PATH:
             door = self._host_only if site.settings.host_only else self._full
             await door(site, scope, receive, send)
@@ -56,15 +61,16 @@ class ApiDoor:
             await plain(site, self._metrics_of(site), scope, send)
 
     async def _authenticate(self, site: Site, method: Method, headers: RequestHeaders, scope: Scope) -> Caller:
-        return await from_service(site, method, headers, scope) or await authenticate(site, method.auth, headers)
+        return await from_service(site, method, headers, scope) or await authenticate(site, method.auth, headers, scope)
 
     def _spend(self, site: Site, method: Method, caller: Caller, scope: Scope) -> Headers:
+        nonce = [("dpop-nonce", site.oauth.proofs.nonce)] if caller.kind == "oauth" else []
         if site.place.dev:
-            return ()
+            return nonce
         spending = self._spending.get(site)
         if spending is None:
             spending = self._spending[site] = Spending(site.clock)
-        return spending(method, caller, scope)
+        return [*spending(method, caller, scope), *nonce]
 
     def _observe(self, site: Site, method: str, status: int, seconds: float) -> None:
         self._metrics_of(site).observe(method, status, seconds)
