@@ -61,6 +61,9 @@ class Settings:
     lexicons: str = setting("", "A folder of lexicon documents of your own, beside the official ones.")
     host_only: bool = setting(False, "Serve accounts and repositories only; views come from an outside AppView.")
     outside_appview: str = setting("did:web:api.bsky.app#bsky_appview", "The AppView that host_only means.")
+    relays: tuple[str, ...] = setting(
+        (), "Relays that are told when there is news here, at most every 20 minutes: host names, such as bsky.network."
+    )
     trusted_proxies: tuple[str, ...] = setting(
         ("127.0.0.1", "::1"),
         "Addresses or networks of your own proxies: their X-Forwarded-For says who calls. It counts for limits only.",
@@ -173,6 +176,9 @@ def _check_addresses(settings: Settings) -> None:
         for service in given if isinstance(given, tuple) else (given,):
             if not _is_service(service):
                 raise BadSetting(f"{name}: “{service}” is not did#service.")
+    for relay in settings.relays:
+        if not (is_handle(relay) or _is_url(relay)):
+            raise BadSetting(f"relays: “{relay}” is neither a host name nor a URL.")
     for proxy in settings.trusted_proxies:
         try:
             ip_network(proxy)

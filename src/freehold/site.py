@@ -31,6 +31,7 @@ from freehold.identity import plc_directory, publish
 from freehold.identity.operations import Operations
 from freehold.identity.register import Register
 from freehold.identity.resolver import Identity
+from freehold.moderation import reports
 from freehold.net.budgets import Budgets
 from freehold.net.client import Client
 from freehold.net.guard import Guard
@@ -55,6 +56,8 @@ from freehold.pds.pictures.shown import Shown
 from freehold.pds.pictures.workshop import Workshop
 from freehold.pds.plc_requests import PlcRequests
 from freehold.pds.reads import Reads
+from freehold.pds.relays import JOB as TELL_RELAY
+from freehold.pds.relays import Relays
 from freehold.pds.relocation import Relocation
 from freehold.pds.repositories import Repositories
 from freehold.pds.schema import SCHEMA as PDS_SCHEMA
@@ -79,7 +82,7 @@ from freehold.stream import log as stream
 
 logger = logging.getLogger(__name__)
 
-TRUTH_SCHEMA = (*jobs.SCHEMA, *stream.SCHEMA, *plc_directory.SCHEMA, *PDS_SCHEMA)
+TRUTH_SCHEMA = (*jobs.SCHEMA, *stream.SCHEMA, *plc_directory.SCHEMA, *PDS_SCHEMA, *reports.SCHEMA)
 UNLOCK_VARIABLE = "FREEHOLD_UNLOCK_KEY"
 SWEEP_SECONDS = 600
 LONGEST_PAUSE_SECONDS = 60
@@ -278,6 +281,9 @@ class Site:
         self.naming = Naming(truth, accounts, self.members, self.register, self.identity, operations, domain)
         self.standing = Standing(truth, accounts, self.members, self.identity, codes, base_url, self.clock)
         self.plc_requests = PlcRequests(truth, accounts, self.register, operations, codes)
+        told = () if self.place.local else settings.relays
+        self.relays = Relays(truth, self.log, self.client, told, self.place.host)
+        self.jobs.handles(TELL_RELAY, self.relays.tell)
 
     def _open_appview(self) -> None:
         self.snapshot = Snapshot(self.truth, self.accounts)
@@ -303,12 +309,12 @@ class Site:
     def _audiences(self, method: str) -> frozenset[str]:
         """What a service token for `method` may say it is for: `did#service` of ours, or (legacy) the DID alone."""
         if method.startswith("app.bsky."):
-            did, marks = self.services.appview, ("#bsky_appview", "#bsky_notif")
+            names = [f"{self.services.appview}#{mark}" for mark in ("bsky_appview", "bsky_notif")]
         elif method.startswith("com.atproto.moderation."):
-            did, marks = self.services.labeler, ("#atproto_labeler",)
+            names = [f"{self.services.labeler}#atproto_labeler"]
         else:
-            did, marks = self.host_did, ("#atproto_pds",)
-        return frozenset({did, *(did + mark for mark in marks)})
+            names = [f"{self.host_did}#atproto_pds"]
+        return frozenset({*names, names[0].partition("#")[0]})
 
     @property
     def host_did(self) -> str:
@@ -361,7 +367,12 @@ class Site:
     async def run(self) -> None:
         """Follow the stream into the index, do due jobs, sweep, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            for name, work in (("index", self.index.run), ("jobs", self.jobs.run), ("sweep", self._sweep_for_ever)):
+            for name, work in (
+                ("index", self.index.run),
+                ("jobs", self.jobs.run),
+                ("relays", self.relays.run),
+                ("sweep", self._sweep_for_ever),
+            ):
                 tasks.create_task(self._keep_at(name, work))
 
     async def _keep_at(self, name: str, work: Callable[[], Awaitable[None]]) -> None:

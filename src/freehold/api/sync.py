@@ -9,9 +9,19 @@ from freehold.api.caller import NONE, Caller
 from freehold.api.xrpc import Answer, Given, query
 from freehold.pds.accounts import Account
 from freehold.protocol.cid import Cid
+from freehold.protocol.refused import Refused
 from freehold.site import Site
 
 Json = dict[str, Any]
+
+
+class HostNotFound(Refused):
+    """A host that this one does not read from."""
+
+    name = "HostNotFound"
+    say = "This host does not read from that one: it is no relay."
+
+
 CAR = "application/vnd.ipld.car"
 
 # What a blob may do in a browser: nothing. (That its type is not guessed is said on every answer.)
@@ -60,6 +70,27 @@ async def list_repos(site: Site, caller: Caller, given: Given) -> Json:
     if len(page) == limit:
         out["cursor"] = str(page[-1][0].id)
     return out
+
+
+@query("com.atproto.sync.listReposByCollection", auth=NONE, cost=20)
+async def list_repos_by_collection(site: Site, caller: Caller, given: Given) -> Json:
+    limit = given.params["limit"]
+    page = site.reads.holding(given.params["collection"], given.params.get("cursor"), limit)
+    out: Json = {"repos": [{"did": did} for _, did in page]}
+    if len(page) == limit:
+        out["cursor"] = str(page[-1][0])
+    return out
+
+
+@query("com.atproto.sync.listHosts", auth=NONE)
+async def list_hosts(site: Site, caller: Caller, given: Given) -> Json:
+    """The hosts that this one reads from, as relays do: none."""
+    return {"hosts": []}
+
+
+@query("com.atproto.sync.getHostStatus", auth=NONE)
+async def get_host_status(site: Site, caller: Caller, given: Given) -> Json:
+    raise HostNotFound(host=given.params["hostname"])
 
 
 @query("com.atproto.sync.getBlob", auth=NONE)

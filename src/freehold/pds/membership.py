@@ -6,6 +6,7 @@ Source: https://atproto.com/guides/account-lifecycle
 
 import secrets
 from collections.abc import Callable
+from itertools import islice
 from typing import NamedTuple
 
 from freehold.identity.register import Genesis, Register
@@ -142,6 +143,19 @@ class Members:
         """Can anybody new join at all?"""
         choices = self._network.choices
         return self._open_to_all or (choices.claimed and choices.join != "closed")
+
+    def is_free(self, handle: str) -> bool:
+        """Could somebody new have this handle? Raises InvalidHandle, UnsupportedDomain."""
+        try:
+            return self._accounts.find(self.checked_handle(handle)) is None
+        except HandleTaken:
+            return False
+
+    def free_like(self, handle: str, most: int = 4) -> list[str]:
+        """Free handles like one that is taken: the same name with a number."""
+        name = handle.split(".", 1)[0][: MAX_NAME - 2]
+        candidates = (f"{name}{number}{self._handle_domain}" for number in range(2, 100))
+        return list(islice((each for each in candidates if self.is_free(each)), most))
 
     async def join(self, given: Application) -> SignedIn:
         """Sign a new member up. Raises SignUpClosed, InvalidHandle, HandleTaken, WeakPassword, InvalidInvite,

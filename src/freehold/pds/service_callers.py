@@ -8,7 +8,7 @@ Source: https://atproto.com/specs/xrpc#inter-service-authentication-jwt
 import heapq
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 import msgspec
 
@@ -19,6 +19,8 @@ from freehold.protocol.diddoc import DidDoc
 from freehold.protocol.keys import verify
 from freehold.protocol.refused import Refused
 from freehold.protocol.syntax import is_did
+
+T = TypeVar("T")
 
 SKEW_SECONDS = 60
 MAX_TOKEN = 4_096
@@ -155,7 +157,7 @@ def _key(document: DidDoc, header: Header) -> str | None:
     return key if key is not None and key.startswith(CURVES[header.alg]) else None
 
 
-def _part(text: str, kind: type[Any]) -> Any:
+def _part(text: str, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(_decoded(text), type=kind)
     except msgspec.MsgspecError:
