@@ -75,8 +75,8 @@ async def get_record(site: Site, caller: Caller, given: Given) -> Json:
     asked = given.params
     account = await _repo(site, asked["repo"])
     wanted = Cid.parse(asked["cid"]) if asked.get("cid") else None
-    cid, value = site.reads.record(account, f"{asked['collection']}/{asked['rkey']}", wanted)
-    return {"uri": f"at://{account.did}/{asked['collection']}/{asked['rkey']}", "cid": str(cid), "value": value}
+    shown = site.reads.shown(account, f"{asked['collection']}/{asked['rkey']}", wanted)
+    return {"uri": f"at://{account.did}/{asked['collection']}/{shown.rkey}", "cid": shown.cid, "value": shown.value}
 
 
 @query("com.atproto.repo.listRecords", auth=NONE)
@@ -84,15 +84,11 @@ async def list_records(site: Site, caller: Caller, given: Given) -> Json:
     asked = given.params
     account = await _repo(site, asked["repo"])
     collection, limit = asked["collection"], asked["limit"]
-    page = site.reads.records(account, collection, limit, asked.get("cursor"), asked.get("reverse", False))
-    out: Json = {
-        "records": [
-            {"uri": f"at://{account.did}/{collection}/{rkey}", "cid": str(cid), "value": value}
-            for rkey, cid, value in page
-        ]
-    }
+    page = site.reads.page(account, collection, limit, asked.get("cursor"), asked.get("reverse", False))
+    at = f"at://{account.did}/{collection}/"
+    out: Json = {"records": [{"uri": at + rkey, "cid": cid, "value": value} for rkey, cid, value in page]}
     if len(page) == limit:
-        out["cursor"] = page[-1][0]
+        out["cursor"] = page[-1].rkey
     return out
 
 

@@ -22,6 +22,8 @@ from freehold.store.tx import Tx
 
 SPOOL_BYTES = 8_000_000
 READ_BYTES = 256 * 1024
+AT_ONCE = 2
+"""How many repositories are put together at the same time: more would only contend for the interpreter."""
 
 
 class BlockNotFound(Refused):
@@ -36,11 +38,13 @@ class Exports:
 
     def __init__(self, truth: Database) -> None:
         self._truth = truth
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def repo(self, account: Account, since: str | None = None) -> AsyncIterator[bytes]:
         """The repository, in an order in which it can be checked as it comes; only what came after the revision
         `since`."""
-        spool = await asyncio.to_thread(self._spool, account, since)
+        async with self._turns:
+            spool = await asyncio.to_thread(self._spool, account, since)
         return _drain(spool)
 
     def pieces(self, account: Account, since: str | None = None) -> Iterable[bytes]:

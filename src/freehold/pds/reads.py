@@ -43,7 +43,8 @@ class Reads:
 
     def record(self, account: Account, path: str) -> Record:
         """The record at `path`. Raises RecordNotFound."""
-        return cbor.decode_json(self._find(account, path, None)[1])
+        record: Record = cbor.decode_json(self._find(account, path, None)[1])
+        return record
 
     def shown(self, account: Account, path: str, wanted: Cid | None = None) -> Shown:
         """The record at `path` as JSON; only that version if `wanted` says which. Raises RecordNotFound."""

@@ -251,7 +251,7 @@ class SiteBackend:
 
     def _profile(self, did: str) -> dict[str, Any]:
         try:
-            return self._site.reads.record(self._account(did), f"{PROFILE}/self")[1]
+            return self._site.reads.record(self._account(did), f"{PROFILE}/self")
         except RecordNotFound:
             return {"$type": PROFILE, "createdAt": self._now()}
 
