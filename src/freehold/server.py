@@ -24,6 +24,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 API_PATHS = ("/xrpc/", "/plc/", "/did:plc:", "/.well-known/", "/img/", "/metrics", *OAUTH_PATHS)
+HOST_PAGES = ("/oauth/", "/settings/apps", "/sign-", "/static/", "/brand.css", "/icon", "/manifest.webmanifest")
+"""What a host without views shows to people: letting apps in, and seeing them out."""
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -33,7 +35,7 @@ class Networks:
     def __init__(self, sites: Iterable[Site], *, check_answers: bool = False) -> None:
         self.sites = list(sites)
         self._api = ApiDoor(self.sites[0].catalog, check_answers=check_answers)
-        self._web = {id(site): web_app(SiteBackend(site)) for site in self.sites if not site.settings.host_only}
+        self._web = {id(site): web_app(SiteBackend(site), host_only=site.settings.host_only) for site in self.sites}
         self._by_name = {name: site for site in self.sites for name in names_of(site)}
 
     def find(self, host: str) -> Site | None:
@@ -55,10 +57,10 @@ class Networks:
             await self._api(site, scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
-        elif (door := self._web.get(id(site))) is not None:
-            await door(scope, receive, send)
-        else:
+        elif site.settings.host_only and not scope["path"].startswith(HOST_PAGES):
             await _plain(send, 404, "This host serves accounts and repositories only, under /xrpc/.\n")
+        else:
+            await self._web[id(site)](scope, receive, send)
 
     async def run(self) -> None:
         """The steady work of all networks, until cancelled."""

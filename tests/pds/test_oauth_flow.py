@@ -344,6 +344,25 @@ async def test_sessions_outlive_the_process(
             assert (await app.renew()).status_code == 200
 
 
+async def test_a_host_without_views_lets_apps_in_too(tmp_path: Any, shared: Shared) -> None:
+    with opened(tmp_path / "host", shared, host_only=True) as site:
+        async with calling(site) as http, Reader(Networks([site]), site.place.base_url) as reader:
+            carol = await Person.join(http, "carol")
+            app = App(http)
+            await app.let_in(reader, carol.handle)
+            assert (await app.call("POST", CREATE, json=post_of(carol))).status_code == 200
+            await reader.go("/settings/apps")
+            assert "An app on this machine" in reader.text
+
+
+async def test_the_question_is_put_in_the_readers_language(app: App, site: Site, reader: Reader, alice: Person) -> None:
+    await reader.sign_in(alice.handle, PASSWORD)
+    reader.http.headers["accept-language"] = "fr"
+    await reader.go(await app.ask())
+    assert "Laisser cette application agir pour vous" in reader.text
+    assert "Savoir qui vous êtes" in reader.text
+
+
 # --- clients that have an address of their own
 
 

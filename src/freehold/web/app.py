@@ -30,10 +30,14 @@ ROUTES = [
 ]
 
 
-def web_app(backend: Backend, *, now: Callable[[], datetime] | None = None) -> ASGIApp:
+HOST_ROUTES = [*frame.ROUTES, *authorize.ROUTES, *entry.HOST_ROUTES]
+"""What a host without views of its own shows: letting apps in, and seeing them out."""
+
+
+def web_app(backend: Backend, *, host_only: bool = False, now: Callable[[], datetime] | None = None) -> ASGIApp:
     """The pages of one network. now: the clock, aware of its zone; the real one when absent."""
     secure = backend.network().base_url.startswith("https://")
-    app = Starlette(routes=ROUTES, exception_handlers={404: _not_here, 405: _not_here})
+    app = Starlette(routes=HOST_ROUTES if host_only else ROUTES, exception_handlers={404: _not_here, 405: _not_here})
     app.state.backend = backend
     app.state.cookies = Cookies(secure=secure)
     app.state.now = now or (lambda: datetime.now(UTC))

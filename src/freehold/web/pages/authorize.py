@@ -148,6 +148,6 @@ ROUTES = [
     Route(PATH, getter(authorize, unclaimed=True)),
     Route(PATH, poster(decide, unclaimed=True), methods=["POST"]),
     Route(f"{PATH}/sign-in", poster(sign_in, members=False, unclaimed=True), methods=["POST"]),
-    Route("/settings/apps", getter(apps)),
-    Route("/settings/apps/end", poster(end), methods=["POST"]),
+    Route("/settings/apps", getter(apps, unclaimed=True)),
+    Route("/settings/apps/end", poster(end, unclaimed=True), methods=["POST"]),
 ]

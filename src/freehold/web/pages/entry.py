@@ -205,3 +205,9 @@ ROUTES = [
     Route("/sign-in", poster(sign_in, members=False), methods=["POST"]),
     Route("/sign-out", poster(sign_out), methods=["POST"]),
 ]
+HOST_ROUTES = [
+    Route("/sign-in", getter(sign_in_page, unclaimed=True)),
+    Route("/sign-in", poster(sign_in, members=False, unclaimed=True), methods=["POST"]),
+    Route("/sign-out", poster(sign_out, unclaimed=True), methods=["POST"]),
+]
+"""Of a host without pages of its own, which nobody claims."""
