@@ -175,6 +175,23 @@ def understood(message):
     return payload
 
 
+async def test_what_comes_quickly_goes_together(town, alice, monkeypatch):
+    writes: list[int] = []
+    put = socket_door.Socket.put
+
+    def counted(self, packed):
+        writes.append(len(packed))
+        put(self, packed)
+
+    async with firehose(town.place.base_url) as events:
+        monkeypatch.setattr(socket_door.Socket, "put", counted)
+        await write_many(town, alice.did, 120)
+        last = await alice.post("the end")
+        heard = await events.until(last.commit)
+    assert len(heard) == 161
+    assert len(writes) < 80
+
+
 # --- slow
 
 

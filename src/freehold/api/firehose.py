@@ -25,6 +25,9 @@ SEND_SECONDS = 30.0
 CLOSE_POLICY = 1008
 BATCH = 500
 """Most events in one write."""
+GATHER_SECONDS = 0.01
+"""How long after one write the tail waits before the next, so that under load many events go together. An event that
+comes after silence goes at once."""
 CATCH_UP_BYTES = 256 * 1024
 """About how much a subscriber that reads by itself is sent at once."""
 
@@ -161,15 +164,18 @@ class Firehose:
         try:
             while True:
                 stroke = self._log.bell.next  # taken before the read: a later append rings this very stroke
-                self._spread()
+                if self._spread():
+                    await asyncio.sleep(GATHER_SECONDS)
                 await stroke.wait()
         finally:
             self._reader = None if self._reader is asyncio.current_task() else self._reader
             for subscriber in list(self._tail):
                 self._drop_out(subscriber)
 
-    def _spread(self) -> None:
-        """Send the tail what is new. Who does not keep up leaves it, with the cursor that it has reached."""
+    def _spread(self) -> bool:
+        """Send the tail what is new; whether there was anything. Who does not keep up leaves it, with the cursor that
+        it has reached."""
+        before = self._at
         while events := self._log.read(self._at, BATCH):
             packed = self._packed(events)
             for subscriber in list(self._tail):
@@ -178,6 +184,7 @@ class Firehose:
                 elif packed:
                     subscriber.socket.put(packed)
             self._at = events[-1].seq
+        return self._at > before
 
     def _drop_out(self, subscriber: Subscriber) -> None:
         subscriber.after = self._at
