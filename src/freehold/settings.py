@@ -74,6 +74,11 @@ class Settings:
     )
     mail_from: str = setting("", "The address that letters to members come from. Needed with smtp_url.")
     metrics_token: str = setting("", "Bearer token for /metrics. Empty: only a network of this machine shows them.")
+    admin_token_file: str = setting(
+        "",
+        "A file with the token, 24 characters or more, that opens the protocol's admin methods as the password of"
+        " `admin`; mode 600. Empty: they stay shut.",
+    )
     log_level: str = setting("info", "How much to log: debug, info, warning or error.")
 
 

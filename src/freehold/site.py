@@ -84,6 +84,7 @@ logger = logging.getLogger(__name__)
 
 TRUTH_SCHEMA = (*jobs.SCHEMA, *stream.SCHEMA, *plc_directory.SCHEMA, *PDS_SCHEMA, *reports.SCHEMA)
 UNLOCK_VARIABLE = "FREEHOLD_UNLOCK_KEY"
+ADMIN_TOKEN_MIN = 24
 SWEEP_SECONDS = 600
 LONGEST_PAUSE_SECONDS = 60
 PATIENCE_SECONDS = 0.5
@@ -146,7 +147,7 @@ class Site:
         directory.chmod(0o700)
         self.directory, self.settings, self.clock = directory, settings, clock
         self.catalog, self.shared = shared.catalog, shared
-        self.admin_password = ""
+        self.admin_password = admin_token(directory, settings.admin_token_file)
         self._lock = DirectoryLock(directory)
         try:
             self._open_store()
@@ -435,6 +436,25 @@ def place_of(settings: Settings, choices: Choices, listening: Listening, name: s
     host = f"{label}.localhost:{listening.port}" if listening.several else f"localhost:{listening.port}"
     suffix = choices.handle_domain or (f".{label}.test" if listening.several else ".test")
     return Place(f"http://{host}", host, suffix, local=True, dev=listening.dev)
+
+
+def admin_token(directory: Path, name: str) -> str:
+    """The token that opens the admin methods, from a file that nobody else may read; "" if there shall be none.
+
+    name: relative to the network's directory. Raises BadSetting.
+    """
+    if not name:
+        return ""
+    path = directory / name
+    try:
+        mode, token = path.stat().st_mode, path.read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        raise BadSetting(f"admin_token_file: {path} cannot be read.") from None
+    if mode & 0o077:
+        raise BadSetting(f"admin_token_file: others may read {path}. Say: chmod 600 {path}")
+    if len(token) < ADMIN_TOKEN_MIN:
+        raise BadSetting(f"admin_token_file: the token in {path} has less than {ADMIN_TOKEN_MIN} characters.")
+    return token
 
 
 def open_seal(directory: Path, unlock: str) -> Seal:

@@ -7,7 +7,10 @@ from typing import Any
 
 from freehold.api.caller import ADMIN, Caller
 from freehold.api.xrpc import Given, procedure, query
+from freehold.net.mail import Letter
+from freehold.pds import invites
 from freehold.pds.accounts import Account
+from freehold.pds.membership import checked_mail
 from freehold.protocol.refused import InvalidRequest
 from freehold.protocol.syntax import format_datetime
 from freehold.site import Site
@@ -60,6 +63,44 @@ async def delete_account(site: Site, caller: Caller, given: Given) -> None:
     await site.members.delete(site.accounts.one(given.input["did"]))
 
 
+@query("com.atproto.admin.searchAccounts", auth=ADMIN)
+async def search_accounts(site: Site, caller: Caller, given: Given) -> Json:
+    """By a whole mail address (they lie sealed, so parts of one find nothing), or all in the order of joining."""
+    mail, limit, cursor = given.params.get("email"), given.params["limit"], given.params.get("cursor") or "0"
+    if mail:
+        found = site.accounts.by_mail(mail)
+        return {"accounts": [_view(site, found)] if found is not None else []}
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
+        raise InvalidRequest("That cursor is not one of ours.")
+    page = site.accounts.page(int(cursor), limit)
+    out: Json = {"accounts": [_view(site, account) for account in page]}
+    return out | {"cursor": str(page[-1].id)} if len(page) == limit else out
+
+
+@procedure("com.atproto.admin.updateAccountEmail", auth=ADMIN)
+async def update_account_email(site: Site, caller: Caller, given: Given) -> None:
+    account, mail = site.accounts.one(given.input["account"]), checked_mail(given.input["email"])
+    if mail is None:
+        raise InvalidRequest("That is not an e-mail address.", name="InvalidEmail")
+    await site.truth.write(lambda tx: site.accounts.set_mail(tx, account, mail))
+
+
+@procedure("com.atproto.admin.updateAccountHandle", auth=ADMIN)
+async def update_account_handle(site: Site, caller: Caller, given: Given) -> None:
+    await site.naming.change(site.accounts.one(given.input["did"]), given.input["handle"])
+
+
+@procedure("com.atproto.admin.sendEmail", auth=ADMIN)
+async def send_email(site: Site, caller: Caller, given: Given) -> Json:
+    said, account = given.input, site.accounts.one(given.input["recipientDid"])
+    mail, name = site.accounts.mail_of(account), site.network.choices.name
+    if mail is None:
+        raise InvalidRequest("That account has no e-mail address.")
+    subject = " ".join((said.get("subject") or f"A message from {name}").split())
+    await site.truth.write(lambda tx: site.letters.queue(tx, Letter(mail, subject, said["content"])))
+    return {"sent": True}
+
+
 def _status(account: Account) -> Json:
     return {
         "subject": {"$type": REPO_REF, "did": account.did},
@@ -69,11 +110,13 @@ def _status(account: Account) -> Json:
 
 
 def _view(site: Site, account: Account) -> Json:
+    with site.truth.reading() as tx:
+        invites_disabled = invites.is_banned(tx, account.id)
     out: Json = {
         "did": account.did,
         "handle": account.handle,
         "indexedAt": format_datetime(account.created_at),
-        "invitesDisabled": False,
+        "invitesDisabled": invites_disabled,
     }
     mail = site.accounts.mail_of(account)
     return out | {"email": mail} if mail is not None else out

@@ -7,7 +7,20 @@ stream to its own handler, the rest to `plain` and `plc`.
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from freehold.api import addresses, admin, app_passwords, bsky, identity, moderation, repo, server, standing, sync, temp
+from freehold.api import (
+    addresses,
+    admin,
+    app_passwords,
+    bsky,
+    identity,
+    invites,
+    moderation,
+    repo,
+    server,
+    standing,
+    sync,
+    temp,
+)
 from freehold.api.caller import Caller
 from freehold.api.door import Door, Hooks, Scope
 from freehold.api.firehose import NSID as FIREHOSE
@@ -25,7 +38,7 @@ from freehold.api.xrpc import METHODS, Headers, Method, Methods, RequestHeaders
 from freehold.protocol.lexicon import Catalog
 from freehold.site import Site
 
-MODULES = (addresses, admin, app_passwords, bsky, identity, moderation, repo, server, standing, sync, temp)
+MODULES = (addresses, admin, app_passwords, bsky, identity, invites, moderation, repo, server, standing, sync, temp)
 """Whose import registers the methods."""
 
 

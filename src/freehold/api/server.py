@@ -6,11 +6,10 @@ Source: lexicons com.atproto.server.*
 
 import secrets
 
-from freehold.api.caller import ACCESS, ADMIN, NONE, REFRESH, Caller
+from freehold.api.caller import ACCESS, NONE, REFRESH, Caller
 from freehold.api.identity import document_of
 from freehold.api.permissions import assure_service, may_see_mail
 from freehold.api.xrpc import Given, procedure, query
-from freehold.pds import invites
 from freehold.pds.accounts import Account
 from freehold.pds.membership import Application, SignedIn
 from freehold.pds.service_auth import assure_level, service_token
@@ -93,14 +92,6 @@ async def get_service_auth(site: Site, caller: Caller, given: Given) -> Json:
         nonce=secrets.token_hex(16),
     )
     return {"token": token}
-
-
-@procedure("com.atproto.server.createInviteCode", auth=ADMIN)
-async def create_invite_code(site: Site, caller: Caller, given: Given) -> Json:
-    uses = given.input["useCount"]
-    if not 1 <= uses <= 10_000:
-        raise InvalidRequest("useCount must be from 1 to 10000.")
-    return {"code": await site.truth.write(lambda tx: invites.make(tx, 0, uses))}
 
 
 async def _session(site: Site, signed_in: SignedIn) -> Json:

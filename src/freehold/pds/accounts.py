@@ -336,6 +336,12 @@ def find(tx: Tx, name: str) -> Account | None:
     return Account(*row) if row else None
 
 
+def did_of(tx: Tx, account_id: int) -> str | None:
+    """The DID of an account by its number."""
+    row = tx.one("SELECT did FROM account WHERE id = :id", id=account_id)
+    return str(row[0]) if row else None
+
+
 def assure_active(account: Account) -> None:
     """Raises NotActive, with the protocol's name for why."""
     if account.status is not None:

@@ -189,7 +189,7 @@ class Members:
 
         def enter(tx: Tx) -> SignedIn:
             if not invited:
-                invites.use(tx, given.invite)
+                invites.use(tx, given.invite, genesis.did)
             account = self.enter(tx, New(genesis.did, handle, role, password, mail, key), genesis)
             if together_with is not None:
                 together_with(tx, account)
@@ -315,6 +315,7 @@ class Members:
             sessions.end_all(tx, account.id)
             self._app_passwords.erase(tx, account.id)
             confirmations.erase(tx, account.id)
+            invites.erase(tx, account.id, account.did)
             private.erase(tx, account.id)
             self._blobs.erase(tx, account.id)
             self._repositories.drop(tx, account.did, account.id)
