@@ -91,7 +91,7 @@ async def test_refusals_of_the_door_have_their_names(alice, http):
         ("Bearer", 400, "InvalidToken"),
         ("Bearer nonsense", 400, "InvalidToken"),
         (f"Basic {alice.token}", 400, "InvalidToken"),
-        (f"DPoP {alice.token}", 400, "InvalidToken"),
+        (f"DPoP {alice.token}", 401, "invalid_dpop_proof"),
         (f"Bearer {alice.refresh_token}", 400, "InvalidToken"),
     ):
         headers = {"authorization": header} if header else {}

@@ -36,6 +36,8 @@ FREE = frozenset(
         "com.atproto.server.checkAccountStatus",
         "com.atproto.repo.listMissingBlobs",
         "com.atproto.identity.getRecommendedDidCredentials",
+        "com.atproto.identity.refreshIdentity",
+        "com.atproto.temp.checkSignupQueue",
     }
 )
 """For every app that the member let in."""
