@@ -5,6 +5,7 @@ minutes in memory. A client that signs its requests (private_key_jwt) is known b
 Source: https://atproto.com/specs/oauth#clients; RFC 7523
 """
 
+import re
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import NamedTuple
@@ -31,6 +32,8 @@ ASSERTION_SECONDS = 600
 LEEWAY_SECONDS = 60
 LOOPBACK_IDS = ("http://localhost", "http://localhost/")
 LOOPBACK_ADDRESSES = ("127.0.0.1", "::1")
+_PLAIN = re.compile(r"[!-~]+")
+_PLACE = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])?(?::[0-9]{1,5})?")
 CODE, REFRESH = "authorization_code", "refresh_token"
 
 
@@ -328,11 +331,14 @@ def _named(keys: tuple[Jwk, ...], kid: str) -> Jwk:
 
 
 def _parts(url: str) -> SplitResult:
+    """The parts of a client's URL, which is later put into headers: nothing odd in it. Raises InvalidClient."""
     try:
         parts = urlsplit(url)
-        _ = parts.port
+        fine = (parts.port or 1) > 0 and bool(_PLAIN.fullmatch(url)) and bool(_PLACE.fullmatch(parts.netloc))
     except ValueError:
-        raise InvalidClient("A URL of the client is not valid.", url=url[:200]) from None
+        fine = False
+    if not fine:
+        raise InvalidClient("A URL of the client is not valid.", url=url[:200])
     return parts
 
 
