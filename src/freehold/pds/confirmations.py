@@ -35,6 +35,8 @@ SCHEMA = (
 )
 
 LIFETIME_MICROS = 30 * 60 * 1_000_000
+PAUSE_MICROS = 60 * 1_000_000
+"""How long nobody gets another letter for the same purpose: strangers may ask for one in a member's name."""
 
 Purpose = Literal["confirm address", "change address", "reset password", "delete account", "change identity"]
 
@@ -96,12 +98,15 @@ class Confirmations:
         return self._letters.possible and self._accounts.mail_of(account) is not None
 
     async def send(self, account: Account, purpose: Purpose) -> None:
-        """Send a code. Nothing happens for a member whom no letter reaches: their password will do."""
+        """Send a code. Nothing happens for a member whom no letter reaches: their password will do; nor within a
+        minute after the last code, which still counts."""
         mail = self._accounts.mail_of(account)
         if mail is None or not self._letters.possible:
             return
 
         def write(tx: Tx) -> None:
+            if self._sent_lately(tx, account.id, purpose):
+                return
             code = self._make(tx, account.id, purpose)
             words = _WORDS[purpose]
             text = f"{words.text.format(handle=account.handle)}\n\n    {code}\n\n"
@@ -141,6 +146,14 @@ class Confirmations:
             raise ExpiredCode
         tx.run("DELETE FROM confirmation WHERE account = :id AND purpose = :purpose", id=row[0], purpose=purpose)
         return int(row[0])
+
+    def _sent_lately(self, tx: Tx, account_id: int, purpose: Purpose) -> bool:
+        row = tx.one(
+            "SELECT expires_at FROM confirmation WHERE account = :id AND purpose = :purpose",
+            id=account_id,
+            purpose=purpose,
+        )
+        return row is not None and row[0] > tx.now + LIFETIME_MICROS - PAUSE_MICROS
 
     def _make(self, tx: Tx, account_id: int, purpose: Purpose) -> str:
         letters = b32encode(secrets.token_bytes(10)).decode("ascii")
