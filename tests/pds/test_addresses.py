@@ -144,7 +144,7 @@ async def test_a_letter_that_is_turned_away_is_sent_again_and_lies_sealed_meanwh
     ],
 )
 async def test_a_network_without_a_mail_server_says_so(alice, verb, given):
-    with refused("EmailNotAvailable", 501, say="sends no e-mail"):
+    with refused("EmailDisabled", say="sends no e-mail"):
         await alice.do(SERVER + verb, **given)
 
 

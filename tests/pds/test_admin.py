@@ -101,7 +101,7 @@ async def test_a_letter_to_a_member_is_sent_or_refused_by_name(tmp_path, shared,
     with refused("InvalidRequest", say="no e-mail address"):
         await operator.do(ADMIN + "sendEmail", **given)
     await operator.do(ADMIN + "updateAccountEmail", account=alice.did, email="alice@mail.example")
-    with refused("EmailNotAvailable", 501):
+    with refused("EmailDisabled"):
         await operator.do(ADMIN + "sendEmail", **given)
     async with mailbox() as box:
         with opened(tmp_path / "other", shared, **box.settings) as site:

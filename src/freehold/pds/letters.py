@@ -21,8 +21,7 @@ JOB = "send letter"
 class NoMail(Refused):
     """This network sends no e-mail."""
 
-    kind = "not_implemented"
-    name = "EmailNotAvailable"
+    name = "EmailDisabled"
     say = "This network sends no e-mail. Ask whoever runs it."
 
 
