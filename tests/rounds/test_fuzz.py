@@ -31,8 +31,15 @@ REFUSED = frozenset({400, 401, 403, 404, 405, 409, 413, 415})
 ELSEWHERE = {502: {"UpstreamFailure"}, 501: {"MethodNotImplemented"}}
 """What a call may end in when it asks for another service, or for a method by another verb."""
 
-NEVER_RIGHT = {"app.bsky.feed.getFeed"}
-"""Posts of a declared feed come from its own service, which this network does not ask."""
+MAIL = {
+    *(f"com.atproto.server.request{what}" for what in ("EmailConfirmation", "EmailUpdate", "PasswordReset")),
+    *(f"com.atproto.server.{what}" for what in ("confirmEmail", "updateEmail", "resetPassword")),
+    *(f"com.atproto.admin.{what}" for what in ("sendEmail", "updateAccountEmail")),
+}
+SIGNED = {"com.atproto.identity.signPlcOperation", "com.atproto.identity.submitPlcOperation"}
+NEVER_RIGHT = {"app.bsky.feed.getFeed", "com.atproto.sync.getHostStatus", *MAIL, *SIGNED}
+"""Posts of a declared feed come from its own service, which this network does not ask; it is no relay, sends no mail;
+and nobody invents a password, an address or a signature."""
 
 SUITE_SEED, SUITE_CALLS = 8, 150
 LONG_CALLS = 2_500
