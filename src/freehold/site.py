@@ -36,7 +36,7 @@ from freehold.net.budgets import Budgets
 from freehold.net.client import Client
 from freehold.net.guard import Guard
 from freehold.net.mail import MailServer
-from freehold.pds import confirmations, keychain, letters, repositories, reserved_keys, sessions
+from freehold.pds import confirmations, keychain, letters, reserved_keys, sessions
 from freehold.pds.accounts import Account, Accounts
 from freehold.pds.accounts import find as find_account
 from freehold.pds.addresses import Addresses
@@ -353,11 +353,6 @@ class Site:
         if newest - self.index.seq > FAR_BEHIND:
             return False
         return await self.index.reached(newest, PATIENCE_SECONDS)
-
-    def revision(self, did: str) -> str:
-        """Where the repository of an account stands."""
-        with self.truth.reading() as tx:
-            return repositories.require_head(tx, self.accounts.hosted(did).id).rev
 
     async def private_caught_up(self) -> None:
         """Wait, half a second at most, until the index has taken in the private log."""

@@ -60,19 +60,12 @@ def _view(name: str) -> Handler:
     """The handler that asks the appview's method of this name."""
 
     async def view(site: Site, caller: Caller, given: Given) -> Answer:
-        rev = _revision(site, caller)  # before the wait: it is shown afterwards
-        in_time = await site.caught_up()
+        await site.caught_up()
+        rev = site.views.repo_rev(caller.did) if caller.did is not None else None  # first: the view shows that or more
         answer = getattr(site.views, name)(caller.did, **given.params)
-        return Answer(answer, headers=[("atproto-repo-rev", rev)] if rev is not None and in_time else [])
+        return Answer(answer, headers=[("atproto-repo-rev", rev)] if rev is not None else [])
 
     return view
-
-
-def _revision(site: Site, caller: Caller) -> str | None:
-    """Where the caller's repository stands, if it is here."""
-    if caller.did is None or site.accounts.find(caller.did) is None:
-        return None
-    return site.revision(caller.did)
 
 
 def _register(views: dict[str, str], auth: Auth) -> None:
