@@ -117,11 +117,6 @@ class Views:
         with self._page(viewer) as page:
             return feeds.feed(page, feed, limit, cursor)
 
-    def get_popular(self, viewer: str | None, limit: int = 50, cursor: str | None = None) -> Json:
-        """The network's popular posts, for our own pages; shaped as a feed."""
-        with self._page(viewer) as page:
-            return feeds.popular(page, limit, cursor)
-
     def get_newest(self, viewer: str | None, limit: int = 50, cursor: str | None = None) -> Json:
         """Every post that is no reply, the newest first, for our own pages; shaped as a feed."""
         with self._page(viewer) as page:

@@ -100,10 +100,6 @@ class Account(NamedTuple):
     def active(self) -> bool:
         return self.status is None
 
-    @property
-    def can_moderate(self) -> bool:
-        return self.role in ("moderator", "owner")
-
 
 class New(NamedTuple):
     """What a new account starts with. password: the PHC string, None for services."""

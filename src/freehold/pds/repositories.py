@@ -168,11 +168,6 @@ class Repositories:
             return Done(opened.repo, opened.head.commit, opened.head.rev, None, ())
         return self._move(tx, opened, tree, {step.path: step.data for step in steps})
 
-    def resign(self, tx: Tx, did: str) -> Done:
-        """An empty commit with the current key and a later rev (after a change of key, or a promotion)."""
-        opened = self._opened(tx, did)
-        return self._move(tx, opened, opened.tree, {})
-
     def drop(self, tx: Tx, did: str, repo: int) -> None:
         """Delete the whole repository (the account ends)."""
         self._forget(did)
