@@ -42,10 +42,12 @@ class BadKey(Refused):
 
 
 class Curve(NamedTuple):
-    """What we need to know of a curve. prefix: its multicodec. suite: the type of its keys in old DID documents."""
+    """What we need to know of a curve. prefix, secret: multicodecs of its public and private keys. suite: the type of
+    its keys in old DID documents."""
 
     name: str
     prefix: bytes
+    secret: bytes
     order: int
     openssl: ec.EllipticCurve
     suite: str
@@ -54,6 +56,7 @@ class Curve(NamedTuple):
 K256 = Curve(
     "secp256k1",
     b"\xe7\x01",
+    b"\x81\x26",
     0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141,
     ec.SECP256K1(),
     "EcdsaSecp256k1VerificationKey2019",
@@ -61,6 +64,7 @@ K256 = Curve(
 P256 = Curve(
     "p256",
     b"\x80\x24",
+    b"\x86\x26",
     0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
     ec.SECP256R1(),
     "EcdsaSecp256r1VerificationKey2019",
@@ -175,6 +179,23 @@ def signing_key(curve: str, raw: bytes) -> SigningKey:
     if curve == P256.name:
         return P256Key.from_raw(raw)
     raise BadKey("That curve is not supported: use secp256k1 or p256.", curve=curve)
+
+
+def secret_text(key: SigningKey) -> str:
+    """The private key as multibase `z…` with its multicodec, the form that tools of the protocol share."""
+    return _base58_encode(CURVES[key.curve].secret + key.raw)
+
+
+def key_of_secret(text: str) -> SigningKey:
+    """The private key that `secret_text` wrote. Raises BadKey, which does not repeat the text."""
+    try:
+        raw = _base58_decode(text)
+    except BadKey:
+        raw = b""
+    for curve in CURVES.values():
+        if raw.startswith(curve.secret) and len(raw) == 34:
+            return signing_key(curve.name, raw[2:])
+    raise BadKey("That is not a private key: one begins with z and names its curve.")
 
 
 def verify(did_key: str, data: bytes, signature: bytes) -> bool:
