@@ -243,8 +243,12 @@ class Accounts:
 
     def announce(self, tx: Tx, account: Account) -> None:
         """Tell the stream who this is and whether they speak: #identity, then #account."""
-        append(tx, "identity", account.did, {"did": account.did, "handle": account.handle})
+        self.announce_identity(tx, account)
         self._announce_status(tx, account)
+
+    def announce_identity(self, tx: Tx, account: Account) -> None:
+        """Tell the stream that the DID document is to be read anew."""
+        append(tx, "identity", account.did, {"did": account.did, "handle": account.handle})
 
     def set_handle(self, tx: Tx, account: Account, handle: str) -> Account:
         """Give the account another handle. Raises HandleTaken."""

@@ -63,7 +63,9 @@ class Imports:
     def _replace(self, tx: Tx, account: Account, read: Read) -> Done:
         self._blobs.forget_uses(tx, account.id)
         key = self._accounts.key_of(tx, account.id)
-        done = self._repositories.adopt(tx, account.did, account.id, key, read.tree, read.records, read.rev)
+        done = self._repositories.adopt(
+            tx, account.did, account.id, key, read.tree, read.records, read.rev, told=account.active
+        )
         self._blobs.settle(tx, account.id, done.rev, read.blobs, may_lack=True)
         return done
 

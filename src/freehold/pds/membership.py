@@ -295,9 +295,14 @@ class Members:
     # --- status
 
     async def set_status(self, account: Account, status: str | None) -> None:
-        """Deactivate, suspend, take down, or (None) let speak again; then #sync asserts the state anew."""
+        """Deactivate, suspend, take down, or (None) let speak again; then #sync asserts the state anew.
+
+        Who was deactivated may have moved meanwhile, so #identity goes before all else when they wake.
+        """
 
         def change(tx: Tx) -> None:
+            if status is None and account.status == "deactivated":
+                self._accounts.announce_identity(tx, account)
             self._accounts.set_status(tx, account, status)
             if status is None:
                 self._repositories.assert_state(tx, account)

@@ -143,8 +143,8 @@ class Repositories:
         """A record key or revision, later than every one before it."""
         return self._tids.next(tx.now)
 
-    def create(self, tx: Tx, did: str, repo: int, key: SigningKey) -> Done:
-        """The first, empty commit of a new account."""
+    def create(self, tx: Tx, did: str, repo: int, key: SigningKey, *, told: bool = True) -> Done:
+        """The first, empty commit of a new account. told: False for one that does not speak yet (it moves in)."""
         tree = Tree.empty()
         rev = self.next_tid(tx)
         opened = _Open(repo, did, key, Head(Cid(b""), "", tree.root, b""), tree)
@@ -152,7 +152,7 @@ class Repositories:
         blocks = dict(tree.nodes())
         self._store_nodes(tx, repo, rev, blocks)
         self._store_head(tx, repo, head)
-        seq = self._announce(tx, did, head, since=None, previous=None, blocks=blocks, ops=())
+        seq = self._announce(tx, did, head, since=None, previous=None, blocks=blocks, ops=()) if told else None
         return Done(repo, head.commit, head.rev, seq, ())
 
     def write(self, tx: Tx, did: str, steps: list[Step], swap_commit: Cid | None = None) -> Done:
@@ -183,9 +183,11 @@ class Repositories:
         tree: Tree,
         records: dict[str, tuple[Cid, bytes]],
         rev: str,
+        *,
+        told: bool = True,
     ) -> Done:
         """Replace the repository's content by `tree` and its `records` (path to CID and bytes), signed anew after
-        `rev`; tell by #sync."""
+        `rev`; tell by #sync. told: False for an account that does not speak (it moves in): activation will tell."""
         before = head(tx, repo)
         self.drop(tx, did, repo)
         rev = self._tids.next(tx.now, after=max(rev, before.rev if before else ""))
@@ -196,7 +198,7 @@ class Repositories:
             [{"repo": repo, "path": p, "cid": c, "rev": rev, "bytes": b} for p, (c, b) in records.items()],
         )
         self._store_head(tx, repo, new)
-        seq = announce_sync(tx, did, new)
+        seq = announce_sync(tx, did, new) if told else None
         return Done(repo, new.commit, new.rev, seq, ())
 
     def assert_state(self, tx: Tx, account: Account) -> int:
