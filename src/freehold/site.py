@@ -20,6 +20,7 @@ import os
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -347,24 +348,29 @@ class Site:
         """Wait, half a second at most, until the index shows every public event that was committed before this call.
 
         So whoever was told "yes" finds what they wrote, and so does everybody whom they tell. False if it was not in
-        time; an index that is far behind (after a rebuild) is not waited for.
+        time; an index that is far behind (after a rebuild) or not kept is not waited for.
         """
         newest = self.log.last
-        if newest - self.index.seq > FAR_BEHIND:
+        if self.settings.host_only or newest - self.index.seq > FAR_BEHIND:
             return False
         return await self.index.reached(newest, PATIENCE_SECONDS)
 
     async def private_caught_up(self) -> None:
-        """Wait, half a second at most, until the index has taken in the private log."""
-        await self.index.reached(0, PATIENCE_SECONDS, self.log.last_private)
+        """Wait, half a second at most, until the index (if one is kept) has taken in the private log."""
+        if not self.settings.host_only:
+            await self.index.reached(0, PATIENCE_SECONDS, self.log.last_private)
 
     # --- steady work
 
     async def run(self) -> None:
-        """Follow the stream into the index, do due jobs, sweep, until cancelled."""
+        """Follow the stream into the index, do due jobs, sweep, until cancelled.
+
+        Where the views come from elsewhere nothing is indexed, and nothing is left of what once was.
+        """
+        host_only = self.settings.host_only
         async with asyncio.TaskGroup() as tasks:
             for name, work in (
-                ("index", self.index.run),
+                ("index", partial(asyncio.to_thread, self.index.clear) if host_only else self.index.run),
                 ("jobs", self.jobs.run),
                 ("relays", self.relays.run),
                 ("sweep", self._sweep_for_ever),

@@ -71,6 +71,20 @@ def test_an_index_rebuilt_from_the_repositories_equals_the_one_that_followed(par
     assert len(parish.index.memory.chains) == len(followed["feed_item"])
 
 
+async def test_an_index_that_nobody_asks_holds_nothing_until_somebody_does(parish: Parish):
+    busy_day(parish)
+    parish.settle()
+    followed = ledger(parish.index_db)
+    parish.index.clear()
+    assert not any(rows for table, rows in ledger(parish.index_db).items() if table != "state")
+    assert not len(parish.index.memory.chains)
+    assert parish.index.outdated
+    running = asyncio.create_task(parish.index.run())
+    assert await parish.index.reached(parish.log.last, timeout=5)
+    running.cancel()
+    assert ledger(parish.index_db)["post"] == followed["post"]
+
+
 def test_applying_twice_changes_nothing(parish: Parish):
     busy_day(parish)
     parish.settle()

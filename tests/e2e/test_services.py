@@ -215,3 +215,5 @@ async def test_a_host_without_views_asks_the_appview_that_its_owner_named(tmp_pa
             assert said == {"hello": "app.bsky.feed.getTimeline", "query": "limit=3"}
             assert await alice.get("app.bsky.actor.getPreferences") == {"preferences": []}
             assert (await alice.post("kept here")).uri
+            assert site.log.last > 1
+            assert site.index.seq == 0  # nothing is indexed that nobody here is shown

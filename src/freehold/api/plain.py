@@ -85,7 +85,7 @@ def _figures(site: Site, metrics: Metrics) -> bytes:
     return metrics.text(
         accounts=site.accounts.count(),
         event_seq=site.log.last,
-        index_lag_events=max(0, site.log.last - site.index.seq),
+        index_lag_events=0 if site.settings.host_only else max(0, site.log.last - site.index.seq),
         writes=writes,
         write_groups=groups,
     )

@@ -99,9 +99,14 @@ class Index:
 
     # -- following ---------------------------------------------------------------------------------------------------
 
+    @property
+    def outdated(self) -> bool:
+        """Whether it was left unfinished, or stands where the log no longer reaches back to."""
+        return not self.whole or self.seq < self.log.oldest() - 1
+
     async def run(self) -> None:
-        """Follow for ever; first rebuild, if the log no longer reaches back to where the index stands."""
-        if not self.whole or self.seq < self.log.oldest() - 1:
+        """Follow for ever; first rebuild, if following cannot make it whole."""
+        if self.outdated:
             await asyncio.to_thread(self.rebuild)
         while True:
             stroke = self.log.bell.next
@@ -215,6 +220,12 @@ class Index:
                 pages = MERGED_AT_ONCE
 
     # -- starting over -----------------------------------------------------------------------------------------------
+
+    def clear(self) -> None:
+        """Hold nothing, because nobody asks. Whoever lets it run again sees it rebuilt first. Blocks, as `rebuild`."""
+        if self.seq or self.private_seq:
+            self.db.write_sync(self._empty)
+            self._load()
 
     def rebuild(self) -> None:
         """Empty the index and fill it from the repositories. It takes its time: call it off the event loop.
