@@ -50,6 +50,7 @@ from freehold.pds.imports import Imports
 from freehold.pds.letters import Letters
 from freehold.pds.membership import Members
 from freehold.pds.naming import Naming
+from freehold.pds.moving_in import MovingIn
 from freehold.pds.network import Choices, Network
 from freehold.pds.oauth.server import OAuth
 from freehold.pds.passwords import Passwords
@@ -286,6 +287,17 @@ class Site:
         told = () if self.place.local else settings.relays
         self.relays = Relays(truth, self.log, self.client, told, self.place.host)
         self.jobs.handles(TELL_RELAY, self.relays.tell)
+        self.moving_in = MovingIn(
+            truth=truth,
+            accounts=accounts,
+            members=self.members,
+            repositories=self.repositories,
+            passwords=self.shared.passwords,
+            tokens=self.tokens,
+            identity=self.identity,
+            seal=self.seal,
+            handle_domain=domain,
+        )
 
     def _open_appview(self) -> None:
         self.snapshot = Snapshot(self.truth, self.accounts)

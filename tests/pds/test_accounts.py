@@ -56,10 +56,12 @@ async def test_a_weak_password_is_refused(http, password):
         await Caller(http).do(CREATE, handle="carol.test", password=password)
 
 
-async def test_no_password_and_a_did_from_elsewhere_are_refused(http):
+async def test_no_password_and_a_did_that_is_not_proven_are_refused(http):
     with refused("InvalidPassword"):
         await Caller(http).do(CREATE, handle="carol.test")
-    with refused("InvalidRequest", say="moving"):
+    with refused("InvalidRequest", say="plcOp"):
+        await Caller(http).do(CREATE, handle="carol.test", password=PASSWORD, plcOp={})
+    with refused("AuthMissing", 401):
         await Caller(http).do(CREATE, handle="carol.test", password=PASSWORD, did="did:plc:" + "a" * 24)
 
 

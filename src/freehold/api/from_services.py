@@ -12,8 +12,10 @@ from freehold.pds.membership import AccountTakedown
 from freehold.pds.service_callers import BadServiceToken, is_service_token
 from freehold.site import Site
 
-ALSO_BY_SERVICE = frozenset({*PUBLIC_VIEWS, *OWN_VIEWS, "com.atproto.moderation.createReport"})
-"""Methods for our own members, where a service token counts as their own."""
+ALSO_BY_SERVICE = frozenset(
+    {*PUBLIC_VIEWS, *OWN_VIEWS, "com.atproto.moderation.createReport", "com.atproto.server.createAccount"}
+)
+"""Methods for our own members, or for all, where a service token counts too."""
 
 
 async def from_service(site: Site, method: Method, headers: RequestHeaders, scope: Scope) -> Caller | None:

@@ -65,7 +65,7 @@ async def apply_writes(site: Site, caller: Caller, given: Given) -> Json:
 
 @procedure("com.atproto.repo.uploadBlob", auth=ACCESS, cost=1, max_bytes=None)
 async def upload_blob(site: Site, caller: Caller, given: Given) -> Json:
-    account = site.accounts.speaking(caller.member)
+    account = site.accounts.one(caller.member)  # also one that is deactivated: it may be moving in
     stored = await site.blobs.upload(account.id, given.body, given.content_type)
     return {"blob": stored.as_json()}
 

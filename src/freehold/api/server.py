@@ -6,17 +6,24 @@ Source: lexicons com.atproto.server.*
 
 import secrets
 
-from freehold.api.caller import ACCESS, NONE, REFRESH, Caller
+from freehold.api.caller import ACCESS, NONE, OPTIONAL, REFRESH, Caller
 from freehold.api.identity import document_of
 from freehold.api.permissions import assure_service, may_see_mail
 from freehold.api.xrpc import Given, procedure, query
 from freehold.pds.accounts import Account
 from freehold.pds.membership import Application, SignedIn
 from freehold.pds.service_auth import assure_level, service_token
-from freehold.protocol.refused import InvalidRequest
+from freehold.protocol.refused import InvalidRequest, Refused
 from freehold.site import Site
 
 Json = dict[str, object]
+
+
+class NotProven(Refused):
+    """An account that moves in must show that its DID is the caller's."""
+
+    kind, name = "unauthenticated", "AuthMissing"
+    say = "To move here, send a service token of the account (getServiceAuth, with lxm createAccount) as Bearer."
 
 
 @query("com.atproto.server.describeServer", auth=NONE)
@@ -32,23 +39,26 @@ async def describe_server(site: Site, caller: Caller, given: Given) -> Json:
     }
 
 
-@procedure("com.atproto.server.createAccount", auth=NONE, cost=10, budget="sign-up")
+@procedure("com.atproto.server.createAccount", auth=OPTIONAL, cost=10, budget="sign-up")
 async def create_account(site: Site, caller: Caller, given: Given) -> Json:
     said = given.input
-    if said.get("did") is not None or said.get("plcOp") is not None:
-        raise InvalidRequest("This host does not take moving accounts yet: leave out did and plcOp.")
+    if said.get("plcOp") is not None:
+        raise InvalidRequest("Leave out plcOp: send the operation to submitPlcOperation when the account is here.")
     if not said.get("password"):
         raise InvalidRequest("A password is needed.", name="InvalidPassword")
-    signed_in = await site.members.join(
-        Application(
-            handle=said["handle"],
-            password=said["password"],
-            mail=said.get("email"),
-            invite=said.get("inviteCode"),
-            recovery_key=said.get("recoveryKey"),
-        )
+    application = Application(
+        handle=said["handle"],
+        password=said["password"],
+        mail=said.get("email"),
+        invite=said.get("inviteCode"),
+        recovery_key=said.get("recoveryKey"),
     )
-    return await _session(site, signed_in)
+    did = said.get("did")
+    if did is None:
+        return await _session(site, await site.members.join(application))
+    if caller.kind != "service" or caller.did != did:
+        raise NotProven
+    return await _session(site, await site.moving_in.join(did, application))
 
 
 @procedure("com.atproto.server.createSession", auth=NONE, cost=10, budget="sign-in")
