@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from freehold.store.clock import Clock, now_micros
 from freehold.store.connection import connect
+from freehold.store.gate import OPEN, Gate
 from freehold.store.migrations import Migration, assure_current, migrate
 from freehold.store.tx import Hook, Link, Tx
 from freehold.store.writer import Job, Listener, StoreFailed, Writer
@@ -33,6 +34,7 @@ class Database:
     durable: sync every commit. read_only: open with mode=ro, make nothing, refuse writes. clock: micros since 1970 UTC.
     idle_seconds: after so long without a write the writer's thread ends and the file is folded and closed.
     end_process: called with an exit code when an I/O error leaves the file in an unknown state. vfs: SQLite's, by name.
+    gate: who must have a commit before it is acknowledged.
     Raises SchemaTooNew, SchemaTooOld (read_only), apsw.Error when the file cannot be opened.
     """
 
@@ -47,6 +49,7 @@ class Database:
         idle_seconds: float = IDLE_SECONDS,
         end_process: Callable[[int], object] = os._exit,
         vfs: str | None = None,
+        gate: Gate = OPEN,
     ) -> None:
         self.path = Path(path)
         self.durable = durable
@@ -74,6 +77,7 @@ class Database:
             idle_seconds=idle_seconds,
             end_process=end_process,
             rested=self._close_readers,
+            gate=gate,
         )
 
     def _open_writer(self) -> Link:

@@ -22,6 +22,7 @@ import apsw
 from freehold.protocol.refused import Refused
 from freehold.store.clock import Clock
 from freehold.store.connection import BUSY_MS
+from freehold.store.gate import Gate
 from freehold.store.tx import Hook, Link, Tx
 
 log = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ class Writer:
     """Owns the thread and the writing connection.
 
     reopen: opens the file for writing, when the thread starts again after a rest. rested: called when it goes to rest.
+    gate: who must have a commit before it is acknowledged.
     end_process: called with an exit code when the state of the file is unknown.
     """
 
@@ -73,6 +75,7 @@ class Writer:
         idle_seconds: float,
         end_process: Callable[[int], object],
         rested: Hook,
+        gate: Gate,
     ) -> None:
         self._link: Link | None = link
         self._reopen = reopen
@@ -80,6 +83,7 @@ class Writer:
         self._idle_seconds = idle_seconds
         self._end_process = end_process
         self._rested = rested
+        self._gate = gate
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._switching = threading.Lock()
@@ -149,8 +153,9 @@ class Writer:
         return group
 
     def _leave(self) -> bool:
-        """Go to rest and end the thread, unless a write came in meanwhile."""
-        self._rest()
+        """Go to rest and end the thread, unless a write came in meanwhile or somebody needs the log."""
+        if not self._rest():
+            return False
         with self._switching:
             if not self._queue.empty():
                 return False
@@ -166,10 +171,24 @@ class Writer:
         except Exception as error:
             self._lose(group, error)
         else:
+            if not self._pass_gate(group):
+                return
             self._after_commit(group)
             _answer(group)
             if self._wal_pages >= self._checkpoint_at:
                 self._checkpoint()
+
+    def _pass_gate(self, group: list[Job]) -> bool:
+        """Wait until the group may be acknowledged. If it never may, nobody hears "yes" and the process ends."""
+        try:
+            self._gate.committed(self._wal_pages)
+        except Exception as error:
+            for job in group:
+                job.error = StoreFailed(because=repr(error))
+            _answer(group)
+            self._end("a commit may not be acknowledged", error)
+            return False
+        return True
 
     def _wake(self) -> Link:
         self._link = self._reopen()
@@ -261,33 +280,51 @@ class Writer:
             return apsw.SQLITE_OK
 
         link.connection.set_wal_hook(grown)
+        frames, _ = link.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)
+        self._wal_pages = frames
+        self._gate.opened(frames)
 
     def _checkpoint(self) -> None:
-        """Fold the log into the file and truncate it; when a reader is in the way, wait a little, then put it off."""
+        """Fold the log into the file and truncate it, unless somebody needs it; else put it off."""
         link = self._link
         if link is None or self._broken:
             return
+        with self._gate.folding() as may:
+            if not (may and self._fold(link)):
+                self._checkpoint_at = self._wal_pages + CHECKPOINT_PAGES
+                log.info("the write-ahead log stays at %d pages for now", self._wal_pages)
+
+    def _fold(self, link: Link) -> bool:
+        """Whether it could be done now: when a reader is in the way, it is waited for a little only."""
         connection = link.connection
         try:
             connection.set_busy_timeout(READERS_WAIT_MS)
             connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-            self._wal_pages, self._checkpoint_at = 0, CHECKPOINT_PAGES
-        except (apsw.BusyError, apsw.LockedError, apsw.FullError) as error:
-            self._checkpoint_at = self._wal_pages + CHECKPOINT_PAGES
-            log.info("the write-ahead log stays at %d pages for now: %s", self._wal_pages, error)
+        except (apsw.BusyError, apsw.LockedError, apsw.FullError):
+            return False
         except apsw.Error as error:
             self._end("the write-ahead log could not be folded into the file", error)
+            return False
         finally:
             connection.set_busy_timeout(BUSY_MS)
+        self._wal_pages, self._checkpoint_at = 0, CHECKPOINT_PAGES
+        self._gate.folded()
+        return True
 
-    def _rest(self) -> None:
-        """Fold, close, let go. The next write opens the file again."""
-        if self._link is None:
-            return
-        self._rested()
-        self._checkpoint()
-        self._link.close()
-        self._link = None
+    def _rest(self) -> bool:
+        """Fold, close, let go; the next write opens the file again. False: somebody needs the log."""
+        link = self._link
+        if link is None:
+            return True
+        with self._gate.folding() as may:
+            if not (may or self._closed):
+                return False
+            self._rested()
+            if may and not self._broken:
+                self._fold(link)
+            link.close()
+            self._link = None
+        return True
 
 
 def _state_is_unknown(error: BaseException) -> bool:

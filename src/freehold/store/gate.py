@@ -1,0 +1,47 @@
+"""What stands between a commit and its acknowledgement: nothing, unless somebody else must have it first.
+
+The writer asks the gate on its own thread after every commit, and before it folds the write-ahead log into the file.
+The haven puts a gate here that carries each commit to another machine; a network without one has `OPEN`.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+
+class Gate(Protocol):
+    """Called by the writer, one call at a time."""
+
+    def opened(self, frames: int) -> None:
+        """The file was opened for writing, and its log has so many frames from before."""
+
+    def committed(self, frames: int) -> None:
+        """A group was committed here, and the log has so many frames now; returns when it may be acknowledged.
+
+        What it raises ends the process unacknowledged: the commit stands here and nobody may rely on it.
+        """
+
+    def folding(self) -> AbstractContextManager[bool]:
+        """The log may be folded into the file and emptied within this; False: not now."""
+
+    def folded(self) -> None:
+        """It was done. Within `folding`."""
+
+
+class _Open:
+    def opened(self, frames: int) -> None:
+        """Fine."""
+
+    def committed(self, frames: int) -> None:
+        """At once."""
+
+    @contextmanager
+    def folding(self) -> Iterator[bool]:
+        """At any time."""
+        yield True
+
+    def folded(self) -> None:
+        """Fine."""
+
+
+OPEN: Gate = _Open()
