@@ -185,6 +185,7 @@ class Site:
         self.client = Client(Guard(allow_loopback=self.place.dev))
         self.register = Register(
             kept=self.settings.plc,
+        self.proxy_client = Client(self.client.guard)  # its own connections, so that passing calls on holds up nothing
             host_key=host_key,
             offline_key=offline,
             endpoint=self.place.base_url,
@@ -426,6 +427,7 @@ class Site:
         await self.client.close()
 
     def close(self) -> None:
+        await self.proxy_client.close()
         """Finish writes, fold the files, let the directory go."""
         self.index_db.close()
         self.truth.close()

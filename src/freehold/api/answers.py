@@ -3,6 +3,7 @@
 Source: https://atproto.com/specs/xrpc#error-responses
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, MutableMapping
 from functools import lru_cache
@@ -11,6 +12,7 @@ from typing import Any
 import msgspec
 from isal import isal_zlib
 
+from freehold.api.bodies import ClientGone
 from freehold.api.cors import ON_ALL
 from freehold.api.xrpc import Answer
 from freehold.net.statuses import STATUS
@@ -22,6 +24,9 @@ JSON = "application/json"
 
 GZIP_FROM_BYTES = 1_400
 """JSON smaller than about one packet is sent as it is."""
+
+UNREAD_SECONDS = 60.0
+"""How long the reader of a stream may take nothing of it."""
 
 _GZIP_WINDOW = 31  # 15 bits, in gzip's container
 _GZIP_TOKEN = re.compile(rb"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=([0-9.]{1,5}))?\s*(?:,|$)", re.I)
@@ -81,13 +86,22 @@ async def _deliver_stream(answer: Answer, headers: list[tuple[bytes, bytes]], se
         if not head:
             if isinstance(answer.body, AsyncIterable):
                 async for piece in answer.body:
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                    await _put(piece, send)
             else:
                 for piece in answer.body:
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                    await _put(piece, send)
         await send({"type": "http.response.body", "body": b""})
     finally:
         await close(answer.body)
+
+
+async def _put(piece: bytes, send: Send) -> None:
+    """Send a piece. Raises ClientGone when the one who asked leaves what was sent before unread for too long."""
+    try:
+        async with asyncio.timeout(UNREAD_SECONDS):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    except TimeoutError:
+        raise ClientGone from None
 
 
 async def close(body: Any) -> None:

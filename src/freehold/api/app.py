@@ -31,7 +31,7 @@ from freehold.api.oauth import PATHS as OAUTH_PATHS
 from freehold.api.oauth import OAuthDoor
 from freehold.api.plain import HEALTH_PATH, plain
 from freehold.api.plc import plc
-from freehold.api.proxy import elsewhere
+from freehold.api.proxy import Proxy
 from freehold.api.sign_in import authenticate
 from freehold.api.spending import Spending
 from freehold.api.xrpc import METHODS, Headers, Method, Methods, RequestHeaders
@@ -47,7 +47,7 @@ class ApiDoor:
     (tests)."""
 
     def __init__(self, catalog: Catalog, *, check_answers: bool = False) -> None:
-        hooks = Hooks(authenticate=self._authenticate, elsewhere=elsewhere, spend=self._spend, observe=self._observe)
+        hooks = Hooks(authenticate=self._authenticate, elsewhere=Proxy(), spend=self._spend, observe=self._observe)
         self._full = Door(catalog, METHODS, hooks, check_answers=check_answers)
         self._host_only = Door(catalog, _without_views(METHODS), hooks, check_answers=check_answers)
         self._metrics: WeakKeyDictionary[Site, Metrics] = WeakKeyDictionary()

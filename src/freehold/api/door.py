@@ -18,6 +18,7 @@ from freehold.api.answers import ApiRefused, Send, close, deliver, encode, refus
 from freehold.api.bodies import ClientGone, NoBody, Receive, check_length, read_json, whole
 from freehold.api.caller import NOBODY, Auth, Caller
 from freehold.api.xrpc import Answer, Given, Headers, Method, Methods, RequestHeaders
+from freehold.net.statuses import STATUS
 from freehold.protocol.lexicon import Body, Catalog, InvalidOutput
 from freehold.protocol.refused import InvalidRequest, Refused
 from freehold.protocol.syntax import is_nsid
@@ -145,6 +146,11 @@ class Door:
         try:
             await deliver(answer, headers.raw(b"accept-encoding"), send, head=scope["method"] == "HEAD")
         except Exception:
+        except ClientGone:
+            return GONE
+        except Refused as refused:  # the other end of what was handed through
+            log.warning("an answer broke off", extra={"nsid": nsid, "error": refused.name, "facts": refused.facts})
+            return STATUS[refused.kind]
             log.exception("an answer broke off", extra={"nsid": nsid})
             return 500
         return answer.status

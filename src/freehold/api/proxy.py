@@ -1,34 +1,51 @@
 """Calls meant for another service: `atproto-proxy: did#service`, and what an outside AppView is to answer.
 
 Our own services, and the foreign ones that this network has adopted, need no hop: their calls are answered here.
-Methods
-of com.atproto that we have are never passed on. Everything else goes out with a service token in the member's name.
+Methods of com.atproto that are a host's own are never passed on. Everything else goes out with a service token in the
+member's name, to whatever service a DID document names, and is handed through piece by piece.
 Source: https://atproto.com/specs/xrpc#service-proxying
 """
 
 import secrets
-from collections.abc import Callable
-from typing import Literal
+from collections import Counter
+from weakref import WeakKeyDictionary
 
-from freehold.api import bodies
 from freehold.api.caller import ACCESS
 from freehold.api.door import Passing
+from freehold.api.passing import Limits, Passage
 from freehold.api.sign_in import authenticate
 from freehold.api.xrpc import Answer
-from freehold.pds.accounts import assure_active
+from freehold.pds.accounts import Account, assure_active
 from freehold.pds.service_auth import assure_level, service_token
 from freehold.protocol.refused import InvalidRequest, Refused
 from freehold.protocol.syntax import is_did
 from freehold.site import Site
 
-MAX_BODY = 10_000_000
-MAX_ANSWER = 20_000_000
-SECONDS = 30.0
 MICROS = 1_000_000
-OURS = ("com.atproto.server.", "com.atproto.repo.", "com.atproto.sync.", "com.atproto.identity.", "com.atproto.admin.")
+MOST_AT_ONCE = 24
+"""Calls of one member that may be on their way to other services at the same time."""
+OURS = (
+    "com.atproto.server.",
+    "com.atproto.repo.",
+    "com.atproto.sync.",
+    "com.atproto.identity.",
+    "com.atproto.admin.",
+    "com.atproto.lexicon.",
+)
 KEPT_HERE = frozenset({"app.bsky.actor.getPreferences", "app.bsky.actor.putPreferences"})
-SENT_ON = ("accept", "accept-language", "atproto-accept-labelers", "content-type", "x-bsky-topics")
-HANDED_BACK = ("content-language", "atproto-repo-rev", "atproto-content-labelers", "retry-after")
+SENT_ON = ("accept", "accept-language", "atproto-accept-labelers", "x-bsky-topics")
+ALL_SENT_ON = "x-atproto-"
+SENT_WITH_BODY = ("content-type", "content-encoding", "content-length")
+HANDED_BACK = (
+    "content-language",
+    "content-encoding",
+    "content-length",
+    "atproto-repo-rev",
+    "atproto-content-labelers",
+    "retry-after",
+)
+IN_A_BROWSER = [("content-security-policy", "default-src 'none'; sandbox"), ("vary", "accept-encoding")]
+"""What another service says is no page of ours."""
 
 
 class BadProxyTarget(Refused):
@@ -38,8 +55,61 @@ class BadProxyTarget(Refused):
     say = "atproto-proxy must be a DID, #, and the name of a service in its document."
 
 
-async def elsewhere(site: Site, call: Passing) -> Answer | None:
-    """What another service answers; None for a call that is to be served here."""
+class TooManyAtOnce(Refused):
+    """One member asks other services too much at the same time."""
+
+    kind, name = "too_many", "RateLimitExceeded"
+    say = "Too many calls to other services at once. Wait for some of them to end."
+
+
+class Proxy:
+    """Passes calls on, for every site of the process."""
+
+    def __init__(self, limits: Limits = Limits()) -> None:
+        self._limits = limits
+        self._under_way: WeakKeyDictionary[Site, Counter[str]] = WeakKeyDictionary()
+
+    async def __call__(self, site: Site, call: Passing) -> Answer | None:
+        """What another service answers; None for a call that is to be served here."""
+        target = target_of(site, call)
+        if target is None:
+            return None
+        caller = await authenticate(site, ACCESS, call.headers, call.scope)
+        account = site.accounts.one(caller.member)
+        assure_active(account)
+        assure_level(call.nsid, caller.privileged)
+        did, _, service = target.partition("#")
+        endpoint = (await site.identity.did_document(did)).services.get(f"#{service}")
+        if endpoint is None:
+            raise InvalidRequest("That DID document names no such service.", did=did, service=service)
+        headers = {"authorization": f"Bearer {_token(site, account, target, call.nsid)}", **_sent_on(call)}
+        return await self._pass_on(site, account, call, endpoint, headers)
+
+    async def _pass_on(
+        self, site: Site, account: Account, call: Passing, endpoint: str, headers: dict[str, str]
+    ) -> Answer:
+        """Ask the service, and hand its answer on as it comes."""
+        query = call.scope["query_string"].decode("latin-1")
+        url = f"{endpoint.rstrip('/')}/xrpc/{call.nsid}" + (f"?{query}" if query else "")
+        under_way = self._under_way.setdefault(site, Counter())
+        if under_way[account.did] >= MOST_AT_ONCE:
+            raise TooManyAtOnce
+        under_way[account.did] += 1
+        passage = await Passage.open(
+            site.proxy_client,
+            call.scope["method"] if call.scope["method"] in ("HEAD", "POST") else "GET",
+            url,
+            headers,
+            call.receive,
+            self._limits,
+            ended=lambda: _end(under_way, account.did),
+        )
+        back = [(name, passage.headers[name]) for name in HANDED_BACK if name in passage.headers]
+        return Answer(passage, passage.headers.get("content-type"), [*back, *IN_A_BROWSER], passage.status)
+
+
+def target_of(site: Site, call: Passing) -> str | None:
+    """The service, `did#id`, that is to answer; None for this network itself. Raises BadProxyTarget."""
     target = call.headers.get("atproto-proxy")
     if call.nsid in KEPT_HERE or call.nsid.startswith(OURS):
         return None
@@ -48,44 +118,38 @@ async def elsewhere(site: Site, call: Passing) -> Answer | None:
             return None
         target = site.settings.outside_appview
     did, mark, service = target.partition("#")
-    if not (is_did(did) and mark and service):
+    if not (is_did(did) and mark and service) or "#" in service:
         raise BadProxyTarget(given=target[:200])
     if not site.settings.host_only and (target in site.settings.adopted_services or did in site.services):
         return None
-    return await _pass_on(site, call, did, service)
+    return target
 
 
-async def _pass_on(site: Site, call: Passing, did: str, service: str) -> Answer:
-    """Ask the service in the member's name, and hand its answer on."""
-    verb: Literal["GET", "POST"] = "POST" if call.scope["method"] == "POST" else "GET"
-    caller = await authenticate(site, ACCESS, call.headers, call.scope)
-    account = site.accounts.one(caller.member)
-    assure_active(account)
-    assure_level(call.nsid, caller.privileged)
-    endpoint = (await site.identity.did_document(did)).services.get(f"#{service}")
-    if endpoint is None:
-        raise InvalidRequest("That DID document names no such service.", did=did, service=service)
-    token = service_token(
+def _token(site: Site, account: Account, target: str, nsid: str) -> str:
+    """A token for this one call."""
+    return service_token(
         key=site.key_of(account),
         issuer=account.did,
-        audience=f"{did}#{service}",
-        method=call.nsid,
+        audience=target,
+        method=nsid,
         now=site.clock() // MICROS,
         until=None,
         nonce=secrets.token_hex(16),
     )
-    query = call.scope["query_string"].decode("latin-1")
-    said = await site.client.request(
-        verb,
-        f"{endpoint.rstrip('/')}/xrpc/{call.nsid}" + (f"?{query}" if query else ""),
-        headers={"authorization": f"Bearer {token}", **_some(call.headers.get, SENT_ON)},
-        content=await bodies.whole(call.receive, MAX_BODY) if verb == "POST" else None,
-        max_bytes=MAX_ANSWER,
-        seconds=SECONDS,
-    )
-    back = _some(said.headers.get, HANDED_BACK)
-    return Answer(said.body, said.headers.get("content-type"), list(back.items()), said.status)
 
 
-def _some(get: Callable[[str], str | None], names: tuple[str, ...]) -> dict[str, str]:
-    return {name: value for name in names if (value := get(name)) is not None}
+def _sent_on(call: Passing) -> dict[str, str]:
+    """The headers that concern the other service; how the answer may be packed is between it and the caller."""
+    names = (*SENT_ON, *SENT_WITH_BODY) if call.scope["method"] == "POST" else SENT_ON
+    sent = {name: value for name in names if (value := call.headers.get(name)) is not None}
+    for raw_name, raw_value in call.scope["headers"]:
+        name = raw_name.decode("latin-1")
+        if name.startswith(ALL_SENT_ON):
+            sent[name] = raw_value.decode("latin-1")
+    return {"accept-encoding": call.headers.get("accept-encoding") or "identity", **sent}
+
+
+def _end(under_way: Counter[str], did: str) -> None:
+    under_way[did] -= 1
+    if not under_way[did]:
+        del under_way[did]

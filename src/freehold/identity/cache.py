@@ -62,7 +62,7 @@ class Cache(Generic[T]):
             answer = await ask()
         except Refused as refused:
             now, known = self._clock(), self._known.get(key)
-            if known is not None and refused.kind == "upstream" and now - known.learnt < self._stale:
+            if known is not None and refused.kind.startswith("upstream") and now - known.learnt < self._stale:
                 value = known.value
                 if not isinstance(value, Refused):
                     self._keep(key, known._replace(asked=now, until=now + self._failed))

@@ -132,6 +132,31 @@ class Client:
         async with _within(seconds, url), self._exchange(method, url, headers or {}, content, max_bytes, False) as got:
             yield got
 
+    @asynccontextmanager
+    async def raw(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        content: bytes | AsyncIterator[bytes] | None,
+        silence: float | None = None,
+        plain_http: bool = False,
+    ) -> AsyncIterator[Stream]:
+        """One exchange whose body comes as it was sent: packed if it is packed, of any length, for any time.
+
+        silence: seconds that may pass at once without a byte being taken or given. What else is to be limited, the
+        caller limits.
+        """
+        plain = _plain(self._checked(url, plain_http))
+        sent = {"user-agent": f"Freehold/{__version__}", **headers}
+        waits = {} if silence is None else {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), silence)}
+        async with AsyncExitStack() as stack:
+            opened = self._open().stream(method, plain, headers=list(sent.items()), content=content, extensions=waits)
+            with _failures(url):
+                answer = await stack.enter_async_context(opened)
+            yield Stream(url, answer.status, _headers(answer), _pieces(answer, url))
+
     async def close(self) -> None:
         """Close every connection. The client may be used again and opens new ones."""
         if self._pool is not None:
@@ -161,14 +186,10 @@ class Client:
         max_bytes: int,
         plain_http: bool,
     ) -> AsyncIterator[Stream]:
-        plain = _plain(self._checked(url, plain_http))
-        sent = {"user-agent": f"Freehold/{__version__}", "accept-encoding": "gzip", **headers}
-        async with AsyncExitStack() as stack:
-            opened = self._open().stream(method, plain, headers=list(sent.items()), content=content)
-            with _failures(url):
-                answer = await stack.enter_async_context(opened)
-            got = _headers(answer)
-            yield Stream(url, answer.status, got, bounded(_pieces(answer, url), got, max_bytes))
+        packed = {"accept-encoding": "gzip", **headers}
+        async with self.raw(method, url, headers=packed, content=content, plain_http=plain_http) as got:
+            chunks = bounded(got.chunks, got.headers, max_bytes)
+            yield Stream(got.url, got.status, got.headers, chunks)
 
     def _checked(self, url: str, plain_http: bool) -> SplitResult:
         """The parts of a URL that we fetch. Raises BadUrl."""
@@ -209,7 +230,9 @@ def _failures(url: str) -> Iterator[None]:
 
     try:
         yield
-    except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
+    except httpcore.TimeoutException as error:
+        raise UpstreamTooSlow(url=url, reason=type(error).__name__) from None
+    except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
         raise UpstreamFailed(url=url, reason=f"{type(error).__name__}: {error}") from None
 
 

@@ -1,18 +1,22 @@
 """What can go wrong with another server, as refusals. The facts name the URL, for our log; the sentence does not."""
 
-from freehold.protocol.refused import Refused
+from typing import ClassVar
+
+from freehold.protocol.refused import Kind, Refused
 
 
 class UpstreamFailed(Refused):
     """The other server could not be reached, or answered what no client can use."""
 
-    kind, name = "upstream", "UpstreamFailure"
+    kind: ClassVar[Kind] = "upstream"
+    name = "UpstreamFailure"
     say = "The other server did not answer as it should. Try again later."
 
 
 class UpstreamTooSlow(UpstreamFailed):
-    """The whole exchange took longer than its limit."""
+    """The exchange took longer than its limit."""
 
+    kind = "upstream_slow"
     name = "UpstreamTimeout"
     say = "The other server took too long to answer. Try again later."
 

@@ -19,4 +19,5 @@ STATUS: dict[Kind, int] = {
     "not_implemented": 501,
     "upstream": 502,
     "unavailable": 503,
+    "upstream_slow": 504,
 }

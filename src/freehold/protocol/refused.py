@@ -21,6 +21,7 @@ Kind = Literal[
     "too_many",
     "not_implemented",
     "upstream",
+    "upstream_slow",
     "unavailable",
 ]
 
