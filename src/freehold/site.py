@@ -183,9 +183,9 @@ class Site:
             host_key = K256Key.from_raw(keychain.require(tx, self.seal, keychain.HOST_KEY))
             offline = keychain.require(tx, self.seal, keychain.OFFLINE_PUBLIC).decode()
         self.client = Client(Guard(allow_loopback=self.place.dev))
+        self.proxy_client = Client(self.client.guard)  # its own connections, so that passing calls on holds up nothing
         self.register = Register(
             kept=self.settings.plc,
-        self.proxy_client = Client(self.client.guard)  # its own connections, so that passing calls on holds up nothing
             host_key=host_key,
             offline_key=offline,
             endpoint=self.place.base_url,
@@ -425,9 +425,9 @@ class Site:
     async def stop(self) -> None:
         """Close what is open to the outside."""
         await self.client.close()
+        await self.proxy_client.close()
 
     def close(self) -> None:
-        await self.proxy_client.close()
         """Finish writes, fold the files, let the directory go."""
         self.index_db.close()
         self.truth.close()

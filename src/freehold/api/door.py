@@ -145,12 +145,12 @@ class Door:
         """Send the answer; when it breaks off in the middle, end without ending it, so that the connection is cut."""
         try:
             await deliver(answer, headers.raw(b"accept-encoding"), send, head=scope["method"] == "HEAD")
-        except Exception:
         except ClientGone:
             return GONE
         except Refused as refused:  # the other end of what was handed through
             log.warning("an answer broke off", extra={"nsid": nsid, "error": refused.name, "facts": refused.facts})
             return STATUS[refused.kind]
+        except Exception:
             log.exception("an answer broke off", extra={"nsid": nsid})
             return 500
         return answer.status
