@@ -67,6 +67,7 @@ from freehold.pds.service_callers import ServiceCallers
 from freehold.pds.services import Founding
 from freehold.pds.snapshot import Snapshot
 from freehold.pds.standing import Standing
+from freehold.pds.takedowns import Takedowns
 from freehold.pds.tokens import Tokens
 from freehold.pds.writes import Writes
 from freehold.protocol.keys import K256Key, SigningKey
@@ -225,7 +226,8 @@ class Site:
         self.shown = Shown(self.directory / "cache", self.files, self.shared.workshop)
         self.blobs = Blobs(self.truth, self.files, self.settings.blob_max_bytes, gone=self.shown.forget)
         self.writes = Writes(self.truth, self.repositories, self.blobs, self.catalog)
-        self.reads = Reads(self.truth)
+        self.takedowns = Takedowns(self.truth)
+        self.reads = Reads(self.truth, self.takedowns)
         self.exports = Exports(self.truth)
         self.imports = Imports(self.truth, self.accounts, self.repositories, self.blobs)
         self.tokens = Tokens(session_secret, self.host_did)
@@ -309,6 +311,7 @@ class Site:
             snapshot=self._all_indexed,
             private_snapshot=self.snapshot.private,
             records_of=lambda did: self.snapshot.records(self.accounts.hosted(did)),
+            record_of=self.snapshot.record,
             catalog=self.catalog,
             clock=self.clock,
         )

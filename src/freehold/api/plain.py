@@ -105,9 +105,11 @@ async def _picture(site: Site, path: str) -> Answer:
     parts = path.split("/")
     if len(parts) != 5:
         raise NotHere
-    _, _, kind, did, cid = parts
+    _, _, kind, did, text = parts
+    cid = Cid.parse(text)
     account = site.accounts.speaking(did)
-    stored = site.blobs.find(account.id, Cid.parse(cid))
+    site.takedowns.assure_served(account.did, cid)
+    stored = site.blobs.find(account.id, cid)
     file = await site.shown.picture(kind, stored.cid)
     return Answer(_pieces(file), MIME, PICTURE_HEADERS)
 

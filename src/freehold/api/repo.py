@@ -67,6 +67,7 @@ async def apply_writes(site: Site, caller: Caller, given: Given) -> Json:
 async def upload_blob(site: Site, caller: Caller, given: Given) -> Json:
     account = site.accounts.one(caller.member)  # also one that is deactivated: it may be moving in
     stored = await site.blobs.upload(account.id, given.body, given.content_type)
+    site.takedowns.assure_new(account.did, stored.cid)
     return {"blob": stored.as_json()}
 
 

@@ -96,7 +96,9 @@ async def get_host_status(site: Site, caller: Caller, given: Given) -> Json:
 @query("com.atproto.sync.getBlob", auth=NONE)
 async def get_blob(site: Site, caller: Caller, given: Given) -> Answer:
     account = site.accounts.speaking(given.params["did"])
-    found = site.blobs.find(account.id, Cid.parse(given.params["cid"]))
+    cid = Cid.parse(given.params["cid"])
+    site.takedowns.assure_served(account.did, cid)
+    found = site.blobs.find(account.id, cid)
     return Answer(site.blobs.read(found), found.mime, headers=[*BLOB_HEADERS, ("content-length", str(found.size))])
 
 

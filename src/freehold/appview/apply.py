@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 HANDLING_MODULES = (actors, declarations, edges, posts)
 """Imported for the handlers that they register."""
 
+RecordOf = Callable[[str, str], tuple[Cid, bytes] | None]
+"""DID, path -> the record as it is now."""
 Records = Iterable[tuple[str, Cid, bytes]]
 RecordsOf = Callable[[str], Records]
 
@@ -49,12 +51,35 @@ def apply_event(batch: Batch, event: Event, records_of: RecordsOf | None) -> Non
         batch.reach(batch.actor(payload["did"]), payload["rev"])
 
 
-def apply_private(batch: Batch, event: Private) -> None:
-    """Apply a private event of a kind that this room knows: `seen` {at}, `mute` {subject, on}."""
+def apply_private(batch: Batch, event: Private, record_of: RecordOf) -> None:
+    """Apply a private event of a kind that this room knows: `seen` {at}, `mute` {subject, on}, `takedown` {subject, on}
+    of a record's path. record_of: asked for what is put back."""
     if event.kind == "seen":
         actors.seen(batch, event.did, event.body["at"])
     elif event.kind == "mute":
         actors.mute(batch, event.did, event.body["subject"], event.body["on"], event.body.get("at", event.at))
+    elif event.kind == "takedown" and "/" in event.body["subject"]:
+        _take_down(batch, event.did, event.body["subject"], event.body["on"], record_of)
+
+
+def _take_down(batch: Batch, did: str, path: str, on: bool, record_of: RecordOf) -> None:
+    """Make a record as good as deleted for the index, or as if it had been written just now."""
+    if on:
+        batch.tx.run("INSERT INTO taken_down (did, path) VALUES (:d, :p) ON CONFLICT DO NOTHING", d=did, p=path)
+        batch.taken_down.add((did, path))
+        _forget_record(batch, did, path)
+    else:
+        batch.tx.run("DELETE FROM taken_down WHERE did = :d AND path = :p", d=did, p=path)
+        batch.taken_down.discard((did, path))
+        found = record_of(did, path)
+        if found is not None:
+            apply_record(batch, did, path, *found)
+
+
+def _forget_record(batch: Batch, did: str, path: str) -> None:
+    collection, _, rkey = path.partition("/")
+    if (handler := HANDLERS.get(collection)) is not None:
+        handler(batch, Change(batch.actor(did), did, collection, rkey))
 
 
 def apply_identity(batch: Batch, did: str, handle: str | None) -> None:
@@ -68,6 +93,9 @@ def apply_record(batch: Batch, did: str, path: str, cid: Cid, raw: bytes) -> Non
     collection, _, rkey = path.partition("/")
     handler = HANDLERS.get(collection)
     if handler is None:
+        return
+    if batch.taken_down and (did, path) in batch.taken_down:
+        _forget_record(batch, did, path)
         return
     record = _read(batch, collection, raw)
     if record is None:

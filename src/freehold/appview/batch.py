@@ -59,17 +59,25 @@ class FeedItem(NamedTuple):
 class Batch:
     """What one transaction reads and leaves behind.
 
-    now: micros; nothing sorts later than this. ids: DID to actor id, and announced: ids of actors who are no strangers,
-    both kept by the index between batches. fits: whether a record of a collection fits its lexicon.
+    now: micros; nothing sorts later than this. ids: DID to actor id, announced: ids of actors who are no strangers,
+    and taken_down: (DID, path) of records that nobody is shown, all kept by the index between batches. fits: whether a
+    record of a collection fits its lexicon.
     """
 
     def __init__(
-        self, tx: Tx, now: int, ids: MutableMapping[str, int], announced: set[int], fits: Callable[[str, Json], bool]
+        self,
+        tx: Tx,
+        now: int,
+        ids: MutableMapping[str, int],
+        announced: set[int],
+        fits: Callable[[str, Json], bool],
+        taken_down: set[tuple[str, str]],
     ) -> None:
         self.tx = tx
         self.now = now
         self.announced = announced
         self.fits = fits
+        self.taken_down = taken_down
         self._ids = ids
         self._newest: int | None = None
         self._unsearchable: set[int] = set()

@@ -13,7 +13,15 @@ from itertools import islice
 from typing import NamedTuple
 
 from freehold.appview import actors
-from freehold.appview.apply import Records, RecordsOf, apply_event, apply_identity, apply_private, apply_record
+from freehold.appview.apply import (
+    RecordOf,
+    Records,
+    RecordsOf,
+    apply_event,
+    apply_identity,
+    apply_private,
+    apply_record,
+)
 from freehold.appview.batch import Batch, FeedItem, Json
 from freehold.appview.chains import Chains
 from freehold.appview.memory import Memory
@@ -57,7 +65,8 @@ class Index:
     """Keeps `db` (index.db) as the logs would have it.
 
     snapshot: all accounts with their records, for a rebuild. private_snapshot: (kind, DID, body) as the private log
-    would tell them: what is muted and seen. records_of: the records of one repository, asked for when a `#sync` event
+    would tell them: what is muted, seen and taken down. record_of: one record as it is now, asked for when it is put
+    back. records_of: the records of one repository, asked for when a `#sync` event
     says that it was reset. catalog: the lexicons that records must fit; None takes them as they come.
     """
 
@@ -69,6 +78,7 @@ class Index:
         snapshot: Snapshot = tuple,
         private_snapshot: PrivateSnapshot = tuple,
         records_of: RecordsOf | None = None,
+        record_of: RecordOf = lambda did, path: None,
         catalog: Catalog | None = None,
         clock: Clock = now_micros,
     ) -> None:
@@ -82,9 +92,11 @@ class Index:
         self._snapshot = snapshot
         self._private_snapshot = private_snapshot
         self._records_of = records_of
+        self._record_of = record_of
         self._catalog = catalog
         self._ids: dict[str, int] = {}
         self._announced: set[int] = set()
+        self._taken_down: set[tuple[str, str]] | None = None
         self._words_kept_until = 0
         self._load()
 
@@ -174,7 +186,7 @@ class Index:
                 reached["seq"] = event.seq
         for told in private:
             if told.seq > reached["private_seq"]:
-                apply_private(batch, told)
+                apply_private(batch, told, self._record_of)
                 reached["private_seq"] = told.seq
         batch.finish()
         _keep_state(tx, **reached)
@@ -190,11 +202,14 @@ class Index:
         if len(self._ids) > ACTORS_KNOWN:
             self._forget_ids()
         tx.on_rollback(self._forget_ids)
-        return Batch(tx, self.clock(), self._ids, self._announced, self._fits)
+        if self._taken_down is None:
+            self._taken_down = set(tx.run("SELECT did, path FROM taken_down"))
+        return Batch(tx, self.clock(), self._ids, self._announced, self._fits, self._taken_down)
 
     def _forget_ids(self) -> None:
         self._ids.clear()
         self._announced.clear()
+        self._taken_down = None
 
     def _fits(self, collection: str, record: Json) -> bool:
         check = self._catalog.record(collection) if self._catalog is not None else None
@@ -268,7 +283,7 @@ class Index:
     def _load_private(self, tx: Tx) -> None:
         batch = self._begin(tx)
         for kind, did, body in self._private_snapshot():
-            apply_private(batch, Private(0, kind, did, batch.now, body))
+            apply_private(batch, Private(0, kind, did, batch.now, body), self._record_of)
 
 
 def _merge(tx: Tx, table: str, pages: int) -> bool:

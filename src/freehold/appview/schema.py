@@ -145,9 +145,19 @@ INSERT INTO post_search (post_search, rank) VALUES ('secure-delete', 1);
 INSERT INTO actor_search (actor_search, rank) VALUES ('secure-delete', 1);
 """
 
+# Records that stay in their repositories and are shown to nobody: what comes of them meanwhile is not indexed.
+_TAKEN_DOWN = """
+CREATE TABLE taken_down (
+    did TEXT NOT NULL,
+    path TEXT NOT NULL,
+    PRIMARY KEY (did, path)
+) WITHOUT ROWID;
+"""
+
 SCHEMA = (
     Migration("appview-1", _TABLES + "".join(_EDGE.replace("EDGE", name) for name in _EDGES)),
     Migration("appview-2-forgetting", _FORGETTING),
+    Migration("appview-3-taken-down", _TAKEN_DOWN),
 )
 
 TABLES = (
@@ -159,6 +169,7 @@ TABLES = (
     "notification",
     "mute",
     "thread_mute",
+    "taken_down",
     "post_search",
     "actor_search",
     *_EDGES,

@@ -8,12 +8,16 @@ import msgspec
 from freehold.pds import repositories
 from freehold.pds.accounts import Account
 from freehold.pds.repositories import Head
+from freehold.pds.takedowns import Takedowns
 from freehold.protocol import cbor
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import InvalidRequest, Refused
 from freehold.store.database import Database
+from freehold.store.tx import Tx
 
 Record = dict[str, Any]
+Row = tuple[str, Cid, bytes]
+"""Record key, CID, DAG-CBOR."""
 
 RENDERED_KEPT = 4_096
 RENDERED_MAX_BYTES = 4_096
@@ -38,8 +42,9 @@ class Shown(NamedTuple):
 class Reads:
     """The read side of one network's repositories."""
 
-    def __init__(self, truth: Database) -> None:
+    def __init__(self, truth: Database, takedowns: Takedowns) -> None:
         self._truth = truth
+        self._takedowns = takedowns
 
     def record(self, account: Account, path: str) -> Record:
         """The record at `path`. Raises RecordNotFound."""
@@ -48,6 +53,8 @@ class Reads:
 
     def shown(self, account: Account, path: str, wanted: Cid | None = None) -> Shown:
         """The record at `path` as JSON; only that version if `wanted` says which. Raises RecordNotFound."""
+        if self._takedowns.ref_of(account.did, path) is not None:
+            raise RecordNotFound(f"Could not locate record: at://{account.did}/{path}")
         return Shown(path.partition("/")[2], *_render(*self._find(account, path, wanted)))
 
     def page(
@@ -56,7 +63,21 @@ class Reads:
         """A page of a collection as JSON, newest key first unless `oldest_first`."""
         with self._truth.reading() as tx:
             rows = repositories.records(tx, account.id, collection, limit, cursor, oldest_first)
+            if self._takedowns.any_of(account.did):
+                rows = self._standing(tx, account, collection, rows, limit, oldest_first)
         return [Shown(rkey, *_render(cid, data)) for rkey, cid, data in rows]
+
+    def _standing(
+        self, tx: Tx, account: Account, collection: str, rows: list[Row], limit: int, oldest_first: bool
+    ) -> list[Row]:
+        """The page without what was taken down, filled up with what comes after it."""
+        page: list[Row] = []
+        while rows:
+            page += [row for row in rows if self._takedowns.ref_of(account.did, f"{collection}/{row[0]}") is None]
+            if len(page) == limit:
+                break
+            rows = repositories.records(tx, account.id, collection, limit - len(page), rows[-1][0], oldest_first)
+        return page
 
     def _find(self, account: Account, path: str, wanted: Cid | None) -> tuple[Cid, bytes]:
         with self._truth.reading() as tx:

@@ -12,6 +12,7 @@ from freehold.pds import (
     repositories,
     reserved_keys,
     sessions,
+    takedowns,
 )
 from freehold.pds.oauth import grants
 from freehold.store.migrations import Migration
@@ -29,4 +30,8 @@ SCHEMA: tuple[Migration, ...] = (
     *confirmations.SCHEMA,
     *reserved_keys.SCHEMA,
     *grants.SCHEMA,
+    *second_factor.SCHEMA,
+    *passkeys.SCHEMA,
+    *recovery_codes.SCHEMA,
+    *takedowns.SCHEMA,
 )

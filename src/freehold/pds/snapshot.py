@@ -34,6 +34,14 @@ class Snapshot:
             if repositories.head(tx, account.id) is not None:
                 yield from all_records(tx, account.id)
 
+    def record(self, did: str, path: str) -> tuple[Cid, bytes] | None:
+        """One record as it stands; None where there is none."""
+        account = self._accounts.find(did)
+        if account is None:
+            return None
+        with self._truth.reading() as tx:
+            return repositories.record(tx, account.id, path)
+
     def rev(self, account: Account) -> str | None:
         """The revision that the repository has reached. Ask before `records`: those are then no older."""
         with self._truth.reading() as tx:
@@ -41,12 +49,14 @@ class Snapshot:
         return head.rev if head is not None else None
 
     def private(self) -> Iterator[tuple[str, str, dict[str, object]]]:
-        """What is muted and what was seen: (kind, DID, body) as the private log would tell it."""
+        """What is muted, taken down and was seen: (kind, DID, body) as the private log would tell it."""
         with self._truth.reading() as tx:
             for did, subject, at in tx.each(
                 "SELECT a.did, m.subject, m.created_at FROM mute m"
                 " JOIN account a ON a.id = m.account ORDER BY m.created_at"
             ):
                 yield "mute", did, {"subject": subject, "on": True, "at": at}
+            for did, path in tx.each("SELECT did, subject FROM takedown WHERE instr(subject, '/') > 0"):
+                yield "takedown", did, {"subject": path, "on": True}
             for did, at in tx.each("SELECT a.did, s.at FROM seen s JOIN account a ON a.id = s.account"):
                 yield "seen", did, {"at": at}
