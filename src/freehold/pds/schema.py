@@ -30,8 +30,5 @@ SCHEMA: tuple[Migration, ...] = (
     *confirmations.SCHEMA,
     *reserved_keys.SCHEMA,
     *grants.SCHEMA,
-    *second_factor.SCHEMA,
-    *passkeys.SCHEMA,
-    *recovery_codes.SCHEMA,
     *takedowns.SCHEMA,
 )
