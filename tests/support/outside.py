@@ -11,8 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.hosts import find_hosts
+
 ROOT = Path(__file__).resolve().parents[2]
 NODE_FOLDER = ROOT / "tests" / "node"
+PEER_FOLDER = NODE_FOLDER / "peer"
 VECTORS_ABSENT = "the official vectors are absent: set FREEHOLD_VECTORS to their folder"
 
 
@@ -57,10 +60,28 @@ def find_node() -> Path | None:
     return node if node.exists() and (NODE_FOLDER / "node_modules" / "@atproto").is_dir() else None
 
 
+def find_peer() -> Path | None:
+    """Node again, once the official PDS is installed, its database compiled."""
+    node = Path(sys.prefix) / "bin" / "node"
+    built = PEER_FOLDER / "node_modules" / "better-sqlite3" / "build" / "Release" / "better_sqlite3.node"
+    return node if node.exists() and built.exists() else None
+
+
 CHROMIUM_COMMAND = (
     "sudo apt-get install -y chromium" if shutil.which("apt-get") else ".venv/bin/python -m playwright install chromium"
 )
+
+
+def find_pebble() -> Path | None:
+    """Debian's pebble, a certificate authority for tests."""
+    path = shutil.which("pebble")
+    return Path(path) if path else None
+
+
 NEEDS = {
     "browser": Need("Chromium is missing", CHROMIUM_COMMAND, find_chromium),
+    "pebble": Need("pebble, a test authority, is missing", "sudo apt-get install -y pebble", find_pebble),
+    "hosts": Need("network namespaces cannot be made here", "run the tests as root, with iproute2", find_hosts),
     "node": Need("the official npm packages are missing", "make test (with a connection)", find_node),
+    "peer": Need("the official PDS is missing", "make test (with a connection and a C++ compiler)", find_peer),
 }

@@ -1,0 +1,1 @@
+"""Certificates for the names that are served here: ordered, kept sealed, renewed, and put before every connection."""
