@@ -37,7 +37,7 @@ from freehold.net.budgets import Budgets
 from freehold.net.client import Client
 from freehold.net.guard import Guard
 from freehold.net.mail import MailServer
-from freehold.pds import confirmations, keychain, letters, reserved_keys, sessions
+from freehold.pds import confirmations, keychain, letters, reserved_keys, sessions, tries
 from freehold.pds.accounts import Account, Accounts
 from freehold.pds.accounts import find as find_account
 from freehold.pds.addresses import Addresses
@@ -49,22 +49,26 @@ from freehold.pds.exports import Exports
 from freehold.pds.imports import Imports
 from freehold.pds.letters import Letters
 from freehold.pds.membership import Members
-from freehold.pds.naming import Naming
 from freehold.pds.moving_in import MovingIn
+from freehold.pds.naming import Naming
 from freehold.pds.network import Choices, Network
 from freehold.pds.oauth.server import OAuth
+from freehold.pds.passkeys import Passkeys
 from freehold.pds.passwords import Passwords
 from freehold.pds.pictures.shown import Shown
 from freehold.pds.pictures.workshop import Workshop
 from freehold.pds.plc_requests import PlcRequests
 from freehold.pds.reads import Reads
+from freehold.pds.recovery import Recovery
 from freehold.pds.relays import JOB as TELL_RELAY
 from freehold.pds.relays import Relays
 from freehold.pds.relocation import Relocation
 from freehold.pds.repositories import Repositories
 from freehold.pds.schema import SCHEMA as PDS_SCHEMA
+from freehold.pds.second_factor import SecondFactor
 from freehold.pds.service_callers import ServiceCallers
 from freehold.pds.services import Founding
+from freehold.pds.signing_in import SigningIn
 from freehold.pds.snapshot import Snapshot
 from freehold.pds.standing import Standing
 from freehold.pds.takedowns import Takedowns
@@ -283,13 +287,14 @@ class Site:
         self.service_callers = ServiceCallers(
             self.identity, self._audiences, self.clock, None if self.place.dev else Budgets(self.clock)
         )
-        self.addresses = Addresses(truth, accounts, self.shared.passwords, codes, mail)
+        self.second_factor = SecondFactor(truth, self.seal, accounts, codes, self.members.check_password)
+        self.addresses = Addresses(truth, accounts, self.shared.passwords, codes, mail, self.second_factor)
         self.naming = Naming(truth, accounts, self.members, self.register, self.identity, operations, domain)
-        self.standing = Standing(truth, accounts, self.members, self.identity, codes, base_url, self.clock)
+        self.standing = Standing(
+            truth, accounts, self.members, self.identity, codes, self.second_factor, base_url, self.clock
+        )
+        self._open_sign_in(operations)
         self.plc_requests = PlcRequests(truth, accounts, self.register, operations, codes)
-        told = () if self.place.local else settings.relays
-        self.relays = Relays(truth, self.log, self.client, told, self.place.host)
-        self.jobs.handles(TELL_RELAY, self.relays.tell)
         self.moving_in = MovingIn(
             truth=truth,
             accounts=accounts,
@@ -300,6 +305,41 @@ class Site:
             identity=self.identity,
             seal=self.seal,
             handle_domain=domain,
+        )
+        told = () if self.place.local else settings.relays
+        self.relays = Relays(truth, self.log, self.client, told, self.place.host)
+        self.jobs.handles(TELL_RELAY, self.relays.tell)
+
+    def _open_sign_in(self, operations: Operations) -> None:
+        self.passkeys = Passkeys(
+            self.truth,
+            self.seal,
+            self.accounts,
+            self.members.check_password,
+            self.place.base_url,
+            lambda: self.network.choices.name,
+            self.clock,
+        )
+        self.signing_in = SigningIn(
+            self.truth,
+            self.seal,
+            self.accounts,
+            self.app_passwords,
+            self.members,
+            self.second_factor,
+            self.passkeys,
+            self.tokens,
+            self.clock,
+        )
+        self.recovery = Recovery(
+            self.truth,
+            self.seal,
+            self.accounts,
+            self.app_passwords,
+            self.members,
+            self.shared.passwords,
+            operations,
+            self.register,
         )
 
     def _open_appview(self) -> None:
@@ -419,7 +459,7 @@ class Site:
             pass
         while await self.truth.write(lambda tx: self.blobs.sweep(tx, now - settings.upload_keep_hours * HOUR_MICROS)):
             pass
-        for sweep in (sessions.sweep, confirmations.sweep, reserved_keys.sweep):
+        for sweep in (sessions.sweep, confirmations.sweep, reserved_keys.sweep, tries.sweep):
             await self.truth.write(sweep)
         await self.standing.delete_due()
         await self.index.forget_words()

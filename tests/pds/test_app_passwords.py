@@ -50,7 +50,7 @@ async def test_it_opens_no_other_account_and_no_page(http, site, alice, bob):
     with refused("AuthenticationRequired", 401):
         await Caller(http).do("com.atproto.server.createSession", identifier="bob", password=text)
     with pytest.raises(Exception, match="not right"):
-        await site.members.sign_in_web("alice", text)
+        await site.signing_in.browser("alice", text)
 
 
 @pytest.mark.parametrize("privileged", [False, True])

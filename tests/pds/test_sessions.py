@@ -92,7 +92,7 @@ async def test_signing_out_ends_this_session_alone(alice, http):
 
 
 async def test_a_new_password_ends_every_session(alice, http, site, operator):
-    _, web = await site.members.sign_in_web("alice", PASSWORD)
+    web = await site.members.start_web(site.accounts.one(alice.did))
     await operator.do("com.atproto.admin.updateAccountPassword", did=alice.did, password="another password")
     with refused("ExpiredToken"):
         await alice.renew()
@@ -104,7 +104,7 @@ async def test_a_new_password_ends_every_session(alice, http, site, operator):
 
 
 async def test_expired_sessions_are_swept(alice, site, clock):
-    await site.members.sign_in_web("alice", PASSWORD)
+    await site.members.start_web(site.accounts.one(alice.did))
     clock.pass_by(91 * DAY)
     await site.sweep()
     with site.truth.reading() as tx:
@@ -113,7 +113,8 @@ async def test_expired_sessions_are_swept(alice, site, clock):
 
 
 async def test_a_web_session_is_stored_by_its_hash_only_and_expires(alice, site, clock):
-    account, session = await site.members.sign_in_web("alice", PASSWORD)
+    account = site.accounts.one(alice.did)
+    session = await site.members.start_web(account)
     with site.truth.reading() as tx:
         assert sessions.find_web(tx, session, site.clock()) == account
         assert session.encode() not in tx.one("SELECT id_hash FROM web_session")
@@ -122,7 +123,7 @@ async def test_a_web_session_is_stored_by_its_hash_only_and_expires(alice, site,
 
 
 async def test_a_browser_session_is_no_key_to_the_methods(alice, http, site):
-    _, session = await site.members.sign_in_web("alice", PASSWORD)
+    session = await site.members.start_web(site.accounts.one(alice.did))
     for cookie in ("session", "__Host-session", "freehold", "__Host-freehold"):
         answer = await http.get(f"/xrpc/{SESSION}", headers={"cookie": f"{cookie}={session}"})
         assert (answer.status_code, answer.json()["error"]) == (401, "AuthMissing")

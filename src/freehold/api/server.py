@@ -63,8 +63,9 @@ async def create_account(site: Site, caller: Caller, given: Given) -> Json:
 
 @procedure("com.atproto.server.createSession", auth=NONE, cost=10, budget="sign-in")
 async def create_session(site: Site, caller: Caller, given: Given) -> Json:
-    signed_in = await site.members.sign_in(given.input["identifier"], given.input["password"])
-    return await _session(site, signed_in)
+    said = given.input
+    code = said.get("authFactorToken")
+    return await _session(site, await site.signing_in.program(said["identifier"], said["password"], code))
 
 
 @procedure("com.atproto.server.refreshSession", auth=REFRESH)
@@ -118,7 +119,8 @@ async def _about(site: Site, account: Account) -> Json:
         out["didDoc"] = document
     mail = site.accounts.mail_of(account)
     if mail is not None:
-        out |= {"email": mail, "emailConfirmed": site.accounts.mail_confirmed(account), "emailAuthFactor": False}
+        by_mail = site.second_factor.by_mail(account)
+        out |= {"email": mail, "emailConfirmed": site.accounts.mail_confirmed(account), "emailAuthFactor": by_mail}
     if account.status is not None:
         out["status"] = account.status
     return out

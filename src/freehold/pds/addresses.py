@@ -1,15 +1,18 @@
 """Members' mail addresses: confirming one, changing it, and setting a new password by it.
 
+At a member's wish a code is sent to the address at each sign-in; that ends when the address changes, for nobody has
+confirmed the new one yet.
 Source: lexicons com.atproto.server.requestEmailConfirmation, confirmEmail, requestEmailUpdate, updateEmail,
 requestPasswordReset, resetPassword
 """
 
-from freehold.pds import confirmations, sessions
+from freehold.pds import confirmations, second_factor, sessions
 from freehold.pds.accounts import Account, Accounts
 from freehold.pds.confirmations import Confirmations
 from freehold.pds.letters import Letters
 from freehold.pds.membership import checked_mail
 from freehold.pds.passwords import Passwords
+from freehold.pds.second_factor import SecondFactor
 from freehold.protocol.refused import InvalidRequest, Refused
 from freehold.store.database import Database
 from freehold.store.tx import Tx
@@ -39,12 +42,14 @@ class Addresses:
         passwords: Passwords,
         confirmations: Confirmations,
         letters: Letters,
+        factors: SecondFactor,
     ) -> None:
         self._truth = truth
         self._accounts = accounts
         self._passwords = passwords
         self._confirmations = confirmations
         self._letters = letters
+        self._factors = factors
 
     async def ask_to_confirm(self, account: Account) -> None:
         """Send a code to the account's address. Raises InvalidRequest for an account without one."""
@@ -73,20 +78,31 @@ class Addresses:
             await self._confirmations.send(account, "change address")
         return needed
 
-    async def change(self, account: Account, mail: str, code: str | None) -> None:
-        """Another address, not confirmed yet. Raises CodeNeeded, InvalidCode, ExpiredCode, MailTaken."""
+    async def change(self, account: Account, mail: str, code: str | None, factor: bool | None = None) -> None:
+        """Another address, not confirmed yet; or, for the address of now, whether codes are sent there at sign-in.
+
+        factor: None leaves that as it is. Raises CodeNeeded, InvalidCode, ExpiredCode, MailTaken, AddressUnconfirmed.
+        """
         self._letters.assure_possible()
-        needed, wanted = self._accounts.mail_confirmed(account), checked_mail(mail)
+        wanted = checked_mail(mail)
         if wanted is None:
             raise InvalidRequest("That is not an e-mail address.", name="InvalidEmail")
+        same = (self._accounts.mail_of(account) or "").lower() == wanted.lower()
+        if factor and same:
+            await self._truth.write(lambda tx: self._factors.turn_mail_on(tx, account))
+            return
+        needed = self._accounts.mail_confirmed(account)
         if needed and not code:
             raise CodeNeeded
 
         def write(tx: Tx) -> None:
             if needed:
                 self._confirmations.take(tx, account.id, "change address", code or "")
-            confirmations.erase(tx, account.id)
-            self._accounts.set_mail(tx, account, wanted)
+            if factor is not None or not same:
+                second_factor.turn_mail_off(tx, account.id)
+            if factor is None or not same:
+                confirmations.erase(tx, account.id)
+                self._accounts.set_mail(tx, account, wanted)
 
         await self._truth.write(write)
 

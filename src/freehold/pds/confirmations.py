@@ -38,7 +38,7 @@ LIFETIME_MICROS = 30 * 60 * 1_000_000
 PAUSE_MICROS = 60 * 1_000_000
 """How long nobody gets another letter for the same purpose: strangers may ask for one in a member's name."""
 
-Purpose = Literal["confirm address", "change address", "reset password", "delete account", "change identity"]
+Purpose = Literal["confirm address", "change address", "reset password", "delete account", "change identity", "sign in"]
 
 
 class InvalidCode(Refused):
@@ -73,6 +73,7 @@ _WORDS: dict[Purpose, _Words] = {
     "reset password": _Words("Set a new password", "To set a new password for {handle}, enter this code:"),
     "delete account": _Words("Delete your account", "To delete {handle} and all that it holds, enter this code:"),
     "change identity": _Words("Change your identity", "To sign a change of your identity, enter this code:"),
+    "sign in": _Words("Your sign-in code", "To sign in as {handle}, enter this code:"),
 }
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from freehold.identity.register import Genesis, Register
 from freehold.net.budgets import Budgets, Limit
-from freehold.pds import confirmations, invites, private, sessions
+from freehold.pds import confirmations, invites, passkeys, private, recovery_codes, second_factor, sessions
 from freehold.pds.accounts import Account, AccountNotFound, Accounts, HandleTaken, New
 from freehold.pds.accounts import find as find_account
 from freehold.pds.app_passwords import AppPasswords
@@ -226,27 +226,15 @@ class Members:
 
         Raises WrongPassword, after the same time for an account that does not exist; AccountTakedown.
         """
-        account = self._by_identifier(identifier)
+        account = self.named(identifier)
         if self._budgets is not None:
             self._budgets.spend(TRIES, account.did if account is not None else identifier[:256].lower())
         stored = self._accounts.password_of(account)
         right = await self._passwords.check(stored, password)
         if account is None or not right:
             raise WrongPassword  # no facts: neither a mail address nor a password in the wrong field belongs in a log
-        if account.status in ("takendown", "suspended"):
-            raise AccountTakedown(did=account.did)
+        assure_may_enter(account)
         return account
-
-    async def sign_in(self, identifier: str, password: str) -> SignedIn:
-        """A new session for a program, by the account's password or one of its app passwords."""
-        account = self._by_identifier(identifier)
-        app = self._app_passwords.opened_by(account.id, password) if account is not None else None
-        if account is None or app is None:
-            account = await self.check_password(identifier, password)
-        elif account.status in ("takendown", "suspended"):
-            raise AccountTakedown(did=account.did)
-        pair = await self._truth.write(lambda tx: sessions.start(tx, self._tokens, account, app))
-        return SignedIn(account, pair)
 
     async def refresh(self, claims: Claims) -> SignedIn:
         """The next pair of tokens. Raises ExpiredToken when the session has ended."""
@@ -260,13 +248,8 @@ class Members:
         """End the session of this refresh token."""
         await self._truth.write(lambda tx: sessions.end(tx, claims.jti))
 
-    async def sign_in_web(self, identifier: str, password: str) -> tuple[Account, str]:
-        """A new browser session: the account and the id for the cookie."""
-        account = await self.check_password(identifier, password)
-        return account, await self._truth.write(lambda tx: sessions.start_web(tx, account.id))
-
     async def start_web(self, account: Account) -> str:
-        """A browser session for somebody who has just joined."""
+        """A new browser session for somebody who has just come in: the id for the cookie."""
         return await self._truth.write(lambda tx: sessions.start_web(tx, account.id))
 
     async def sign_out_web(self, session_id: str) -> None:
@@ -322,6 +305,9 @@ class Members:
             confirmations.erase(tx, account.id)
             invites.erase(tx, account.id, account.did)
             private.erase(tx, account.id)
+            second_factor.erase(tx, account.id)
+            passkeys.erase(tx, account.id)
+            recovery_codes.erase(tx, account.id)
             self._blobs.erase(tx, account.id)
             self._repositories.drop(tx, account.did, account.id)
             self._accounts.erase(tx, account)
@@ -330,7 +316,8 @@ class Members:
 
     # --- within
 
-    def _by_identifier(self, identifier: str) -> Account | None:
+    def named(self, identifier: str) -> Account | None:
+        """The member whom somebody at the door means, by handle (its first part is enough), DID or mail address."""
         given = identifier.strip().removeprefix("@")
         if "@" in given:
             return self._accounts.by_mail(given)
@@ -343,9 +330,14 @@ class Members:
         account = self._accounts.find(claims.sub)
         if account is None:
             raise InvalidToken
-        if account.status in ("takendown", "suspended"):
-            raise AccountTakedown(did=account.did)
+        assure_may_enter(account)
         return account
+
+
+def assure_may_enter(account: Account) -> None:
+    """Raises AccountTakedown. A deactivated account may be signed in to: how else would it wake?"""
+    if account.status in ("takendown", "suspended"):
+        raise AccountTakedown(did=account.did)
 
 
 def checked_mail(mail: str | None) -> str | None:

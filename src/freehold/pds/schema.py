@@ -8,9 +8,12 @@ from freehold.pds import (
     invites,
     keychain,
     network,
+    passkeys,
     private,
+    recovery_codes,
     repositories,
     reserved_keys,
+    second_factor,
     sessions,
     takedowns,
 )
@@ -30,5 +33,8 @@ SCHEMA: tuple[Migration, ...] = (
     *confirmations.SCHEMA,
     *reserved_keys.SCHEMA,
     *grants.SCHEMA,
+    *second_factor.SCHEMA,
+    *passkeys.SCHEMA,
+    *recovery_codes.SCHEMA,
     *takedowns.SCHEMA,
 )

@@ -11,6 +11,7 @@ from freehold.pds import private, repositories
 from freehold.pds.accounts import Account, Accounts
 from freehold.pds.confirmations import Confirmations
 from freehold.pds.membership import Members
+from freehold.pds.second_factor import SecondFactor
 from freehold.protocol.refused import InvalidRequest, Refused
 from freehold.store.database import Database
 from freehold.store.tx import Tx
@@ -42,6 +43,7 @@ class Standing:
         members: Members,
         identity: Identity,
         confirmations: Confirmations,
+        factors: SecondFactor,
         base_url: str,
         clock: Callable[[], int],
     ) -> None:
@@ -50,6 +52,7 @@ class Standing:
         self._members = members
         self._identity = identity
         self._confirmations = confirmations
+        self._factors = factors
         self._base_url = base_url
         self._clock = clock
 
@@ -88,11 +91,13 @@ class Standing:
         await self._truth.write(lambda tx: self._accounts.set_delete_after(tx, account, delete_after))
 
     async def delete(self, did: str, password: str, code: str) -> None:
-        """End an account for good, on its password and the code that was sent where one can be. Raises WrongPassword,
-        InvalidCode, ExpiredCode."""
+        """End an account for good, on its password and the code that was sent where one can be, else that of its second
+        factor if it has one. Raises WrongPassword, InvalidCode, ExpiredCode, FactorNeeded, WrongFactor."""
         account = await self._members.check_password(did, password)
         if self._confirmations.reaches(account):
             await self._confirmations.confirm(account, "delete account", code)
+        else:
+            await self._factors.assure(account, code)
         await self._members.delete(account)
 
     async def delete_due(self) -> None:
