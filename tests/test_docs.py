@@ -47,8 +47,8 @@ def understood(command: str) -> bool:
     if words[0].startswith("-") or words[-1] == "--help" or len(words) == 1:
         return words[0] in ("--help", "--version") or words[0] in names_of_commands()
     try:
-        main.parser().parse_args(words)
-    except SystemExit:
+        main.understand(words)
+    except main.Misread:
         return False
     return True
 

@@ -153,7 +153,7 @@ class Site:
         directory.mkdir(parents=True, exist_ok=True)
         directory.chmod(0o700)
         self.directory, self.settings, self.clock = directory, settings, clock
-        self.catalog, self.shared = shared.catalog, shared
+        self.catalog, self.shared, self.served = shared.catalog, shared, not listening.stay
         self.admin_password = admin_token(directory, settings.admin_token_file)
         self._lock = DirectoryLock(directory)
         try:

@@ -96,8 +96,11 @@ class Serving:
 
 
 @contextmanager
-def serving(*directories: Path, words: tuple[str, ...] = (), given: str = "", **environment: str) -> Iterator[Serving]:
-    """Run networks on a free port until the `with` ends. given: the first one's settings.toml."""
+def serving(
+    *directories: Path, words: tuple[str, ...] = (), given: str = "", networks: int = 0, **environment: str
+) -> Iterator[Serving]:
+    """Run networks on a free port until the `with` ends. given: the first one's settings.toml. networks: how many, if
+    `words` name more directories."""
     directories[0].mkdir(exist_ok=True)
     if given:
         (directories[0] / "settings.toml").write_text(given)
@@ -112,7 +115,7 @@ def serving(*directories: Path, words: tuple[str, ...] = (), given: str = "", **
         )
     running = Serving(child, log)
     try:
-        running.wait(len(directories))
+        running.wait(networks or len(directories))
         yield running
     finally:
         if child.poll() is None:

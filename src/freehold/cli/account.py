@@ -1,12 +1,9 @@
 """`freehold account`: the operator's hand on accounts."""
 
 import argparse
-import asyncio
-import getpass
-import sys
 from datetime import UTC, datetime
 
-from freehold.cli.opening import opened
+from freehold.cli.terminal import Terminal
 from freehold.pds import invites
 from freehold.pds.accounts import Account, AccountNotFound
 from freehold.pds.membership import Application
@@ -16,44 +13,41 @@ from freehold.site import Site
 PAGE = 500
 
 
-def main(given: argparse.Namespace) -> None:
-    """Do one act. The network must not be running meanwhile."""
-    with opened(given.directory) as site:
-        if given.act == "list":
-            show_all(site)
-        elif given.act == "invite":
-            print(site.truth.write_sync(lambda tx: invites.make(tx, 0, given.uses)))
-        else:
-            asyncio.run(act(site, given))
+async def act(site: Site, given: argparse.Namespace, terminal: Terminal) -> None:
+    """Do what the words say."""
+    match given.act:
+        case "list":
+            await show_all(site, terminal)
+        case "invite":
+            terminal.say(await site.truth.write(lambda tx: invites.make(tx, 0, given.uses)))
+        case "create":
+            handle = full_handle(site, given.handle)
+            joined = await site.members.admit(Application(handle, await ask_password(terminal)), role="member")
+            terminal.say(f"{joined.account.handle} is a member: {joined.account.did}")
+        case _:
+            await change(site, given, one(site, given.handle), terminal)
 
 
-async def act(site: Site, given: argparse.Namespace) -> None:
+async def change(site: Site, given: argparse.Namespace, account: Account, terminal: Terminal) -> None:
     """An act on one account."""
-    if given.act == "create":
-        handle = full_handle(site, given.handle)
-        joined = await site.members.admit(Application(handle, ask_password()), role="member")
-        print(f"{joined.account.handle} is a member: {joined.account.did}")
-        return
-    account = one(site, given.handle)
     match given.act:
         case "password":
-            await site.members.set_password(account, ask_password())
-            print(f"{account.handle} has a new password; all sessions have ended.")
+            await site.members.set_password(account, await ask_password(terminal))
+            terminal.say(f"{account.handle} has a new password; all sessions have ended.")
         case "takedown":
             await site.members.set_status(account, "takendown")
-            print(
-                f"{account.handle} is taken down. To undo: freehold account {given.directory} restore {account.handle}"
-            )
+            undo = f"freehold account {given.directory} restore {account.handle}"
+            terminal.say(f"{account.handle} is taken down. To undo: {undo}")
         case "restore":
             await site.members.set_status(account, None)
-            print(f"{account.handle} is served again.")
+            terminal.say(f"{account.handle} is served again.")
         case "role":
             await site.truth.write(lambda tx: site.accounts.set_role(tx, account, given.role))
-            print(f"{account.handle} is now {given.role}.")
+            terminal.say(f"{account.handle} is now {given.role}.")
         case "delete":
-            confirm(account)
+            await confirm(account, terminal)
             await site.members.delete(account)
-            print(f"{account.handle} is erased.")
+            terminal.say(f"{account.handle} is erased.")
 
 
 def one(site: Site, name: str) -> Account:
@@ -73,27 +67,24 @@ def full_handle(site: Site, name: str) -> str:
     return name if name.startswith("did:") or "." in name else f"{name}{site.place.handle_domain}"
 
 
-def show_all(site: Site) -> None:
+async def show_all(site: Site, terminal: Terminal) -> None:
     """One line for each account: handle, role, status, since when, DID."""
     after = 0
     while page := site.accounts.page(after, PAGE):
         for account in page:
             since = datetime.fromtimestamp(account.created_at / 1e6, UTC).date()
-            print(f"{account.handle:<32} {account.role:<10} {account.status or 'active':<12} {since}  {account.did}")
+            state = f"{account.role:<10} {account.status or 'active':<12}"
+            terminal.say(f"{account.handle:<32} {state} {since}  {account.did}")
         after = page[-1].id
+        await terminal.drain()
 
 
-def ask_password() -> str:
+async def ask_password(terminal: Terminal) -> str:
     """Typed twice at a terminal, or one line of standard input."""
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\n")
-    password = getpass.getpass("Password: ")
-    if getpass.getpass("Again: ") != password:
-        raise InvalidRequest("The two were not the same. Nothing was changed.")
-    return password
+    return await terminal.ask_secret("Password: ", twice=True)
 
 
-def confirm(account: Account) -> None:
+async def confirm(account: Account, terminal: Terminal) -> None:
     """Erasing cannot be undone: the handle must be typed."""
-    if sys.stdin.isatty() and input(f"Type {account.handle} to erase it for ever: ").strip() != account.handle:
+    if terminal.interactive and (await terminal.ask(f"Type {account.handle} to erase it for ever: ")) != account.handle:
         raise InvalidRequest("That was not the handle. Nothing was changed.")

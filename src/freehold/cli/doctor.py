@@ -2,14 +2,11 @@
 
 import argparse
 import asyncio
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tqdm import tqdm
-
-from freehold.cli.opening import assure_network, opened
 from freehold.cli.rebuild import catch_up
+from freehold.cli.terminal import LocalTerminal, Terminal
 from freehold.identity.publish import Publisher
 from freehold.pds.checkup import Checkup, Finding
 from freehold.protocol.refused import Refused
@@ -18,41 +15,55 @@ from freehold.store.connection import damage
 from freehold.store.lock import DirectoryLock
 
 POSTS = {"low": "app.bsky.feed.post/", "high": "app.bsky.feed.post0"}
+COMPARISONS = 20
+"""How often the index is held against repositories that go on changing."""
+INDEX_SECONDS = 10.0
 
 
-def main(given: argparse.Namespace) -> int:
-    """Print findings; exit 1 if there are any that are damage. The network must not be running meanwhile."""
-    assure_network(given.directory)
-    with DirectoryLock(given.directory):
-        broken = list(files(given.directory))
+def alone(directory: Path) -> int | None:
+    """Before the network is opened: a damaged file may be the reason why it does not open."""
+    with DirectoryLock(directory):
+        broken = list(files(directory))
+    return say_broken(broken, LocalTerminal()) if broken else None
+
+
+async def act(site: Site, given: argparse.Namespace, terminal: Terminal) -> int:
+    """Say what was found; 1 if some of it is damage."""
+    broken = await asyncio.to_thread(lambda: list(files(site.directory))) if site.served else []
     if broken:
-        show("✗", broken)
-        print("Damage was found. Nothing else can be checked before that is mended.")
-        return 1
-    with opened(given.directory) as site:
-        found = [*repositories_and_blobs(site), *asyncio.run(identities(site))]
-        show("✗", found)
-        show("!", [*index(site), *advice(site)])
-        print("Damage was found." if found else "All repositories, blobs and databases are whole.")
+        return say_broken(broken, terminal)
+    found = [*await repositories_and_blobs(site, terminal), *await identities(site)]
+    show("✗", found, terminal)
+    show("!", [*await index(site), *advice(site)], terminal)
+    terminal.say("Damage was found." if found else "All repositories, blobs and databases are whole.")
     return 1 if found else 0
 
 
-def show(mark: str, findings: Iterable[Finding]) -> None:
+def say_broken(broken: list[Finding], terminal: Terminal) -> int:
+    """Files that are not databases any more: the exit code."""
+    show("✗", broken, terminal)
+    terminal.say("Damage was found. Nothing else can be checked before that is mended.")
+    return 1
+
+
+def show(mark: str, findings: Iterable[Finding], terminal: Terminal) -> None:
     """Two lines for each: what is the matter, what to do."""
     for finding in findings:
-        print(f"{mark} {finding.about}: {finding.say}\n  → {finding.todo}")
+        terminal.say(f"{mark} {finding.about}: {finding.say}\n  → {finding.todo}")
 
 
-def repositories_and_blobs(site: Site) -> Iterator[Finding]:
-    """Every repository and every blob, with a bar for each."""
+async def repositories_and_blobs(site: Site, terminal: Terminal) -> list[Finding]:
+    """Every repository and every blob, one after the other, beside whatever else is going on."""
     checkup = Checkup(site.truth, site.accounts, site.files)
-    hidden = not sys.stderr.isatty()
-    for account in tqdm(list(checkup.accounts()), "repositories", disable=hidden):
-        if found := checkup.repository(account):
-            yield found
-    for found in tqdm(checkup.blobs(), "blobs", disable=hidden):
-        if found:
-            yield found
+    found = []
+    accounts, cids = list(checkup.accounts()), checkup.blobs()
+    for done, account in enumerate(accounts, 1):
+        found.append(await asyncio.to_thread(checkup.repository, account))
+        terminal.progress("repositories", done, len(accounts))
+    for done, cid in enumerate(cids, 1):
+        found.append(await asyncio.to_thread(checkup.blob, cid))
+        terminal.progress("blobs", done, len(cids))
+    return [finding for finding in found if finding is not None]
 
 
 def files(directory: Path) -> Iterator[Finding]:
@@ -66,19 +77,30 @@ def files(directory: Path) -> Iterator[Finding]:
             yield Finding(name, f"The file is damaged: {wrong}", todo)
 
 
-def index(site: Site) -> Iterator[Finding]:
-    """Does the index show the posts that the repositories hold, once it has caught up? One that nobody asks, or that
-    the next start rebuilds, may hold what it likes."""
-    if site.settings.host_only or site.index.outdated:
-        return
-    asyncio.run(catch_up(site))
+async def index(site: Site) -> list[Finding]:
+    """Does the index show the posts that the repositories hold, once it has caught up?"""
+    if not site.served:
+        await catch_up(site)
+    for _ in range(COMPARISONS):
+        held, at = _held(site)
+        if not await site.index.reached(at, INDEX_SECONDS):
+            return [Finding("index.db", f"It is behind, at event {site.index.seq} of {at}.", "Ask again later.")]
+        with site.index_db.reading() as tx:
+            shown = _count(tx.one("SELECT count(*) FROM post WHERE cid IS NOT NULL"))
+        if held == shown:
+            return []
+        if site.index.seq == at:
+            say = f"It shows {shown} posts; the repositories hold {held} (some may be malformed)."
+            todo = f"If posts are missing, stop the network and make it anew: freehold rebuild {site.directory}"
+            return [Finding("index.db", say, todo)]
+    return [Finding("index.db", "Too much is being written to compare it.", "Ask again at a quieter time.")]
+
+
+def _held(site: Site) -> tuple[int, int]:
+    """How many posts the repositories hold, and after which event."""
     with site.truth.reading() as tx:
         held = _count(tx.one("SELECT count(*) FROM repo_record WHERE path > :low AND path < :high", **POSTS))
-    with site.index_db.reading() as tx:
-        shown = _count(tx.one("SELECT count(*) FROM post WHERE cid IS NOT NULL"))
-    if held != shown:
-        say = f"It shows {shown} posts; the repositories hold {held} (some may be malformed)."
-        yield Finding("index.db", say, f"If posts are missing, make it anew: freehold rebuild {site.directory}")
+        return held, _count(tx.one("SELECT coalesce(max(seq), 0) FROM event"))
 
 
 async def identities(site: Site) -> list[Finding]:
@@ -97,7 +119,6 @@ async def identities(site: Site) -> list[Finding]:
                 Finding(account.handle, f"The public directory could not be asked: {refused.say}", "Try later.")
             )
             break
-    await site.client.close()
     return found
 
 

@@ -3,16 +3,12 @@
 import argparse
 
 from freehold.cli.account import one
-from freehold.cli.opening import opened
+from freehold.cli.terminal import Terminal
+from freehold.site import Site
 
 
-def main(given: argparse.Namespace) -> None:
-    """Write the file. The network must not be running meanwhile."""
-    with opened(given.directory) as site:
-        account = one(site, given.handle)
-        part = given.file.with_name(given.file.name + ".part")
-        with part.open("wb") as file:
-            for piece in site.exports.pieces(account):
-                file.write(piece)
-        part.replace(given.file)
-        print(f"The repository of {account.handle} is in {given.file} ({given.file.stat().st_size} bytes).")
+async def act(site: Site, given: argparse.Namespace, terminal: Terminal) -> None:
+    """Write the file."""
+    account = one(site, given.handle)
+    size = await terminal.write_file(given.file, await site.exports.repo(account))
+    terminal.say(f"The repository of {account.handle} is in {given.file} ({size} bytes).")

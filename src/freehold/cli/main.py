@@ -1,7 +1,8 @@
 """The `freehold` command.
 
 Only the reading of words is here; each command lives in a module of its own and is imported when it is asked for, so
-that `--help` is quick.
+that `--help` is quick. A command is either a `main(given)` of its own, or an act (see `acting`) that runs in the
+network's process while that runs.
 """
 
 import argparse
@@ -10,10 +11,10 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 from freehold import __version__
-from freehold.protocol.refused import Refused
+from freehold.protocol.refused import InvalidRequest, Refused
 
 ABOUT = """\
 Freehold: a social network that its community owns outright.
@@ -27,7 +28,7 @@ network a second time.
   freehold account town list           who has an account
   freehold doctor town                 check every repository, blob and the index, and say what to do
 
-Every command but run, demo and settings works on a network that is not running. What goes wrong is said in one
+Commands work on a running network as on one that is stopped, but for those that say so. What goes wrong is said in one
 sentence on stderr, with exit code 1; words that are not understood end with exit code 2.
 """
 
@@ -42,10 +43,13 @@ def main(words: Sequence[str] | None = None) -> int:
     if not words:
         parser().print_help(sys.stderr)
         return MISUSED
-    given = parser().parse_args(words)
     try:
-        code = int(import_module(given.module).main(given) or 0)
+        given = understand(words)
+        code = perform(given, words)
         sys.stdout.flush()
+    except Misread as misread:
+        print(f"{misread.usage}{misread.prog}: error: {misread.say}", file=sys.stderr)
+        return MISUSED
     except Refused as refused:
         return _fail(refused.say)
     except BrokenPipeError:  # `freehold account town list | head`
@@ -65,9 +69,45 @@ def _fail(say: str) -> int:
     return 1
 
 
+class Misread(InvalidRequest):
+    """Words that are no command."""
+
+    def __init__(self, say: str, usage: str = "", prog: str = "freehold") -> None:
+        super().__init__(say)
+        self.usage, self.prog = usage, prog
+
+
+class Words(argparse.ArgumentParser):
+    """Raises Misread where it would end the process."""
+
+    def error(self, message: str) -> NoReturn:
+        """See argparse."""
+        raise Misread(message, self.format_usage(), self.prog)
+
+
+def understand(words: Sequence[str]) -> argparse.Namespace:
+    """The words, read. Raises Misread."""
+    top = parser()
+    given, more = top.parse_known_args(words)
+    if more and given.command == "run" and not any(word.startswith("-") for word in more):
+        given.directories += map(Path, more)  # `freehold run one --dev two`: argparse takes one group of them only
+    elif more:
+        top.error(f"unrecognized arguments: {' '.join(more)}")
+    return given
+
+
+def perform(given: argparse.Namespace, words: Sequence[str]) -> int:
+    """Run the command here, or where its network runs; the exit code."""
+    if given.acts:
+        from freehold.cli import acting
+
+        return acting.perform(given, words)
+    return int(import_module(given.module).main(given) or 0)
+
+
 def parser() -> argparse.ArgumentParser:
     """All commands and their words."""
-    top = argparse.ArgumentParser(
+    top: argparse.ArgumentParser = Words(
         prog="freehold", description=ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     top.add_argument("--version", action="version", version=f"freehold {__version__}")
@@ -91,8 +131,16 @@ def _command(commands: Commands, name: str, help: str, more: str) -> argparse.Ar
         description=f"{help[0].upper()}{help[1:]}.\n\n{more}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    module = {"import": "take_in"}.get(name, name)
-    made.set_defaults(module=f"freehold.cli.{module}")
+    module = {"import": "take_in"}.get(name, name.replace("-", "_"))
+    made.set_defaults(module=f"freehold.cli.{module}", acts=False)
+    return made
+
+
+def _act(commands: Commands, name: str, help: str, more: str) -> argparse.ArgumentParser:
+    """A command on one network that has an act: it works whether the network runs or not."""
+    made = _command(commands, name, help, more)
+    made.set_defaults(acts=True)
+    _directory(made)
     return made
 
 
@@ -176,13 +224,12 @@ def _demo(commands: Commands) -> None:
 
 
 def _account(commands: Commands) -> None:
-    account = _command(
+    account = _act(
         commands,
         "account",
         "list, add, change and remove accounts",
-        f"{ALONE}\nA password is asked for at a terminal; elsewhere it is one line of standard input.",
+        "A password is asked for at a terminal; elsewhere it is one line of standard input.",
     )
-    _directory(account)
     acts = account.add_subparsers(dest="act", required=True, metavar="ACT", title="acts")
     acts.add_parser("list", help="all accounts, one on a line: handle, role, status, since when, DID")
     for name, help in (
@@ -201,25 +248,25 @@ def _account(commands: Commands) -> None:
 
 
 def _import_export(commands: Commands) -> None:
-    take = _command(
+    take = _act(
         commands,
         "import",
         "replace an account's repository by that of a CAR file",
         "All of the file is checked before anything is replaced; it must be of the account's own DID.\n"
-        f"Pictures are not in the file: those that are not here yet are counted at the end.\n{ALONE}",
+        "Pictures are not in the file: those that are not here yet are counted at the end.",
     )
-    _directory(take)
     take.add_argument("handle", metavar="HANDLE", help=HANDLE)
     take.add_argument("file", type=Path, metavar="FILE", help="a repository as a CAR file, of version 3")
-    give = _command(
+    give = _act(
         commands,
         "export",
         "write an account's repository to a CAR file",
-        f"Everything that the member published, signed, without the pictures themselves.\n{ALONE}",
+        "Everything that the member published, signed, without the pictures themselves.",
     )
-    _directory(give)
     give.add_argument("handle", metavar="HANDLE", help=HANDLE)
-    give.add_argument("file", type=Path, metavar="FILE", help="where to write it")
+    give.add_argument(
+        "file", type=Path, metavar="FILE", help="where to write it; a file that is there already is left alone"
+    )
 
 
 def _care(commands: Commands) -> None:
@@ -231,14 +278,12 @@ def _care(commands: Commands) -> None:
             f"For an index that is damaged or was lost; nothing that members wrote is touched.\n{ALONE}",
         )
     )
-    _directory(
-        _command(
-            commands,
-            "doctor",
-            "check repositories, signatures, blobs and index",
-            "Prints what is damaged (✗) or worth knowing (!), each with what to do. Exit code 1 if there is damage.\n"
-            f"It changes no repository; it lets the index catch up.\n{ALONE}",
-        )
+    _act(
+        commands,
+        "doctor",
+        "check repositories, signatures, blobs and index",
+        "Prints what is damaged (✗) or worth knowing (!), each with what to do. Exit code 1 if there is damage.\n"
+        "It changes no repository; it lets the index catch up.",
     )
 
 

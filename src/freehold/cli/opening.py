@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from freehold import settings as all_settings
+from freehold.cli.reach import assure_network
 from freehold.pds.passwords import Cost, Passwords
 from freehold.pds.pictures.workshop import Workshop
 from freehold.protocol.lexicon import Catalog
@@ -19,12 +20,6 @@ class DamagedNetwork(Refused):
     """A database of the network is not what SQLite wrote."""
 
     kind, name = "unavailable", "DamagedNetwork"
-
-
-class NoNetwork(Refused):
-    """A command was pointed at a directory that holds no network."""
-
-    name = "NoNetwork"
 
 
 def shared_by(settings: Settings) -> Shared:
@@ -75,9 +70,3 @@ def damage_named(directory: Path) -> Iterator[None]:
     except DAMAGED as wrong:
         say = f"A database in {directory} is damaged ({wrong}). To see what to do: freehold doctor {directory}"
         raise DamagedNetwork(say) from wrong
-
-
-def assure_network(directory: Path) -> None:
-    """Raises NoNetwork unless there is one in `directory`."""
-    if not (directory / "truth.db").exists():
-        raise NoNetwork(f"There is no network in {directory}. Start one with: freehold run {directory}")

@@ -4,7 +4,8 @@ import argparse
 import asyncio
 import time
 
-from freehold.cli.opening import assure_network, opened
+from freehold.cli.opening import opened
+from freehold.cli.reach import assure_network
 from freehold.site import Site
 from freehold.store.lock import DirectoryLock
 

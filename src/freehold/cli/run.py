@@ -7,7 +7,8 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
+from importlib import import_module
 from ipaddress import IPv6Network, ip_network
 from pathlib import Path
 
@@ -17,6 +18,8 @@ import uvloop
 from freehold import settings as all_settings
 from freehold.api.socket import Socket
 from freehold.cli import dev, logs
+from freehold.cli.control import Act, commanded
+from freehold.cli.main import Misread, understand
 from freehold.cli.opening import open_sites
 from freehold.protocol.refused import Refused
 from freehold.server import Networks
@@ -74,15 +77,28 @@ async def serve(sites: list[Site], listener: socket.socket, dev_mode: bool = Fal
             await dev.prepare(site)
     server = Server(config_of(networks))
     try:
-        async with asyncio.TaskGroup() as tasks:
+        async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
             work = tasks.create_task(networks.run())
             for site in sites:
+                await stack.enter_async_context(commanded(site, understood))
                 greet(site, listener)
             await server.serve(sockets=[listener])
             work.cancel()
     finally:
         await networks.stop()
         networks.close()
+
+
+def understood(words: list[str]) -> tuple[argparse.Namespace, Act]:
+    """What a command in another process wants done here. Raises Misread."""
+    try:
+        given = understand(words)
+    except SystemExit:
+        raise Misread("that is answered where it was typed") from None
+    if not given.acts:
+        raise Misread(f"“{given.command}” is not for a running network")
+    act: Act = import_module(given.module).act
+    return given, act
 
 
 def config_of(networks: Networks) -> uvicorn.Config:

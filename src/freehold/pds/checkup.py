@@ -1,6 +1,7 @@
 """Is what we hold whole? Every repository's signature, tree and records; every blob; what lies beside the key.
 
-In comes a network that nobody is writing to; out come findings, each with what to do. Nothing is changed.
+In comes a network, running or not; out come findings, each with what to do. Nothing is changed. All of it may take long
+and belongs on threads of its own.
 """
 
 import hashlib
@@ -78,14 +79,13 @@ class Checkup:
         if len(nodes) != sum(1 for _ in Tree.load(head.root, nodes.__getitem__).nodes()):
             raise LookupError("there are blocks that the tree does not name")
 
-    def blobs(self) -> Iterator[Finding | None]:
-        """Check each blob's file against its CID: None for each that is whole."""
+    def blobs(self) -> list[Cid]:
+        """All that `blob` is to be asked for."""
         with self._truth.reading() as tx:
-            cids = [Cid(row[0]) for row in tx.run("SELECT DISTINCT cid FROM blob ORDER BY cid")]
-        for cid in cids:
-            yield self._blob(cid)
+            return [Cid(row[0]) for row in tx.run("SELECT DISTINCT cid FROM blob ORDER BY cid")]
 
-    def _blob(self, cid: Cid) -> Finding | None:
+    def blob(self, cid: Cid) -> Finding | None:
+        """Check one: is its file what its CID says?"""
         todo = "Fetch it from a copy of this network; the posts that show it stay, without the picture."
         try:
             digest = hashlib.sha256()
@@ -93,7 +93,12 @@ class Checkup:
                 while chunk := file.read(CHUNK):
                     digest.update(chunk)
         except Refused:
-            return Finding(str(cid), "A blob's file is missing.", todo)
+            return Finding(str(cid), "A blob's file is missing.", todo) if self._is_kept(cid) else None
         if Cid.of_raw_digest(digest.digest()) != cid:
             return Finding(str(cid), "A blob's file is damaged.", todo)
         return None
+
+    def _is_kept(self, cid: Cid) -> bool:
+        """Is it still to be there? It may have been deleted since it was listed."""
+        with self._truth.reading() as tx:
+            return tx.one("SELECT 1 FROM blob WHERE cid = :cid LIMIT 1", cid=cid) is not None
