@@ -21,6 +21,7 @@ from freehold.protocol.syntax import is_did, is_handle
 FILE = "settings.toml"
 LOG_LEVELS = ("debug", "info", "warning", "error")
 UNLOCKS = ("file", "env", "prompt")
+HIGHEST_PORT = 65_535
 LANE_KIB = 8
 """The least memory that argon2id takes for each lane."""
 
@@ -68,6 +69,30 @@ class Settings:
         ("127.0.0.1", "::1"),
         "Addresses or networks of your own proxies: their X-Forwarded-For says who calls. It counts for limits only.",
     )
+    behind: str = setting(
+        "",
+        "Address or network of the one proxy that stands before this network: it alone may connect, by plain http on"
+        " `port`, and is believed (in the place of trusted_proxies).",
+    )
+    port: int = setting(8000, "Where it listens by plain http, when it does not serve https itself.")
+    https: bool = setting(
+        False,
+        "Serve https itself, with certificates had by ACME or from the files below. Agrees to the authority's terms.",
+    )
+    https_port: int = setting(443, "Where https is served.")
+    http_port: int = setting(80, "Where the authority's questions are answered, and browsers are sent on to https.")
+    certificate_file: str = setting("", "Your own certificate (PEM, whole chain) instead; read again when it changes.")
+    certificate_key_file: str = setting("", "Its private key (PEM).")
+    acme_directory: str = setting(
+        "https://acme-v02.api.letsencrypt.org/directory", "The certificate authority: the URL of its ACME directory."
+    )
+    acme_contact: str = setting("", "An e-mail address for the authority to write to. None is needed.")
+    acme_hook: str = setting(
+        "",
+        "A program that sets and clears TXT records, for a wildcard certificate: `PROGRAM set NAME VALUE`, `PROGRAM"
+        " clear NAME VALUE`. Empty: each name gets a certificate of its own when it is first asked for.",
+    )
+    acme_names_per_week: int = setting(40, "First certificates of members' handles in seven days, at most.")
     smtp_url: str = setting(
         "",
         "Your mail server: smtp://name:password@host:587 or smtps://name:password@host:465. Empty: no mail is sent.",
@@ -150,6 +175,7 @@ def _checked(settings: Settings) -> Settings:
     if settings.lexicons and not Path(settings.lexicons).is_dir():
         raise BadSetting(f"lexicons: there is no folder {settings.lexicons}.")
     _check_mail(settings)
+    _check_certificates(settings)
     _check_numbers(settings)
     _check_addresses(settings)
     return settings
@@ -167,10 +193,25 @@ def _check_mail(settings: Settings) -> None:
             raise BadSetting("mail_from must be an e-mail address.")
 
 
+def _check_certificates(settings: Settings) -> None:
+    if settings.https and settings.behind:
+        raise BadSetting("https and behind exclude each other: either this process speaks TLS, or the proxy does.")
+    if bool(settings.certificate_file) != bool(settings.certificate_key_file):
+        raise BadSetting("certificate_file and certificate_key_file go together.")
+    if not settings.acme_directory.startswith("https://"):
+        raise BadSetting("acme_directory must be an https URL.")
+    if settings.acme_contact and "@" not in settings.acme_contact:
+        raise BadSetting("acme_contact must be an e-mail address.")
+    if settings.acme_hook and not Path(settings.acme_hook).is_absolute():
+        raise BadSetting("acme_hook must be a whole path, beginning with a slash.")
+
+
 def _check_numbers(settings: Settings) -> None:
     for f in fields(Settings):
         if type(f.default) is int and getattr(settings, f.name) < 1:
             raise BadSetting(f"{f.name} must be 1 or more.")
+        if f.name.endswith("port") and getattr(settings, f.name) > HIGHEST_PORT:
+            raise BadSetting(f"{f.name} must be {HIGHEST_PORT} or less.")
     if settings.password_memory_kib < LANE_KIB * settings.password_lanes:
         raise BadSetting(f"password_memory_kib must be {LANE_KIB} or more for each lane.")
 
@@ -184,11 +225,12 @@ def _check_addresses(settings: Settings) -> None:
     for relay in settings.relays:
         if not (is_handle(relay) or _is_url(relay)):
             raise BadSetting(f"relays: “{relay}” is neither a host name nor a URL.")
-    for proxy in settings.trusted_proxies:
+    proxies = [("trusted_proxies", proxy) for proxy in settings.trusted_proxies]
+    for name, proxy in [*proxies, *([("behind", settings.behind)] if settings.behind else [])]:
         try:
             ip_network(proxy)
         except ValueError:
-            raise BadSetting(f"trusted_proxies: “{proxy}” is neither an address nor a network.") from None
+            raise BadSetting(f"{name}: “{proxy}” is neither an address nor a network.") from None
 
 
 def _is_url(text: str) -> bool:
