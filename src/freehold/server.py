@@ -13,6 +13,7 @@ from typing import Any
 
 from freehold.api.app import ApiDoor
 from freehold.api.oauth import PATHS as OAUTH_PATHS
+from freehold.net.shares import Shares
 from freehold.site import Site
 from freehold.web.app import web_app
 from freehold.web.rooms import SiteBackend
@@ -34,6 +35,10 @@ class Networks:
 
     def __init__(self, sites: Iterable[Site], *, check_answers: bool = False) -> None:
         self.sites = list(sites)
+        if len(self.sites) > 1:
+            shares = Shares()
+            for site in self.sites:
+                site.allowances.share = shares.join()
         self._api = ApiDoor(self.sites[0].catalog, check_answers=check_answers)
         self._web = {id(site): web_app(SiteBackend(site), host_only=site.settings.host_only) for site in self.sites}
         self._by_name = {name: site for site in self.sites for name in names_of(site)}

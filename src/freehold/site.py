@@ -33,6 +33,7 @@ from freehold.identity.operations import Operations
 from freehold.identity.register import Register
 from freehold.identity.resolver import Identity
 from freehold.moderation import reports
+from freehold.net.allowances import Allowances
 from freehold.net.budgets import Budgets
 from freehold.net.client import Client
 from freehold.net.guard import Guard
@@ -153,6 +154,7 @@ class Site:
         directory.mkdir(parents=True, exist_ok=True)
         directory.chmod(0o700)
         self.directory, self.settings, self.clock = directory, settings, clock
+        self.allowances = Allowances(clock)
         self.catalog, self.shared, self.served = shared.catalog, shared, not listening.stay
         self.admin_password = admin_token(directory, settings.admin_token_file)
         self._lock = DirectoryLock(directory)

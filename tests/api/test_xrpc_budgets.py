@@ -7,9 +7,11 @@ import pytest
 
 from freehold.api.caller import NONE, OPTIONAL, Caller
 from freehold.api.door import Door, Hooks
-from freehold.api.spending import LIMITS, Spending
+from freehold.api.spending import payer_of, spend
 from freehold.api.xrpc import Given, Method, Methods, RequestHeaders
+from freehold.net.allowances import LIMITS, MAX_STRANGERS, NETWORK_FACTOR, Allowances, Payer
 from freehold.net.budgets import Budgets, Limit, TooMany, caller_of, network_of
+from freehold.net.shares import Shares
 from freehold.protocol.lexicon import Catalog
 from support.door import Served, serve
 
@@ -96,7 +98,18 @@ async def enter(site: Any, caller: Caller, given: Given) -> None:
     return None
 
 
+@METHODS.procedure("org.example.many", auth=OPTIONAL, weigh=lambda said: 3 * len(said["writes"]))
+async def many(site: Any, caller: Caller, given: Given) -> None:
+    return None
+
+
+WRITES = {"type": "object", "properties": {"writes": {"type": "array", "items": {"type": "integer"}}}}
 DOCUMENTS = [
+    {
+        "lexicon": 1,
+        "id": "org.example.many",
+        "defs": {"main": {"type": "procedure", "input": {"encoding": "application/json", "schema": WRITES}}},
+    },
     {
         "lexicon": 1,
         "id": "org.example.ask",
@@ -112,10 +125,13 @@ async def authenticate(site: Any, method: Method, headers: RequestHeaders, scope
 
 @pytest.fixture
 async def door(clock) -> AsyncIterator[Served]:
-    spending = Spending(
+    allowances = Allowances(
         clock, {"read": (TEN,), "write": (TEN,), "sign-in": (Limit("in", 20, 100), Limit("day", 1000, 1000))}
     )
-    hooks = Hooks(authenticate, spend=lambda site, method, caller, scope: spending(method, caller, scope))
+    hooks = Hooks(
+        authenticate,
+        spend=lambda site, method, caller, scope, points: spend(allowances, method, caller, scope, points),
+    )
     async with serve(Door(Catalog(DOCUMENTS), METHODS, hooks), None) as served:
         yield served
 
@@ -150,3 +166,100 @@ async def test_a_method_may_have_a_budget_of_its_own_and_the_tightest_limit_is_t
 def test_the_real_limits_allow_a_full_page_of_writes_and_thirty_sign_ins():
     assert LIMITS["write"][0].points // 3 > 1_600
     assert LIMITS["sign-in"][0].points // 10 == 30
+
+
+async def test_what_the_body_costs_is_taken_once_it_is_known(door):
+    told = await door.post_json("org.example.many", {"writes": [1, 2, 3]})
+    assert (told.status_code, told.headers["ratelimit-remaining"]) == (200, "1")
+    refused = await door.post_json("org.example.many", {"writes": [1]})
+    assert (refused.status_code, refused.headers["ratelimit-remaining"]) == (429, "0")
+
+
+def test_a_refusal_by_one_of_several_limits_takes_from_none(clock):
+    budgets = Budgets(clock)
+    small, large = Limit("small", 3, 100), Limit("large", 100, 100)
+    budgets.spend(small, "alice", 3)
+    with pytest.raises(TooMany) as refused:
+        budgets.spend_all([(large, "alice"), (small, "alice")], 1)
+    assert refused.value.standing.limit is small
+    assert budgets.spend(large, "alice").left == 99
+
+
+def test_the_standing_that_is_told_is_that_of_the_tightest_limit(clock):
+    budgets = Budgets(clock)
+    assert budgets.spend_all([(Limit("large", 100, 100), "a"), (TEN, "a")], 2).left == 8
+
+
+def test_a_neighbourhood_has_ten_times_the_points_of_an_address(clock):
+    allowances = Allowances(clock, {"read": (TEN,)})
+    for host in range(NETWORK_FACTOR):
+        allowances.spend("read", 10, Payer("", "", f"203.0.113.{host}"))
+    with pytest.raises(TooMany) as refused:
+        allowances.spend("read", 1, Payer("", "", "203.0.113.200"))
+    assert refused.value.standing.limit.name == "ten-network"
+    assert allowances.spend("read", 1, Payer("", "", "203.0.114.1")).left == 9
+
+
+def test_a_spray_of_addresses_takes_bounded_memory_and_no_points_of_members(clock):
+    allowances = Allowances(clock, {"read": (TEN,)})
+    allowances.spend("read", 10, Payer("did:plc:alice", "", "203.0.113.1"))
+    for n in range(2 * MAX_STRANGERS):
+        allowances.spend("read", 1, Payer("", "", f"2001:db8:{n >> 4:x}:{n & 15:x}::1"))
+    assert len(allowances) <= 2 * MAX_STRANGERS + 1
+    with pytest.raises(TooMany):
+        allowances.spend("read", 1, Payer("did:plc:alice", "", "203.0.113.1"))
+
+
+def test_members_of_other_hosts_count_by_their_did_and_sign_ups_by_address():
+    scope = {"client": ("203.0.113.9", 1)}
+    assert payer_of(Caller("did:plc:far", "service"), scope) == Payer("", "did:plc:far", "203.0.113.9")
+    assert payer_of(Caller("did:plc:near", "access"), scope).key == "did:plc:near"
+    assert payer_of(Caller(None, "nobody"), scope).key == "203.0.113.9/32"
+
+
+def test_who_was_slowed_down_pays_more_until_it_ends(clock):
+    allowances = Allowances(clock, {"read": (Limit("read", 100, 100),)})
+    alice = Payer("did:plc:alice", "", "")
+    allowances.slow(alice.key, clock.now + 60 * SECOND)
+    assert allowances.spend("read", 1, alice).left == 90
+    clock.now += 61 * SECOND
+    assert allowances.spend("read", 1, alice).left == 99
+
+
+class Machine:
+    """A clock, and how long the thread has computed."""
+
+    def __init__(self) -> None:
+        self.wall = self.cpu = 0.0
+
+    def pass_by(self, seconds: float, load: float) -> None:
+        self.wall += seconds
+        self.cpu += seconds * load
+
+
+def test_a_busy_network_leaves_a_quiet_one_its_share_and_uses_what_is_left_over():
+    machine = Machine()
+    shares = Shares(lambda: machine.wall, lambda: machine.cpu)
+    busy, quiet = shares.join(), shares.join()
+    for load, held_back in ((0.5, 0), (1.0, 200), (0.5, 0)):
+        refused = 0
+        machine.pass_by(0.3, load)
+        for n in range(200):
+            if n % 20 == 0:
+                quiet.spend(1)
+            try:
+                busy.spend(1)
+            except TooMany:
+                refused += 1
+        assert refused == held_back
+
+
+def test_a_network_alone_is_never_held_back():
+    machine = Machine()
+    shares = Shares(lambda: machine.wall, lambda: machine.cpu)
+    alone, idle = shares.join(), shares.join()
+    for _ in range(50):
+        machine.pass_by(0.3, 1.0)
+        for _ in range(100):
+            alone.spend(1)
+    assert idle.points == 0

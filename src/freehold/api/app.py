@@ -33,7 +33,7 @@ from freehold.api.plain import HEALTH_PATH, plain
 from freehold.api.plc import plc
 from freehold.api.proxy import Proxy
 from freehold.api.sign_in import authenticate
-from freehold.api.spending import Spending
+from freehold.api.spending import spend
 from freehold.api.xrpc import METHODS, Headers, Method, Methods, RequestHeaders
 from freehold.protocol.lexicon import Catalog
 from freehold.site import Site
@@ -51,7 +51,6 @@ class ApiDoor:
         self._full = Door(catalog, METHODS, hooks, check_answers=check_answers)
         self._host_only = Door(catalog, _without_views(METHODS), hooks, check_answers=check_answers)
         self._metrics: WeakKeyDictionary[Site, Metrics] = WeakKeyDictionary()
-        self._spending: WeakKeyDictionary[Site, Spending] = WeakKeyDictionary()
         self._oauth = OAuthDoor()
         self._firehoses: WeakKeyDictionary[Site, Firehose] = WeakKeyDictionary()
 
@@ -76,14 +75,11 @@ class ApiDoor:
     async def _authenticate(self, site: Site, method: Method, headers: RequestHeaders, scope: Scope) -> Caller:
         return await from_service(site, method, headers, scope) or await authenticate(site, method.auth, headers, scope)
 
-    def _spend(self, site: Site, method: Method, caller: Caller, scope: Scope) -> Headers:
+    def _spend(self, site: Site, method: Method, caller: Caller, scope: Scope, points: int) -> Headers:
         nonce = [("dpop-nonce", site.oauth.proofs.nonce)] if caller.kind == "oauth" else []
         if site.place.dev:
             return nonce
-        spending = self._spending.get(site)
-        if spending is None:
-            spending = self._spending[site] = Spending(site.clock)
-        return [*spending(method, caller, scope), *nonce]
+        return [*spend(site.allowances, method, caller, scope, points), *nonce]
 
     def _observe(self, site: Site, method: str, status: int, seconds: float) -> None:
         self._metrics_of(site).observe(method, status, seconds)

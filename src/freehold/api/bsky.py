@@ -55,6 +55,15 @@ OWN_VIEWS = {
 }
 """Views that only a member has."""
 
+COSTS = {
+    "app.bsky.feed.searchPosts": 5,
+    "app.bsky.feed.searchPostsV2": 5,
+    "app.bsky.actor.searchActors": 5,
+    "app.bsky.unspecced.getPostThreadV2": 2,
+    "app.bsky.feed.getPostThread": 2,
+}
+"""Points of views that take more work than most."""
+
 
 def _view(name: str) -> Handler:
     """The handler that asks the appview's method of this name."""
@@ -70,7 +79,7 @@ def _view(name: str) -> Handler:
 
 def _register(views: dict[str, str], auth: Auth) -> None:
     for nsid, name in views.items():
-        query(nsid, auth=auth)(_view(name))
+        query(nsid, auth=auth, cost=COSTS.get(nsid, 1))(_view(name))
 
 
 _register(PUBLIC_VIEWS, OPTIONAL)

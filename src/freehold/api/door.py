@@ -2,7 +2,7 @@
 
 `Door` is called like an ASGI application with the site before the scope; the server finds the site by host name. What
 it cannot know is handed in as `Hooks`: who a caller is, what must go to another service, what a call costs, who counts.
-The order is: method, sign-in, query string, budget, body, handler. A refusal at any step is answered by its name.
+The order is: method, sign-in, query string, budget, body, what the body costs more, handler. A refusal at any step is answered by its name.
 Source: https://atproto.com/specs/xrpc
 """
 
@@ -81,13 +81,14 @@ class Hooks(NamedTuple):
     authenticate: who calls, by the method's `auth`; raises a Refused of kind unauthenticated or forbidden.
     elsewhere: asked for every call with an `atproto-proxy` header and for unknown methods; answers what another service
     said, or None for a call that is to be served here.
-    spend: takes the call's points and gives the headers that say what is left; raises a Refused of kind too_many.
+    spend: takes so many points for the call and gives the headers that say what is left; raises a Refused of kind
+    too_many.
     observe: told each call's site, method (`unknown` for all unknown ones), status and seconds.
     """
 
     authenticate: Callable[[Any, Method, RequestHeaders, Scope], Awaitable[Caller]]
     elsewhere: Callable[[Any, Passing], Awaitable[Answer | None]] | None = None
-    spend: Callable[[Any, Method, Caller, Scope], Headers] | None = None
+    spend: Callable[[Any, Method, Caller, Scope, int], Headers] | None = None
     observe: Callable[[Any, str, int, float], None] | None = None
 
 
@@ -180,9 +181,12 @@ class Door:
         if method.auth is not Auth.NONE:
             caller = await self._hooks.authenticate(site, method, call.headers, scope)
         given = Given(nsid, route.params(query_pairs(scope["query_string"])), call.headers, NoBody(), scope)
-        left = self._hooks.spend(site, method, caller, scope) if self._hooks.spend is not None else ()
+        spend = self._hooks.spend
+        left = spend(site, method, caller, scope, method.cost) if spend is not None else ()
         if method.verb == "POST":
             await _take_body(route, given, call.receive)
+            if method.weigh is not None and spend is not None and (more := method.weigh(given.input) - method.cost) > 0:
+                left = spend(site, method, caller, scope, more)
         answer = _as_answer(route, await method.handle(site, caller, given), left)
         if self._check:
             await _check_answer(route, answer)

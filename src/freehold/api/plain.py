@@ -14,6 +14,7 @@ from freehold.api.answers import deliver, refusal
 from freehold.api.door import Scope
 from freehold.api.metrics import CONTENT_TYPE, Metrics
 from freehold.api.xrpc import Answer, RequestHeaders
+from freehold.net.allowances import Payer
 from freehold.pds.pictures.shown import MIME
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
@@ -66,6 +67,8 @@ async def _answer(site: Site, metrics: Metrics, scope: Scope) -> Answer:
     if path == "/.well-known/did.json":
         return Answer(site.host_document)
     if path.startswith("/img/"):
+        if not site.place.dev:
+            site.allowances.spend("pictures", 1, Payer("", "", (scope.get("client") or ("",))[0]))
         return await _picture(site, path)
     raise NotHere
 

@@ -18,6 +18,8 @@ from freehold.site import Site
 
 Json = dict[str, Any]
 
+WRITE_POINTS = {"create": 3, "update": 2, "delete": 1}
+
 
 class NotYours(Refused):
     """Somebody else's repository."""
@@ -27,28 +29,28 @@ class NotYours(Refused):
     say = "You can write to your own repository only."
 
 
-@procedure("com.atproto.repo.createRecord", auth=ACCESS, cost=3)
+@procedure("com.atproto.repo.createRecord", auth=ACCESS, cost=WRITE_POINTS["create"])
 async def create_record(site: Site, caller: Caller, given: Given) -> Json:
     said = given.input
     write = Create(said["collection"], said.get("rkey"), _record(said["record"]))
     return _one(await _write(site, caller, said, [write]))
 
 
-@procedure("com.atproto.repo.putRecord", auth=ACCESS, cost=2)
+@procedure("com.atproto.repo.putRecord", auth=ACCESS, cost=WRITE_POINTS["update"])
 async def put_record(site: Site, caller: Caller, given: Given) -> Json:
     said = given.input
     write = Put(said["collection"], said["rkey"], _record(said["record"]), swap=_swap(said))
     return _one(await _write(site, caller, said, [write]))
 
 
-@procedure("com.atproto.repo.deleteRecord", auth=ACCESS, cost=1)
+@procedure("com.atproto.repo.deleteRecord", auth=ACCESS, cost=WRITE_POINTS["delete"])
 async def delete_record(site: Site, caller: Caller, given: Given) -> Json:
     said = given.input
     done = await _write(site, caller, said, [Delete(said["collection"], said["rkey"], swap=_swap(said))])
     return {"commit": _commit(done)} if done.seq is not None else {}
 
 
-@procedure("com.atproto.repo.applyWrites", auth=ACCESS, cost=3)
+@procedure("com.atproto.repo.applyWrites", auth=ACCESS, weigh=lambda said: sum(map(_points, said["writes"])))
 async def apply_writes(site: Site, caller: Caller, given: Given) -> Json:
     said = given.input
     writes = [_one_of_many(one) for one in said["writes"]]
@@ -153,6 +155,11 @@ def _swap(said: Json) -> Cid | None | bool:
     if "swapRecord" not in said:
         return False
     return None if said["swapRecord"] is None else Cid.parse(said["swapRecord"])
+
+
+def _points(given: Json) -> int:
+    """What one write of many costs: as much as it would alone."""
+    return WRITE_POINTS.get(given["$type"].rpartition("#")[2], 3)
 
 
 def _one_of_many(given: Json) -> Write:

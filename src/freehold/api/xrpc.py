@@ -77,7 +77,8 @@ class Method(msgspec.Struct, frozen=True):
     """A method as registered.
 
     cost: points of the budget that a call takes. budget: the budget's name, empty for `read` or `write` by the verb.
-    max_bytes: of the request body; None where the handler itself limits what it takes.
+    max_bytes: of the request body; None where the handler itself limits what it takes. weigh: all the points of a call
+    by its JSON body, where that decides; `cost` is then what is taken before the body is read.
     """
 
     nsid: str
@@ -87,6 +88,7 @@ class Method(msgspec.Struct, frozen=True):
     cost: int = 1
     budget: str = ""
     max_bytes: int | None = JSON_MAX_BYTES
+    weigh: Callable[[Any], int] | None = None
 
 
 class Methods:
@@ -100,10 +102,17 @@ class Methods:
         return lambda handle: self.add(Method(nsid, "GET", auth, handle, cost, budget))
 
     def procedure(
-        self, nsid: str, *, auth: Auth, cost: int = 1, budget: str = "", max_bytes: int | None = JSON_MAX_BYTES
+        self,
+        nsid: str,
+        *,
+        auth: Auth,
+        cost: int = 1,
+        budget: str = "",
+        max_bytes: int | None = JSON_MAX_BYTES,
+        weigh: Callable[[Any], int] | None = None,
     ) -> Callable[[Handler], Handler]:
         """Register a handler that may change something: POST."""
-        return lambda handle: self.add(Method(nsid, "POST", auth, handle, cost, budget, max_bytes))
+        return lambda handle: self.add(Method(nsid, "POST", auth, handle, cost, budget, max_bytes, weigh))
 
     def get(self, nsid: str) -> Method | None:
         """The method of this name."""

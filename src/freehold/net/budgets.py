@@ -2,11 +2,12 @@
 
 In come a limit, a key (an account, an address, a network) and points; out comes what is left, or TooMany. Buckets are
 lost with the process, which is no harm: a full bucket is what everyone begins with. When there are too many, those
-longest unused go first. Kept here, below the rooms, because both doors and the sign-in rules count by it.
+longest unused go first. Kept here, below the rooms, because both doors and the sign-in rules count by it. Addresses
+are counted in memory only, and never written down.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
@@ -42,34 +43,57 @@ class TooMany(Refused):
 
 
 class Budgets:
-    """The buckets of one network."""
+    """The buckets of one kind of caller: so many for each limit at most."""
 
     def __init__(self, clock: Callable[[], int], max_buckets: int = 100_000) -> None:
         """clock: microseconds since 1970 UTC."""
         self._clock, self._max = clock, max_buckets
-        self._full_at: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._tables: dict[str, OrderedDict[str, int]] = {}
 
     def __len__(self) -> int:
-        return len(self._full_at)
+        return sum(map(len, self._tables.values()))
 
     def spend(self, limit: Limit, key: str, points: int = 1) -> Standing:
-        """Take points from the bucket of `key`. Raises TooMany, taking nothing, when it does not hold them.
+        """Take points from the bucket of `key`. Raises TooMany, taking nothing, when it does not hold them."""
+        return self.spend_all(((limit, key),), points)
+
+    def spend_all(self, wanted: Iterable[tuple[Limit, str]], points: int = 1) -> Standing:
+        """Take points from each of these buckets, or, raising TooMany, from none. Gives the tightest one's standing.
 
         A bucket is kept as the moment when it will be full; a clock that is set back empties it once, at worst.
         """
-        now, name = self._clock(), (limit.name, key)
-        whole = limit.seconds * 1_000_000
-        missing = min(whole, max(0, self._full_at.get(name, now) - now))
-        price = points * whole // limit.points
-        enough = missing + price <= whole
-        full_at = self._full_at[name] = now + missing + (price if enough else 0)
-        self._full_at.move_to_end(name)
-        if len(self._full_at) > self._max:
-            self._full_at.popitem(last=False)
-        standing = Standing(limit, (whole - (full_at - now)) * limit.points // whole, full_at)
-        if not enough:
-            raise TooMany(standing, retry_seconds=-((whole - missing - price) // 1_000_000))
-        return standing
+        now, taken, tightest, share = self._clock(), [], None, 2.0
+        for limit, key in wanted:
+            table = self._tables.get(limit.name)
+            if table is None:
+                table = self._tables[limit.name] = OrderedDict()
+            whole = limit.seconds * 1_000_000
+            full_at = table.get(key, now)
+            if full_at < now:
+                full_at = now
+            elif full_at > now + whole:
+                full_at = table[key] = now + whole
+            after = full_at + points * whole // limit.points
+            if after > now + whole:
+                if key in table:
+                    table.move_to_end(key)  # who keeps asking is not forgotten
+                raise TooMany(_standing(limit, now, full_at), -((now + whole - after) // 1_000_000))
+            taken.append((table, key, after))
+            if 1.0 - (after - now) / whole < share:
+                share, tightest = 1.0 - (after - now) / whole, (limit, after)
+        for table, key, after in taken:
+            table[key] = after
+            table.move_to_end(key)
+            if len(table) > self._max:
+                table.popitem(last=False)
+        if tightest is None:
+            raise ValueError("no limit was named")
+        return _standing(tightest[0], now, tightest[1])
+
+
+def _standing(limit: Limit, now: int, full_at: int) -> Standing:
+    whole = limit.seconds * 1_000_000
+    return Standing(limit, (whole - (full_at - now)) * limit.points // whole, full_at)
 
 
 def caller_of(address: str) -> str:

@@ -253,6 +253,10 @@ class Backend(Protocol):
         """The network's face, cheap enough to ask on every request."""
         ...
 
+    def spend(self, kind: Literal["read", "write"], did: str | None, address: str) -> None:
+        """Take a page's points from the reader's budget, the same that apps spend from. Refuses with TooMany."""
+        ...
+
     async def did_of(self, actor: str) -> str | None:
         """The DID of a handle (or of a DID, itself); None when nobody has it."""
         ...

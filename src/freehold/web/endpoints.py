@@ -63,7 +63,12 @@ def getter(page: Page, *, unclaimed: bool = False) -> Endpoint:
         visit = await open_visit(request)
         if not visit.network.claimed and not unclaimed:
             return visit.go("/claim")
-        return await answered(visit, lambda: page(visit))
+
+        async def run() -> Response:
+            visit.backend.spend("read", visit.viewer, visit.address)
+            return await page(visit)
+
+        return await answered(visit, run)
 
     return endpoint
 
@@ -78,6 +83,7 @@ def poster(send: Send, *, members: bool = True, most_bytes: int = SMALL_BODY, un
             if not visit.network.claimed and not unclaimed:
                 return visit.go("/claim")
             assure_own_page(request)
+            visit.backend.spend("write", visit.viewer, visit.address)
             if members:
                 _ = visit.me
             form = await read_form(visit, most_bytes)

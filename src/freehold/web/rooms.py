@@ -6,10 +6,11 @@ Only translation: from what a page asks to the function of a room, and back; eac
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
+from freehold.net.allowances import Payer
 from freehold.net.budgets import Budgets, Limit, caller_of
 from freehold.pds import invites, keychain, private, sessions
 from freehold.pds.accounts import Account
@@ -47,6 +48,8 @@ FETCH = Limit("pages fetched for members", 300, 300)
 CLAIM = Limit("claim", 20, 300)
 PROFILE = "app.bsky.actor.profile"
 FETCH_SECONDS = 6.0
+PAGE_POINTS = 3
+"""What a page or a form takes of the reader's budget: it asks for a few views at once."""
 REDIRECTS = 4
 
 
@@ -75,6 +78,10 @@ class SiteBackend:
             rules=choices.rules,
             whole_feed=True,
         )
+
+    def spend(self, kind: Literal["read", "write"], did: str | None, address: str) -> None:
+        if not self._site.place.dev:
+            self._site.allowances.spend(kind, PAGE_POINTS, Payer(did or "", "", address))
 
     async def did_of(self, actor: str) -> str | None:
         await self._site.caught_up()  # an account's first page may be asked for in the moment of its joining

@@ -1,0 +1,97 @@
+"""What callers of one network may ask for: which limits a kind of call has, and whose buckets it is taken from.
+
+A member spends their own points, wherever they are. Anyone else spends those of their address (the /64 that one IPv6
+subscriber has, or one IPv4 address) and of the neighbourhood around it; a member of another host, whom a service token
+names, those of their DID. Before that the network itself must not take more than its share of the process. Members,
+guests and addresses are kept apart, so that a spray of addresses crowds out nobody who signed in.
+The numbers are those of the official server, which clients know how to live with.
+Source: https://docs.bsky.app/docs/advanced-guides/rate-limits
+"""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from freehold.net.budgets import Budgets, Limit, Standing, caller_of, network_of
+from freehold.net.shares import Share
+
+LIMITS: Mapping[str, tuple[Limit, ...]] = {
+    "read": (Limit("read", 3_000, 300),),
+    "write": (Limit("write-hour", 5_000, 3_600), Limit("write-day", 35_000, 86_400)),
+    "sign-in": (Limit("sign-in", 300, 300), Limit("sign-in-day", 3_000, 86_400)),
+    "sign-up": (Limit("sign-up", 1_000, 300),),
+    "pictures": (Limit("pictures", 20_000, 300),),
+}
+"""Points by budget. Sign-in and sign-up cost 10 points a try; a record created 3, changed 2, deleted 1."""
+
+NETWORK_FACTOR = 10
+"""How many times the points of one address its whole neighbourhood has, where addresses count."""
+SLOW_FACTOR = 10
+"""How many times the points a call costs to somebody who was slowed down."""
+MAX_MEMBERS, MAX_STRANGERS = 100_000, 50_000
+"""Buckets of one limit. A full table of strangers takes about 10 MB."""
+
+
+class Payer(NamedTuple):
+    """Who pays. member: the DID of an account here; guest: the DID of one elsewhere; both empty for an address."""
+
+    member: str
+    guest: str
+    address: str
+
+    @property
+    def key(self) -> str:
+        """What the payer is known by."""
+        return self.member or self.guest or _places(self.address)[0]
+
+
+class Allowances:
+    """The budgets of one network. share: of the process, once several networks live in it."""
+
+    def __init__(self, clock: Callable[[], int], limits: Mapping[str, tuple[Limit, ...]] = LIMITS) -> None:
+        """clock: microseconds since 1970 UTC."""
+        self._clock, self._limits = clock, limits
+        self._wide = {name: tuple(map(_widened, each)) for name, each in limits.items()}
+        self._members, self._guests, self._places = (
+            Budgets(clock, MAX_MEMBERS),
+            Budgets(clock, MAX_STRANGERS),
+            Budgets(clock, MAX_STRANGERS),
+        )
+        self._slowed: dict[str, int] = {}
+        self.share: Share | None = None
+
+    def __len__(self) -> int:
+        return len(self._members) + len(self._guests) + len(self._places)
+
+    def spend(self, budget: str, points: int, payer: Payer) -> Standing:
+        """Take the points of a call. Gives the standing of the tightest limit; raises TooMany, taking nothing."""
+        if self.share is not None:
+            self.share.spend(points)
+        if self._slowed:
+            points *= self._slowness(payer.key)
+        limits = self._limits[budget]
+        if payer.member:
+            return self._members.spend_all([(limit, payer.member) for limit in limits], points)
+        if payer.guest:
+            return self._guests.spend_all([(limit, payer.guest) for limit in limits], points)
+        caller, network = _places(payer.address)
+        wanted = [(limit, caller) for limit in limits]
+        wanted += [(limit, network) for limit in self._wide[budget]]
+        return self._places.spend_all(wanted, points)
+
+    def slow(self, key: str, until: int) -> None:
+        """Let every call of `key` (see `Payer.key`) cost more until then. until: microseconds since 1970 UTC."""
+        now = self._clock()
+        self._slowed = {one: end for one, end in self._slowed.items() if end > now} | {key: until}
+
+    def _slowness(self, key: str) -> int:
+        return SLOW_FACTOR if self._slowed.get(key, 0) > self._clock() else 1
+
+
+def _widened(limit: Limit) -> Limit:
+    return Limit(f"{limit.name}-network", limit.points * NETWORK_FACTOR, limit.seconds)
+
+
+@lru_cache(maxsize=4_096)
+def _places(address: str) -> tuple[str, str]:
+    return caller_of(address), network_of(address)
