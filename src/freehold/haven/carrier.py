@@ -1,0 +1,252 @@
+"""The primary's side: every commit is carried to the standbys, and acknowledged when one of them has it on disk.
+
+`Carrier` is the gate of the truth's database. In come commits, on the writer's thread, which carries them to every
+standby that is *in step*; in come blobs, on the threads of those who upload. A standby that joins is brought up to date
+on a thread of its own, while writes go on. One that is asynchronous is never waited for and stays on its thread.
+"""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from freehold.haven import joining
+from freehold.haven.link import Link
+from freehold.haven.wire import PART_BYTES, Channel, LinkLost
+from freehold.protocol.cid import Cid
+from freehold.protocol.refused import Refused
+from freehold.store.blobs import BlobStore
+from freehold.store.wal import NOWHERE, Log, Position
+
+logger = logging.getLogger(__name__)
+
+NEAR_BYTES = 4 * PART_BYTES
+"""A standby that lacks no more than this is brought up to date while writes wait."""
+PING_SECONDS = 1.0
+
+
+class Fenced(Refused):
+    """This machine may not acknowledge writes any more."""
+
+    kind, name = "unavailable", "Fenced"
+    say = "This machine may not take writes any more."
+
+
+class Ended(msgspec.Struct):
+    """Where the log ended that was folded last, and the file then: a later fold by somebody else would change it."""
+
+    salt: bytes
+    end: int
+    file_bytes: int
+    file_changed_ns: int
+
+
+class Carrier:
+    """The gate of the database at `path`, whose blobs are in `blobs`.
+
+    wait: with no standby in step, writes wait; else they are acknowledged alone.
+    """
+
+    def __init__(self, path: Path, blobs: BlobStore, *, wait: bool = True) -> None:
+        self._path, self._blobs = path, blobs
+        self._log = Log(path)
+        self._memory = path.with_name(path.name + ".ended")
+        self._frames = 0
+        self._ended = self._remembered()
+        self._ending = NOWHERE
+        self._lock = threading.RLock()
+        self._company = threading.Condition(self._lock)
+        self._news = threading.Condition(self._lock)
+        self._opened = threading.Event()
+        self._closed = threading.Event()
+        self._wait = wait
+        self._joining: list[Link] = []
+        self._in_step: list[Link] = []
+        self._behind: list[Link] = []
+
+    # -- the gate, on the writer's thread
+
+    def opened(self, frames: int) -> None:
+        """The log has so many frames from before."""
+        self._frames = frames
+        self._opened.set()
+
+    def committed(self, frames: int) -> None:
+        """Carry what is new to all who are in step; return when one of them has it (or alone, if that is allowed)."""
+        with self._lock:
+            self._frames = frames
+            for link in tuple(self._in_step):
+                self._try_to_carry(link)
+            if self._behind:
+                self._news.notify_all()
+            self._await_company()
+
+    def _try_to_carry(self, link: Link) -> None:
+        try:
+            self._carry(link)
+        except LinkLost as lost:
+            self._drop(link, lost)
+
+    def _carry(self, link: Link) -> None:
+        while stretch := self._log.since(link.position, self._frames):
+            link.carry(stretch)
+
+    def _await_company(self) -> None:
+        """With the lock held, which waiting lets go. Who comes into step has everything that was committed before."""
+        while self._wait and not self._in_step:
+            if self._closed.is_set():
+                raise Fenced
+            self._company.wait()
+
+    @contextmanager
+    def folding(self) -> Iterator[bool]:
+        """Not while somebody is joining, who reads the file and the log; those behind get the rest before."""
+        with self._lock:
+            if self._joining:
+                yield False
+                return
+            for link in tuple(self._behind):
+                self._try_to_carry(link)
+            self._ending = self._log.end(self._frames)
+            yield True
+
+    def folded(self) -> None:
+        """The log is empty; remember where it ended."""
+        self._frames = 0
+        if self._ending != NOWHERE:
+            self._ended = self._ending
+            file = self._path.stat()
+            self._memory.write_bytes(msgspec.msgpack.encode(Ended(*self._ended, file.st_size, file.st_mtime_ns)))
+
+    def _remembered(self) -> Position:
+        """From the time before this process, if nobody has folded since."""
+        try:
+            kept = msgspec.msgpack.decode(self._memory.read_bytes(), type=Ended)
+            file = self._path.stat()
+        except (OSError, msgspec.DecodeError):
+            return NOWHERE
+        same = (kept.file_bytes, kept.file_changed_ns) == (file.st_size, file.st_mtime_ns)
+        return Position(kept.salt, kept.end) if same else NOWHERE
+
+    # -- a standby, on a thread of its own
+
+    def keep(self, name: str, channel: Channel, *, sync: bool = True) -> None:
+        """Bring a standby up to date and stay with it until it is lost. Raises LinkLost, StandbyAhead."""
+        link = Link(name, channel, self._blobs)
+        self._opened.wait()  # before, the file is not yet what it is going to be
+        try:
+            self._join(link, sync)
+            while not self._closed.is_set():
+                link.pay()
+                link.still()
+                self._stay(link, sync)
+        except Refused as lost:
+            self._drop(link, lost)
+            raise
+        finally:
+            link.close()
+
+    def _join(self, link: Link, sync: bool) -> None:
+        hello = link.greeting()
+        with self._lock:
+            self._joining.append(link)
+            ours, ended = self._log.end(self._frames), self._ended
+        try:
+            if not joining.resumes(link, hello, self._path, ours, ended):
+                joining.copy_file(link, self._path)
+            link.state = "comparing blobs"
+            link.compare_blobs()
+            self._catch_up(link, self._in_step if sync else self._behind)
+        finally:
+            with self._lock:
+                self._joining.remove(link)
+
+    def _catch_up(self, link: Link, group: list[Link]) -> None:
+        """Carry the log and what is owed while writes go on, until the rest is small; then that while they wait."""
+        link.state = "catching up"
+        while True:
+            link.pay()
+            with self._lock:
+                stretch = self._log.since(link.position, self._frames)
+                if stretch is None or len(stretch.data) <= NEAR_BYTES:
+                    self._carry(link)
+                    link.pay()
+                    link.state = "in step"
+                    group.append(link)
+                    self._company.notify_all()
+                    return
+            link.carry(stretch)
+
+    def _stay(self, link: Link, sync: bool) -> None:
+        """A second; or, for one that the writer does not carry to, until there is something to carry."""
+        if sync:
+            self._closed.wait(PING_SECONDS)
+            return
+        with self._lock:
+            stretch = self._log.since(link.position, self._frames)
+            if stretch is None:
+                self._news.wait(PING_SECONDS)
+        if stretch is not None:
+            link.carry(stretch)
+
+    def _drop(self, link: Link, lost: Refused) -> None:
+        with self._lock:
+            for group in (self._in_step, self._behind):
+                if link in group:
+                    group.remove(link)
+                    logger.warning("the standby %s is lost: %s", link.name, lost.facts or lost.say)
+            link.close()
+
+    # -- blobs
+
+    def carry_blob(self, cid: Cid) -> None:
+        """Send a blob that is on disk here, before anything names it. Waits for a standby, as a commit does."""
+        while True:
+            with self._lock:
+                self._await_company()
+                for link in (*self._joining, *self._behind):
+                    link.owe(cid, kept=True)
+                links = tuple(self._in_step)
+            sent = [self._try_to_send(link, cid) for link in links]
+            if any(sent) or not links:
+                return
+
+    def _try_to_send(self, link: Link, cid: Cid) -> bool:
+        try:
+            link.send_blob(cid)
+        except LinkLost as lost:
+            self._drop(link, lost)
+            return False
+        return True
+
+    def forget_blob(self, cid: Cid) -> None:
+        """A blob is no more; the standbys hear of it soon."""
+        with self._lock:
+            for link in (*self._joining, *self._behind, *self._in_step):
+                link.owe(cid, kept=False)
+
+    # -- what people ask
+
+    def states(self) -> dict[str, str]:
+        """Each connected standby by name, and how it is: "in step" and so on."""
+        with self._lock:
+            return {link.name: link.state for link in (*self._joining, *self._in_step, *self._behind)}
+
+    def go_on_alone(self, *, alone: bool) -> None:
+        """Whether writes are acknowledged while no standby is in step."""
+        with self._lock:
+            self._wait = not alone
+            self._company.notify_all()
+
+    def close(self) -> None:
+        """No more writes; all links end, and whoever waits for a standby waits no more. Before the database closes."""
+        with self._lock:
+            self._closed.set()
+            self._company.notify_all()
+            self._news.notify_all()
+            for link in (*self._joining, *self._in_step, *self._behind):
+                link.close()
+        self._log.close()

@@ -1,0 +1,132 @@
+"""One standby that is connected, as the primary sees it.
+
+In come the log's stretches, blobs and their endings; out they go as messages, each answered when it is on the standby's
+disk. Several threads may use a link: each exchange has its turn, and one blob goes at a time.
+"""
+
+import threading
+
+from freehold.haven.wire import (
+    PART_BYTES,
+    VERSION,
+    BlobPart,
+    Channel,
+    Forget,
+    Got,
+    Hashes,
+    Hello,
+    LinkLost,
+    Listing,
+    Message,
+    Names,
+    Refuse,
+    Still,
+    Take,
+)
+from freehold.protocol.cid import Cid
+from freehold.store.blobs import BlobStore
+from freehold.store.wal import NOWHERE, Stretch
+
+
+class Link:
+    """A connection to the standby called `name`. position: how far its log goes. state: in a word, for people."""
+
+    def __init__(self, name: str, channel: Channel, blobs: BlobStore) -> None:
+        self.name = name
+        self.position = NOWHERE
+        self.state = "greeting"
+        self._channel = channel
+        self._blobs = blobs
+        self._turn = threading.Lock()
+        self._one_blob = threading.Lock()
+        self._owed: dict[Cid, bool] = {}
+
+    def greeting(self) -> Hello:
+        """What the standby says first. Raises LinkLost."""
+        hello = self._channel.receive()
+        if not isinstance(hello, Hello) or hello.version != VERSION:
+            raise LinkLost(because="the standby runs another version of Freehold")
+        return hello
+
+    def exchange(self, message: Message) -> Got | Hashes | Listing:
+        """Say one thing and hear the answer. Raises LinkLost, and the link is of no use after."""
+        with self._turn:
+            try:
+                self._channel.send(message)
+                answer = self._channel.receive()
+            except LinkLost:
+                self._channel.close()
+                raise
+        if isinstance(answer, Got | Hashes | Listing):
+            return answer
+        self._channel.close()
+        raise LinkLost(because=answer.why if isinstance(answer, Refuse) else "an answer that is none")
+
+    def still(self) -> None:
+        """Hear that the standby is there. Raises LinkLost."""
+        self.exchange(Still())
+
+    def carry(self, stretch: Stretch) -> None:
+        """A stretch of the log, in parts. Raises LinkLost."""
+        for at in range(0, len(stretch.data), PART_BYTES):
+            part = Stretch(stretch.salt, stretch.start + at, stretch.data[at : at + PART_BYTES])
+            before = self.position
+            self.exchange(Take(before.salt, before.end, part.salt, part.start, part.data))
+            self.position = part.position
+
+    # -- blobs
+
+    def owe(self, cid: Cid, *, kept: bool) -> None:
+        """Later, by `pay`: a blob that was kept, or is no more."""
+        self._owed[cid] = kept
+
+    def pay(self) -> None:
+        """Send what is owed. Raises LinkLost."""
+        while self._owed:
+            with self._one_blob:
+                cid, kept = self._owed.popitem()
+                if kept:
+                    self._send(cid)
+                else:
+                    self.exchange(Forget(cid))
+
+    def send_blob(self, cid: Cid) -> None:
+        """The standby has the blob when this returns. Raises LinkLost."""
+        with self._one_blob:
+            self._owed.pop(cid, None)  # an ending of the same content, from before, would undo this
+            self._send(cid)
+
+    def _send(self, cid: Cid) -> None:
+        path = self._blobs.path(cid)
+        if not path.exists():
+            return  # gone meanwhile, which is owed too
+        with path.open("rb") as file:
+            part = file.read(PART_BYTES)
+            while following := file.read(PART_BYTES):
+                self.exchange(BlobPart(cid, part, last=False))
+                part = following
+            self.exchange(BlobPart(cid, part, last=True))
+
+    def compare_blobs(self) -> None:
+        """Send what the standby lacks and end what it has too much. Raises LinkLost."""
+        theirs = self._names()
+        ours = set(self._blobs.cids())
+        for cid in ours - theirs:
+            self.send_blob(cid)
+        for cid in theirs - ours:
+            if not self._blobs.has(cid):
+                self.exchange(Forget(cid))
+
+    def _names(self) -> set[Cid]:
+        found: set[Cid] = set()
+        after = b""
+        while True:
+            answer = self.exchange(Names(after))
+            if not isinstance(answer, Listing) or not answer.cids:
+                return found
+            found.update(map(Cid, answer.cids))
+            after = answer.cids[-1]
+
+    def close(self) -> None:
+        """End the connection."""
+        self._channel.close()

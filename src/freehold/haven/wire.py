@@ -1,0 +1,179 @@
+"""What a primary and its standby say to each other: messages over a socket-like stream, one answer to each.
+
+The primary speaks, the standby answers; only the greeting is the standby's. A message is four bytes of length,
+big-endian, and a MessagePack array. Who the other one is, and that nobody listens, is the business of what carries the
+bytes (ssh, TLS).
+"""
+
+from typing import Protocol
+
+import msgspec
+
+from freehold.protocol.refused import Refused
+
+VERSION = 1
+PART_BYTES = 1_048_576
+"""How much of a log, a file or a blob goes into one message."""
+MESSAGE_MAX = 4 * PART_BYTES
+
+
+class LinkLost(Refused):
+    """The other side is gone, silent for too long, or speaks something else."""
+
+    kind, name = "unavailable", "LinkLost"
+    say = "The connection between this machine and its standby was lost."
+
+
+class Message(msgspec.Struct, tag=True, frozen=True, array_like=True):
+    """Any of the messages below."""
+
+
+class Hello(Message, frozen=True):
+    """The standby begins. salt, end: how far its copy of the log goes. digest: SHA-256 of that log; empty without one.
+
+    whole: False until a first copy of the file was finished.
+    """
+
+    version: int
+    whole: bool
+    salt: bytes
+    end: int
+    digest: bytes
+
+
+class Take(Message, frozen=True):
+    """A stretch of the log. before_salt, before_end: where the standby must be, or it says Refuse."""
+
+    before_salt: bytes
+    before_end: int
+    salt: bytes
+    start: int
+    data: bytes
+
+
+class Seed(Message, frozen=True):
+    """The standby's copy is to be made anew: until `Whole` it is none."""
+
+
+class Compare(Message, frozen=True):
+    """Asks for the hashes of blocks of the standby's file; the answer is `Hashes`."""
+
+    first: int
+    count: int
+
+
+class Block(Message, frozen=True):
+    """Bytes of the file, at this offset."""
+
+    offset: int
+    data: bytes
+
+
+class Whole(Message, frozen=True):
+    """The file has this size and is complete; the log begins anew."""
+
+    size: int
+
+
+class BlobPart(Message, frozen=True):
+    """Bytes of a blob, in order; the last one is answered when the blob is on disk under its name."""
+
+    cid: bytes
+    data: bytes
+    last: bool
+
+
+class Forget(Message, frozen=True):
+    """A blob that is no more."""
+
+    cid: bytes
+
+
+class Names(Message, frozen=True):
+    """Asks which blobs the standby has, in order after this one; the answer is `Listing`."""
+
+    after: bytes
+
+
+class Still(Message, frozen=True):
+    """Asks whether the standby is there."""
+
+
+class Got(Message, frozen=True):
+    """The standby has it, on disk."""
+
+
+class Hashes(Message, frozen=True):
+    """BLAKE2b hashes, 16 bytes each, of the blocks that were asked for; fewer when the file ends before."""
+
+    hashes: bytes
+
+
+class Listing(Message, frozen=True):
+    """Blobs by CID, in order; none when there are no more."""
+
+    cids: list[bytes]
+
+
+class Refuse(Message, frozen=True):
+    """The standby cannot; the link ends."""
+
+    why: str
+
+
+AnyMessage = (
+    Hello | Take | Seed | Compare | Block | Whole | BlobPart | Forget | Names | Still | Got | Hashes | Listing | Refuse
+)
+_encode = msgspec.msgpack.Encoder(enc_hook=bytes).encode  # for Cid, which is bytes
+_decoder: msgspec.msgpack.Decoder[AnyMessage] = msgspec.msgpack.Decoder(AnyMessage)
+
+
+class Stream(Protocol):
+    """As much of a socket as is needed. Its time limit makes a silent other side an OSError."""
+
+    def sendall(self, data: bytes, /) -> None: ...
+    def recv_into(self, buffer: memoryview, /) -> int: ...
+    def close(self) -> None: ...
+
+
+class Channel:
+    """Messages over a stream. Used by one thread at a time."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+
+    def send(self, message: Message) -> None:
+        """Raises LinkLost."""
+        body = _encode(message)
+        try:
+            self._stream.sendall(len(body).to_bytes(4, "big") + body)
+        except OSError as error:
+            raise LinkLost(because=repr(error)) from None
+
+    def receive(self) -> AnyMessage:
+        """The next message. Raises LinkLost."""
+        length = int.from_bytes(self._exactly(4), "big")
+        if length > MESSAGE_MAX:
+            raise LinkLost(because=f"a message of {length} bytes")
+        try:
+            return _decoder.decode(self._exactly(length))
+        except msgspec.DecodeError as error:
+            raise LinkLost(because=repr(error)) from None
+
+    def _exactly(self, count: int) -> bytearray:
+        buffer = bytearray(count)
+        view = memoryview(buffer)
+        done = 0
+        while done < count:
+            try:
+                got = self._stream.recv_into(view[done:])
+            except OSError as error:
+                raise LinkLost(because=repr(error)) from None
+            if not got:
+                raise LinkLost(because="the stream ended")
+            done += got
+        return buffer
+
+    def close(self) -> None:
+        """End the stream. Idempotent."""
+        self._stream.close()

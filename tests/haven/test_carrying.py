@@ -1,0 +1,205 @@
+"""What a primary acknowledged is on its standby's disk, whatever happens to either or to the link between them."""
+
+import asyncio
+import random
+from pathlib import Path
+
+import pytest
+
+from freehold.haven import joining
+from freehold.haven.joining import StandbyAhead
+from freehold.haven.link import Link
+from freehold.store import writer
+from support.carried import Follower, Primary
+from support.patience import until
+
+
+async def in_step(primary: Primary, name: str = "standby") -> None:
+    await until(lambda: primary.carrier.states().get(name) == "in step")
+
+
+@pytest.fixture
+def copied(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of standbys to whom the file was sent."""
+    names: list[str] = []
+
+    def copy_file(link: Link, path: Path) -> None:
+        names.append(link.name)
+        really(link, path)
+
+    really = joining.copy_file
+    monkeypatch.setattr(joining, "copy_file", copy_file)
+    return names
+
+
+async def test_the_standby_has_every_row_that_was_acknowledged(primary: Primary, standby: Follower) -> None:
+    primary.link(standby)
+    for n in range(50):
+        await primary.add(str(n))
+    primary.stop()
+    standby.left()
+    assert standby.rows() == {str(n) for n in range(50)}
+
+
+async def test_a_write_waits_for_a_standby(primary: Primary, standby: Follower) -> None:
+    writing = asyncio.create_task(primary.add("early"))
+    await asyncio.sleep(0.1)
+    assert not writing.done()
+    primary.link(standby)
+    await writing
+
+
+async def test_a_write_does_not_wait_where_the_operator_said_so(primary: Primary) -> None:
+    writing = asyncio.create_task(primary.add("early"))
+    primary.carrier.go_on_alone(alone=True)
+    await writing
+
+
+async def test_a_standby_that_was_cut_off_goes_on_where_it_was(
+    primary: Primary, standby: Follower, copied: list[str]
+) -> None:
+    end = primary.link(standby)
+    await primary.add("before")
+    end.shutdown(2)
+    standby.left()
+    writing = asyncio.create_task(primary.add("meanwhile"))
+    await asyncio.sleep(0.05)
+    assert not writing.done()
+    primary.link(standby)
+    await writing
+    primary.stop()
+    standby.left()
+    assert standby.rows() == {"before", "meanwhile"}
+    assert copied == ["standby"], "the file was sent once, at the first link"
+
+
+async def test_it_goes_on_also_when_the_log_was_folded_and_the_primary_restarted(
+    primary: Primary, standby: Follower, copied: list[str], tmp_path: Path
+) -> None:
+    primary.link(standby)
+    await primary.add("before")
+    primary.stop()
+    standby.left()
+    again = Primary(tmp_path / "primary")
+    again.link(standby)
+    await again.add("after")
+    again.stop()
+    standby.left()
+    assert standby.rows() == {"before", "after"}
+    assert copied == ["standby"]
+
+
+async def test_the_log_is_folded_on_both_sides(
+    primary: Primary, standby: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "CHECKPOINT_PAGES", 20)
+    primary.db._the_writer()._checkpoint_at = 20
+    primary.link(standby)
+    await in_step(primary)
+    for n in range(200):
+        await primary.add(str(n))
+    primary.stop()
+    standby.left()
+    assert len(standby.rows()) == 200
+    assert (standby.directory / "truth.db").read_bytes() == primary.path.read_bytes()
+
+
+async def test_a_standby_with_writes_that_are_not_here_is_not_overwritten(
+    primary: Primary, standby: Follower, tmp_path: Path
+) -> None:
+    end = primary.link(standby)
+    await primary.add("both")
+    image = {each: each.read_bytes() for each in (primary.path, primary.path.with_name("truth.db-wal"))}
+    await primary.add("standby only")
+    end.shutdown(2)
+    standby.left()
+    primary.stop()
+    for path, data in image.items():
+        path.write_bytes(data)
+    again = Primary(tmp_path / "primary")
+    again.link(standby)
+    await until(lambda: bool(again.refused))
+    again.stop()
+    assert isinstance(again.refused[0], StandbyAhead)
+    standby.left()
+    assert standby.rows() == {"both", "standby only"}
+
+
+async def test_an_asynchronous_standby_is_not_waited_for_and_comes_after(tmp_path: Path, standby: Follower) -> None:
+    primary = Primary(tmp_path / "primary", wait=False)
+    primary.link(standby, sync=False)
+    for n in range(50):
+        await primary.add(str(n))
+    await in_step(primary)
+    link = primary.carrier._behind[0]
+    await until(lambda: primary.carrier._log.since(link.position, primary.carrier._frames) is None)
+    primary.stop()
+    standby.left()
+    assert len(standby.rows()) == 50
+
+
+async def test_one_of_two_standbys_is_enough(primary: Primary, standby: Follower, tmp_path: Path) -> None:
+    other = Follower(tmp_path / "other")
+    primary.link(other)
+    end = primary.link(standby)
+    await in_step(primary)
+    await in_step(primary, "other")
+    await primary.add("both")
+    end.shutdown(2)
+    await primary.add("one")
+    primary.stop()
+    other.left()
+    standby.left()
+    assert other.rows() == {"both", "one"}
+    assert standby.rows() == {"both"}
+
+
+async def test_blobs_are_there_before_they_are_named_and_go_when_they_are_gone(
+    primary: Primary, standby: Follower
+) -> None:
+    early, late = keep(primary, b"early" * 400_000), b"late"
+    primary.link(standby)
+    await in_step(primary)
+    cid = keep(primary, late)
+    await asyncio.to_thread(primary.carrier.carry_blob, cid)
+    folder = standby.directory / "blobs"
+    names = {file.name for file in folder.glob("*/b*")}
+    assert names == {str(early), str(cid)}
+    primary.blobs.delete(early)
+    primary.carrier.forget_blob(early)
+    await until(lambda: not list(folder.glob(f"*/{early}")))
+
+
+async def test_a_blob_that_comes_back_is_not_lost_to_its_own_ending(primary: Primary, standby: Follower) -> None:
+    primary.link(standby)
+    await in_step(primary)
+    cid = keep(primary, b"again")
+    primary.carrier.carry_blob(cid)
+    primary.carrier.forget_blob(cid)
+    await asyncio.to_thread(primary.carrier.carry_blob, cid)
+    await asyncio.to_thread(primary.carrier._in_step[0].pay)
+    assert list((standby.directory / "blobs").glob(f"*/{cid}"))
+
+
+def keep(primary: Primary, data: bytes) -> bytes:
+    with primary.blobs.incoming(10_000_000) as upload:
+        upload.write(data)
+        return primary.blobs.keep(upload)
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_cut_links_restarts_and_folds_lose_nothing(tmp_path: Path, standby: Follower, seed: int) -> None:
+    dice = random.Random(seed)
+    acknowledged: set[str] = set()
+    for life in range(4):
+        primary = Primary(tmp_path / "primary")
+        primary.db._the_writer()._checkpoint_at = dice.choice([5, 20, 4_096])
+        for cut in range(3):
+            end = primary.link(standby)
+            for n in range(dice.randint(1, 30)):
+                await primary.add(id := f"{life}-{cut}-{n}")
+                acknowledged.add(id)
+            end.shutdown(2)
+            standby.left()
+        primary.stop()
+    assert standby.rows() == acknowledged
