@@ -32,7 +32,7 @@ from freehold.identity import plc_directory, publish
 from freehold.identity.operations import Operations
 from freehold.identity.register import Register
 from freehold.identity.resolver import Identity
-from freehold.moderation import reports
+from freehold.moderation import labels, reports
 from freehold.net.allowances import Allowances
 from freehold.net.budgets import Budgets
 from freehold.net.client import Client
@@ -90,7 +90,15 @@ from freehold.stream import log as stream
 
 logger = logging.getLogger(__name__)
 
-TRUTH_SCHEMA = (*jobs.SCHEMA, *stream.SCHEMA, *plc_directory.SCHEMA, *PDS_SCHEMA, *reports.SCHEMA)
+TRUTH_SCHEMA = (
+    *jobs.SCHEMA,
+    *stream.SCHEMA,
+    *plc_directory.SCHEMA,
+    *PDS_SCHEMA,
+    *reports.SCHEMA,
+    *labels.SCHEMA,
+    *tls.SCHEMA,
+)
 UNLOCK_VARIABLE = "FREEHOLD_UNLOCK_KEY"
 ADMIN_TOKEN_MIN = 24
 SWEEP_SECONDS = 600
@@ -271,6 +279,9 @@ class Site:
             handle_domain=self.place.handle_domain,
         )
         self.services = self.truth.write_sync(founding.found)
+        with self.truth.reading() as tx:
+            label_key = K256Key.from_raw(keychain.require(tx, self.seal, LABEL_KEY))
+        self.labels = labels.Labels(self.truth, self.services.labeler, label_key)
         self.claim = None if self.network.choices.claimed or self.place.dev else Claim()
         for room in (self.accounts, self.app_passwords, self.repositories):
             self.truth.on_lost(room.forget_all)

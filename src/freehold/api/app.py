@@ -14,6 +14,7 @@ from freehold.api import (
     bsky,
     identity,
     invites,
+    labels,
     moderation,
     repo,
     server,
@@ -38,7 +39,21 @@ from freehold.api.xrpc import METHODS, Headers, Method, Methods, RequestHeaders
 from freehold.protocol.lexicon import Catalog
 from freehold.site import Site
 
-MODULES = (addresses, admin, app_passwords, bsky, identity, invites, moderation, repo, server, standing, sync, temp)
+MODULES = (
+    addresses,
+    admin,
+    app_passwords,
+    bsky,
+    identity,
+    invites,
+    labels,
+    moderation,
+    repo,
+    server,
+    standing,
+    sync,
+    temp,
+)
 """Whose import registers the methods."""
 
 
@@ -60,6 +75,8 @@ class ApiDoor:
         if scope["type"] == "websocket":
             if path == f"/xrpc/{FIREHOSE}":
                 await self._firehose_of(site).subscribe(scope, receive, send)
+            elif path == f"/xrpc/{labels.STREAM}":
+                await labels.subscribe_labels(site, scope, receive, send)
             else:
                 await send({"type": "websocket.close", "code": 1008})
         elif path.startswith(("/plc/", "/did:plc:")):

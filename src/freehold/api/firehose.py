@@ -70,7 +70,7 @@ class Firehose:
         subscriber = Subscriber(socket_of(scope))
         self._metrics.subscribers.inc()
         leaving = asyncio.create_task(_left(receive))
-        serving = asyncio.create_task(self._serve(subscriber, _cursor(scope)))
+        serving = asyncio.create_task(self._serve(subscriber, cursor_of(scope)))
         try:
             await asyncio.wait((leaving, serving), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -210,7 +210,7 @@ def _may_be_seen(site: Site, event: Event) -> bool:
     return account is not None and account.active
 
 
-def _cursor(scope: MutableMapping[str, Any]) -> int | None:
+def cursor_of(scope: MutableMapping[str, Any]) -> int | None:
     """The cursor of the query string; None if absent, -1 if it is no number."""
     given = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True).get("cursor")
     if not given:
