@@ -97,7 +97,6 @@ TRUTH_SCHEMA = (
     *PDS_SCHEMA,
     *reports.SCHEMA,
     *labels.SCHEMA,
-    *tls.SCHEMA,
 )
 UNLOCK_VARIABLE = "FREEHOLD_UNLOCK_KEY"
 ADMIN_TOKEN_MIN = 24
