@@ -116,6 +116,7 @@ def parser() -> argparse.ArgumentParser:
     _demo(commands)
     _account(commands)
     _import_export(commands)
+    _label(commands)
     _care(commands)
     _settings(commands)
     return top
@@ -267,6 +268,20 @@ def _import_export(commands: Commands) -> None:
     give.add_argument(
         "file", type=Path, metavar="FILE", help="where to write it; a file that is there already is left alone"
     )
+
+
+def _label(commands: Commands) -> None:
+    label = _act(
+        commands,
+        "label",
+        "label an account or a record, or take a label back",
+        "Labels are signed by the network's labeler, and everybody can read them (com.atproto.label.queryLabels and\n"
+        "subscribeLabels). What a label does is up to who reads it.",
+    )
+    label.add_argument("subject", metavar="SUBJECT", help="a handle, a DID, or the at-uri of a record")
+    label.add_argument("value", metavar="VALUE", help="small letters and dashes, as spam, porn or graphic-media")
+    label.add_argument("--undo", action="store_true", help="say that the label holds no more")
+    label.add_argument("--until", metavar="DATE", help="when it runs out, as 2026-12-31 or 2026-12-31T18:00Z")
 
 
 def _care(commands: Commands) -> None:
