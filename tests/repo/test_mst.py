@@ -9,6 +9,7 @@ from freehold.protocol.cid import Cid
 from freehold.repo import node
 from freehold.repo.mst import BadPath, BadTree, CrowdedNode, Tree, changed, proof
 from freehold.repo.node import height
+from freehold.repo.walk import walk
 from support.trees import PATHS, VALUES, apply, apply_to_tree, paths, records, tree_of, values, writes
 
 
@@ -47,6 +48,7 @@ def test_a_tree_knows_what_it_holds(content, path):
     for tree in (tree_of(content), reloaded(tree_of(content))):
         assert tree.get(path) == content.get(path)
         assert list(tree.items()) == sorted(content.items())
+    assert [item for run in walk(tree.root, dict(tree.nodes()).__getitem__) for item in run] == sorted(content.items())
 
 
 @given(records, st.sampled_from(["", "app.a.x/", "app.b.x/", "app.b.x/00", "app.c"]), paths | st.just(""))

@@ -12,6 +12,7 @@ from freehold.protocol.cid import Cid
 from freehold.repo.diff import BadProof, Op, invert
 from freehold.repo.mst import BadTree, MissingBlock, Tree, changed, proof
 from freehold.repo.node import height
+from freehold.repo.walk import walk
 from support.trees import PATHS, VALUES, tree_of
 
 VALUE = VALUES[0]
@@ -50,11 +51,23 @@ class Forge:
         return self.raw(cbor.encode({"e": listed, "l": left}))
 
     def read(self, root: Cid) -> None:
-        """Read all of it, by each way in."""
-        for tree in (Tree.load(root, self.blocks.__getitem__) for _ in "123"):
-            list(tree.items())
-            list(tree.nodes())
-            changed(Tree.empty(), tree)
+        """Read all of it by each way in, of which either all refuse it or none."""
+        fetch = self.blocks.__getitem__
+        ways = (
+            lambda: list(walk(root, fetch)),
+            lambda: list(Tree.load(root, fetch).items()),
+            lambda: list(Tree.load(root, fetch).nodes()),
+        )
+        refusals = []
+        for way in ways:
+            try:
+                way()
+            except (BadTree, MissingBlock) as refusal:
+                refusals.append(refusal)
+        assert len(refusals) in (0, len(ways))
+        for refusal in refusals:
+            raise refusal
+        changed(Tree.empty(), Tree.load(root, fetch))
 
 
 def entry(path: str = LOW, **other) -> dict:
@@ -166,9 +179,11 @@ def test_a_block_under_the_cid_of_another_is_refused():
 def test_a_tree_that_claims_to_contain_itself_is_refused():
     tree = tree_of(dict.fromkeys(PATHS, VALUE))
     data = dict(tree.nodes())[tree.root]
-    for walk in (lambda t: list(t.items()), lambda t: list(t.nodes()), lambda t: t.delete(PATHS[0])):
+    for way in (lambda t: list(t.items()), lambda t: list(t.nodes()), lambda t: t.delete(PATHS[0])):
         with pytest.raises(BadTree):
-            walk(Tree.load(tree.root, lambda cid: data))
+            way(Tree.load(tree.root, lambda cid: data))
+    with pytest.raises(BadTree):
+        list(walk(tree.root, lambda cid: data))
 
 
 def test_any_missing_block_is_named():
@@ -176,9 +191,13 @@ def test_any_missing_block_is_named():
     for gone in dict(tree.nodes()):
         blocks = dict(tree.nodes())
         del blocks[gone]
-        with pytest.raises(MissingBlock) as refusal:
-            list(Tree.load(tree.root, blocks.__getitem__).items())
-        assert refusal.value.facts == {"cid": str(gone)}
+        for way in (
+            lambda b: list(Tree.load(tree.root, b.__getitem__).items()),
+            lambda b: list(walk(tree.root, b.__getitem__)),
+        ):
+            with pytest.raises(MissingBlock) as refusal:
+                way(blocks)
+            assert refusal.value.facts == {"cid": str(gone)}
 
 
 def test_a_tree_that_branches_into_the_same_nodes_again_and_again_costs_little():
@@ -189,10 +208,12 @@ def test_a_tree_that_branches_into_the_same_nodes_again_and_again_costs_little()
         below = forge.node(below, *((path, below) for path in entries))
     reads = []
     tree = Tree.load(below, lambda cid: reads.append(cid) or forge.blocks[cid])
-    for walk in (lambda t: list(t.items()), lambda t: list(t.nodes()), lambda t: changed(Tree.empty(), t)):
+    for way in (lambda t: list(t.items()), lambda t: list(t.nodes()), lambda t: changed(Tree.empty(), t)):
         with pytest.raises(BadTree):
-            walk(tree)
-    assert len(reads) < 100
+            way(tree)
+    with pytest.raises(BadTree):
+        list(walk(below, lambda cid: reads.append(cid) or forge.blocks[cid]))
+    assert len(reads) < 200
 
 
 def test_an_inversion_over_forged_blocks_is_a_bad_proof():
@@ -221,5 +242,6 @@ def test_a_node_with_one_byte_changed_is_the_same_or_refused(path, at, byte):
     forge = Forge()
     forge.blocks = dict(tree.nodes())
     with suppress(BadTree, MissingBlock):
-        found = dict(Tree.load(forge.raw(bytes(data)), forge.blocks.__getitem__).items())
-        assert tree_of(found).root == Cid.of_cbor(bytes(data))
+        forge.read(root := forge.raw(bytes(data)))
+        found = dict(Tree.load(root, forge.blocks.__getitem__).items())
+        assert tree_of(found).root == root

@@ -4,33 +4,35 @@ Source: https://atproto.com/guides/account-migration, lexicon com.atproto.repo.i
 """
 
 import asyncio
-from collections.abc import AsyncIterable
+import time
+from collections.abc import AsyncIterable, Mapping
 from typing import NamedTuple
 
 from freehold.pds.accounts import Account, Accounts
 from freehold.pds.blobs import Blobs
-from freehold.pds.repositories import Done, Repositories
+from freehold.pds.repositories import Content, Done, Repositories
 from freehold.protocol import cbor
 from freehold.protocol.blobrefs import BlobRef, blob_refs
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import InvalidRequest
 from freehold.repo import commit
 from freehold.repo.car import CarReader
-from freehold.repo.mst import MissingBlock, Tree
+from freehold.repo.node import MissingBlock
 from freehold.repo.verify import WrongAccount, block_of
+from freehold.repo.walk import Run, walk
 from freehold.store.database import Database
 from freehold.store.tx import Tx
 
 MAX_BYTES = 1_000_000_000
 MAX_RECORDS = 5_000_000
+RUNS_AT_ONCE = 64
+"""After how many runs of records a reading lets others have the interpreter: about a millisecond."""
 
 
 class Read(NamedTuple):
-    """A repository that was read to the end. records: CID and bytes by path; blobs: what they name, by path."""
+    """A repository that was read to the end. blobs: what its records name, by path."""
 
-    rev: str
-    tree: Tree
-    records: dict[str, tuple[Cid, bytes]]
+    content: Content
     blobs: dict[str, list[BlobRef]]
 
 
@@ -50,7 +52,7 @@ class Imports:
         Raises BadCar, BadTree, MissingBlock, WrongAccount, UnsupportedRepoVersion, BadCbor.
         """
         reader = CarReader(max_bytes=MAX_BYTES)
-        blocks: dict[Cid, bytes] = {}
+        blocks: dict[bytes, bytes] = {}
         async for piece in pieces:
             blocks.update(reader.feed(piece))
         reader.finish()
@@ -63,14 +65,12 @@ class Imports:
     def _replace(self, tx: Tx, account: Account, read: Read) -> Done:
         self._blobs.forget_uses(tx, account.id)
         key = self._accounts.key_of(tx, account.id)
-        done = self._repositories.adopt(
-            tx, account.did, account.id, key, read.tree, read.records, read.rev, told=account.active
-        )
+        done = self._repositories.adopt(tx, account.did, account.id, key, read.content, told=account.active)
         self._blobs.settle(tx, account.id, done.rev, read.blobs, may_lack=True)
         return done
 
 
-def read_repository(blocks: dict[Cid, bytes], root: Cid, did: str) -> Read:
+def read_repository(blocks: Mapping[bytes, bytes], root: Cid, did: str) -> Read:
     """A repository of this DID from blocks that have the hashes that they are known by (`CarReader` sees to it).
 
     Its tree is walked, by which every node is held against the one form it can have, and its records are decoded.
@@ -78,17 +78,32 @@ def read_repository(blocks: dict[Cid, bytes], root: Cid, did: str) -> Read:
     signed = commit.read(block_of(blocks, root))
     if signed.did != did:
         raise WrongAccount(wanted=did, found=signed.did)
-    read = Read(signed.rev, Tree.load(signed.data, blocks.__getitem__), {}, {})
-    for path, cid in read.tree.items():
+    nodes: dict[bytes, bytes] = {}
+
+    def node(cid: bytes) -> bytes:
+        data = nodes[cid] = blocks[cid]
+        return data
+
+    read = Read(Content(signed.rev, signed.data, nodes, []), {})
+    for number, run in enumerate(walk(signed.data, node)):
+        if number % RUNS_AT_ONCE == 0:
+            time.sleep(0)
+        _read_run(blocks, run, read)
+    return read
+
+
+def _read_run(blocks: Mapping[bytes, bytes], run: Run, read: Read) -> None:
+    """Add some records, once they are found to be there and to be records."""
+    records = read.content.records
+    for path, cid in run:
         data = blocks.get(cid)
         if data is None:
-            raise MissingBlock(cid=str(cid))
+            raise MissingBlock(cid=str(Cid(cid)))
         record = cbor.decode_json(data)
         if not isinstance(record, dict):
             raise InvalidRequest("A record in that file is not an object.", path=path)
-        read.records[path] = (cid, data)
+        records.append((path, cid, data))
         if b"mimeType" in data and (refs := blob_refs(record)):
             read.blobs[path] = refs
-        if len(read.records) > MAX_RECORDS:
-            raise InvalidRequest("That repository has too many records.")
-    return read
+    if len(records) > MAX_RECORDS:
+        raise InvalidRequest("That repository has too many records.")

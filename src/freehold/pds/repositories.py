@@ -121,6 +121,15 @@ class Done(NamedTuple):
     ops: tuple[Op, ...]
 
 
+class Content(NamedTuple):
+    """All that a repository holds. nodes: the blocks of its tree by CID; records: path, CID and bytes, in order."""
+
+    rev: str
+    root: Cid
+    nodes: dict[bytes, bytes]
+    records: list[tuple[str, bytes, bytes]]
+
+
 class _Open:
     """A repository in the writer's hands."""
 
@@ -180,22 +189,26 @@ class Repositories:
         did: str,
         repo: int,
         key: SigningKey,
-        tree: Tree,
-        records: dict[str, tuple[Cid, bytes]],
-        rev: str,
+        content: Content,
         *,
         told: bool = True,
     ) -> Done:
-        """Replace the repository's content by `tree` and its `records` (path to CID and bytes), signed anew after
-        `rev`; tell by #sync. told: False for an account that does not speak (it moves in): activation will tell."""
+        """Replace what the repository holds, signed anew; tell by #sync.
+
+        told: False for an account that does not speak (it moves in): activation will tell.
+        """
         before = head(tx, repo)
         self.drop(tx, did, repo)
-        rev = self._tids.next(tx.now, after=max(rev, before.rev if before else ""))
-        new = self._sign(_Open(repo, did, key, Head(Cid(b""), "", tree.root, b""), tree), tree, rev)
-        self._store_nodes(tx, repo, rev, dict(tree.nodes()))
+        rev = self._tids.next(tx.now, after=max(content.rev, before.rev if before else ""))
+        cid, block = commit.sign(key, did, rev, content.root)
+        new = Head(cid, rev, content.root, block)
+        tx.many(
+            "INSERT INTO repo_node (repo, cid, rev, bytes) VALUES (:repo, :cid, :rev, :bytes)",
+            [(repo, cid, rev, data) for cid, data in content.nodes.items()],
+        )
         tx.many(
             "INSERT INTO repo_record (repo, path, cid, rev, bytes) VALUES (:repo, :path, :cid, :rev, :bytes)",
-            [{"repo": repo, "path": p, "cid": c, "rev": rev, "bytes": b} for p, (c, b) in records.items()],
+            [(repo, path, cid, rev, data) for path, cid, data in content.records],
         )
         self._store_head(tx, repo, new)
         seq = announce_sync(tx, did, new) if told else None

@@ -6,6 +6,7 @@ Source: https://ipld.io/specs/transport/car/carv1/
 """
 
 from collections.abc import Sequence
+from hashlib import sha256
 
 from freehold.protocol import cbor
 from freehold.protocol.cid import DAG_CBOR, RAW, Cid
@@ -14,6 +15,7 @@ from freehold.protocol.refused import Refused
 MAX_HEADER_BYTES = 4096
 MAX_BLOCK_BYTES = 2 * 1024 * 1024
 _CID_BYTES = 36
+_DAG_CBOR, _RAW = (bytes((1, codec, 0x12, 32)) for codec in (DAG_CBOR, RAW))  # how CIDs begin
 _MAX_LENGTH_BYTES = 5  # of a length: room for 32 GiB, far above any limit here
 
 
@@ -79,44 +81,54 @@ class CarReader:
         self._held += piece
         if len(self._held) < self._needs:
             return []
-        return self._sections()
+        blocks, end = self._sections(bytes(self._held))
+        del self._held[:end]
+        return blocks
 
     def finish(self) -> None:
         """Say that nothing follows. Raises BadCar when the file ends too early."""
         if self._held or self.roots is None:
             raise BadCar("That CAR file ends too early.")
 
-    def _sections(self) -> list[tuple[Cid, bytes]]:
-        blocks = []
-        at = 0
-        while (span := self._span(at)) is not None:
-            start, at = span
-            section = bytes(self._held[start:at])
-            if self.roots is None:
-                self.roots = _read_header(section)
+    def _sections(self, data: bytes) -> tuple[list[tuple[Cid, bytes]], int]:
+        """The blocks that are whole, and where the last one ends."""
+        blocks: list[tuple[Cid, bytes]] = []
+        at, size = 0, len(data)
+        while True:
+            two = int.from_bytes(data[at : at + 2], "little")
+            if two > 0xFF and two & 0x8080 == 0x80:  # as with most blocks: 128 to 16,383 bytes
+                start, length = at + 2, two & 0x7F | two >> 1 & 0x3F80
             else:
-                blocks.append(_read_block(section))
-        del self._held[:at]
-        return blocks
+                start, length = _length_at(data, at)
+            if length > (self._max_section if self.roots is not None else MAX_HEADER_BYTES):
+                raise CarTooLarge(size=length)
+            end = start + length
+            if end > size:
+                self._needs = end - at
+                return blocks, at
+            if self.roots is None:
+                self.roots = _read_header(data[start:end])
+            else:
+                cid, block = data[start : start + _CID_BYTES], data[start + _CID_BYTES : end]
+                if cid != _DAG_CBOR + sha256(block).digest():
+                    _check_raw(cid, block)
+                blocks.append((Cid(cid), block))
+            at = end
 
-    def _span(self, at: int) -> tuple[int, int] | None:
-        """Where the section that begins at `at` has its content, or None until more has come."""
-        limit = MAX_HEADER_BYTES if self.roots is None else self._max_section
-        size = 0
-        for digit, byte in enumerate(self._held[at : at + _MAX_LENGTH_BYTES]):
-            size |= (byte & 0x7F) << 7 * digit
-            if byte <= 0x7F:
-                if size == 0 or (digit and byte == 0):
-                    raise BadCar("A length in that CAR file is malformed.")
-                if size > limit:
-                    raise CarTooLarge(size=size, limit=limit)
-                start = at + digit + 1
-                self._needs = start + size - at
-                return (start, start + size) if start + size <= len(self._held) else None
-        if len(self._held) - at >= _MAX_LENGTH_BYTES:
-            raise BadCar("A length in that CAR file is malformed.")
-        self._needs = len(self._held) - at + 1
-        return None
+
+def _length_at(data: bytes, at: int) -> tuple[int, int]:
+    """Where the section begins whose length stands at `at`, and that length; or of a length that is not whole yet, one
+    byte beyond the data. Raises BadCar."""
+    length = 0
+    for place, byte in enumerate(data[at : at + _MAX_LENGTH_BYTES]):
+        length |= (byte & 0x7F) << 7 * place
+        if byte <= 0x7F:
+            if length == 0 or (place and byte == 0):
+                raise BadCar("A length in that CAR file is malformed.")
+            return at + place + 1, length
+    if len(data) - at >= _MAX_LENGTH_BYTES:
+        raise BadCar("A length in that CAR file is malformed.")
+    return len(data), 1
 
 
 def _read_header(data: bytes) -> list[Cid]:
@@ -134,14 +146,13 @@ def _read_header(data: bytes) -> list[Cid]:
     return roots
 
 
-def _read_block(section: bytes) -> tuple[Cid, bytes]:
-    cid, data = Cid(section[:_CID_BYTES]), section[_CID_BYTES:]
-    codec = section[1] if len(section) >= _CID_BYTES else None
-    if codec not in (DAG_CBOR, RAW):
-        raise BadCar("A block in that CAR file has a CID of another kind.")
-    if cid != (Cid.of_cbor(data) if codec == DAG_CBOR else Cid.of_raw(data)):
-        raise BadCar("A block in that CAR file does not have the hash that its CID says.", cid=str(cid))
-    return cid, data
+def _check_raw(cid: bytes, data: bytes) -> None:
+    """Raises BadCar unless this is a raw block under its CID. It is known to be no DAG-CBOR block under its own."""
+    if cid == _RAW + sha256(data).digest():
+        return
+    if len(cid) == _CID_BYTES and cid[1] in (DAG_CBOR, RAW):
+        raise BadCar("A block in that CAR file does not have the hash that its CID says.", cid=str(Cid(cid)))
+    raise BadCar("A block in that CAR file has a CID of another kind.")
 
 
 def read_car(data: bytes, *, max_block_bytes: int = MAX_BLOCK_BYTES) -> tuple[list[Cid], dict[Cid, bytes]]:

@@ -7,6 +7,7 @@ Source: https://atproto.com/specs/repository#mst-structure
 """
 
 import re
+from typing import Any
 
 from freehold.protocol.cbor import decode_own
 from freehold.protocol.cid import Cid
@@ -32,10 +33,9 @@ _SHARED = [b"ap" + _head(0, size) + b"at" for size in range(MAX_PATH + 1)]
 _LINK = b"\xd8\x2aX\x25\0"
 _VALUE = b"av" + _LINK
 _NO_RIGHT = b"\xf6" + _VALUE
-_NODE_SIZES = {head: size for size, head in enumerate(_NODE)}
+_EMPTY = len(_NODE[0])
 _SHARED_SIZES = {middle: size for size, middle in enumerate(_SHARED)}
 _LINK_PATTERN = re.escape(_LINK) + rb"(\x01\x71\x12\x20.{32})"
-_HEAD_PATTERN = re.compile(rb"\xa2ae(?:[\x80-\x97]|\x98.|\x99..)", re.DOTALL)
 _ENTRY_PATTERN = re.compile(
     # What follows "ap" is not printable, so there is only one place where the printable part can end.
     rb"(\xa4ak(?:[\x41-\x57]|\x58.|\x59..))([ -~]{1,1024})(ap(?:[\0-\x17]|\x18.|\x19..)at)"
@@ -77,35 +77,53 @@ def encode_stem(before: str, path: str) -> bytes:
     return _SUFFIX[len(key) - shared] + key[shared:] + _SHARED[shared]
 
 
-def encode_entry(stem: bytes, value: Cid, right: Cid | None) -> bytes:
+def encode_entry(stem: bytes, value: bytes, right: bytes | None) -> bytes:
     """`{k, p, t, v}`, its beginning given."""
     return stem + _NO_RIGHT + value if right is None else stem + _LINK + right + _VALUE + value
 
 
 def decode(data: bytes) -> tuple[Cid | None, list[Row], list[Code]]:
     """Read a block: `left`, entries, and these encoded. Raises ValueError or LookupError unless it is canonical."""
-    head = _HEAD_PATTERN.match(data)
-    if head is None:
-        raise ValueError("not a node")
+    left, pieces = _pieces(data)
     rows: list[Row] = []
     codes: list[Code] = []
-    at, before = head.end(), ""
-    for _ in range(_NODE_SIZES[head[0]]):
-        entry = _ENTRY_PATTERN.match(data, at)
-        if entry is None:
-            raise ValueError("not an entry")
-        beginning, suffix, middle, right, value = entry.groups()
-        shared, rest = _SHARED_SIZES[middle], suffix.decode("ascii")
-        if beginning != _SUFFIX[len(rest)] or shared > len(before) or before[shared : shared + 1] == rest[0]:
-            raise ValueError("not the canonical prefix")
-        before = before[:shared] + rest
-        rows.append((before, Cid(value), None if right is None else Cid(right)))
-        codes.append(entry[0])
-        at = entry.end()
-    tail = _TAIL_PATTERN.fullmatch(data, at)
-    if tail is None:
-        raise ValueError("not the end of a node")
-    return None if tail[1] is None else Cid(tail[1]), rows, codes
+    for at, path in enumerate(_paths(pieces)):
+        beginning, suffix, middle, right, value = pieces[6 * at + 1 : 6 * at + 6]
+        rows.append((path.decode("ascii"), Cid(value), None if right is None else Cid(right)))
+        codes.append(encode_entry(beginning + suffix + middle, value, right))
+    return None if left is None else Cid(left), rows, codes
+
+
+def decode_columns(data: bytes) -> tuple[bytes | None, list[bytes], list[bytes], list[bytes | None]]:
+    """Read a block that will not be written again: `left`; then of all entries path, record and subtree, each as a
+    list. Raises ValueError or LookupError unless it is canonical."""
+    left, pieces = _pieces(data)
+    return left, _paths(pieces), pieces[5::6], pieces[4::6]
+
+
+def _pieces(data: bytes) -> tuple[bytes | None, list[Any]]:
+    """`left`, and the node cut at its entries: what stands before, five groups of the pattern, nothing, five groups,
+    nothing, ..., what stands after."""
+    pieces = _ENTRY_PATTERN.split(data)
+    count = len(pieces) // 6
+    first, last = (pieces[0], pieces[-1]) if count else (data[:_EMPTY], data[_EMPTY:])
+    tail = _TAIL_PATTERN.fullmatch(last)
+    if first != _NODE[count] or tail is None or any(pieces[6:-1:6]):
+        raise ValueError("not a node")
+    return tail[1], pieces
+
+
+def _paths(pieces: list[Any]) -> list[bytes]:
+    """The paths of a node's entries, which must be in order, each sharing with the one before what it can."""
+    paths: list[bytes] = []
+    before = b""
+    for beginning, suffix, middle in zip(pieces[1::6], pieces[2::6], pieces[3::6], strict=True):
+        shared = _SHARED_SIZES[middle]
+        if beginning != _SUFFIX[len(suffix)] or shared > len(before) or before[shared : shared + 1] >= suffix[:1]:
+            raise ValueError("not the canonical prefix, or not in order")
+        before = before[:shared] + suffix
+        paths.append(before)
+    return paths
 
 
 def links(data: bytes) -> list[tuple[bool, bytes]]:

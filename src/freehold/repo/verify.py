@@ -5,12 +5,14 @@ Source: https://atproto.com/specs/repository, https://atproto.com/specs/sync
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 from freehold.protocol.cid import Cid
 from freehold.repo import commit
 from freehold.repo.commit import BadCommit, Commit
 from freehold.repo.mst import BadTree, MissingBlock, Tree
+from freehold.repo.walk import walk
 
 MAX_RECORDS = 5_000_000
 
@@ -44,14 +46,14 @@ def verify_repo(blocks: Mapping[Cid, bytes], root: Cid, did: str, did_key: str) 
     Raises MissingBlock, BadTree, or BadCommit (UnsupportedRepoVersion, BadSignature and WrongAccount are kinds of it).
     """
     signed = verify_commit(blocks, root, did, did_key)
-    tree = Tree.load(signed.data, blocks.__getitem__)
     records: dict[str, Cid] = {}
-    for path, cid in tree.items():
-        block_of(blocks, cid)
-        records[path] = cid
+    for run in walk(signed.data, partial(block_of, blocks)):
+        for path, cid in run:
+            block_of(blocks, cid)
+            records[path] = Cid(cid)
         if len(records) > MAX_RECORDS:
             raise BadTree("The repository has too many records.", limit=MAX_RECORDS)
-    return Verified(signed, tree, records)
+    return Verified(signed, Tree.load(signed.data, blocks.__getitem__), records)
 
 
 def verify_record(blocks: Mapping[Cid, bytes], root: Cid, did: str, did_key: str, path: str) -> bytes | None:
@@ -64,12 +66,12 @@ def verify_record(blocks: Mapping[Cid, bytes], root: Cid, did: str, did_key: str
     return None if cid is None else block_of(blocks, cid)
 
 
-def block_of(blocks: Mapping[Cid, bytes], cid: Cid) -> bytes:
+def block_of(blocks: Mapping[Any, bytes], cid: bytes) -> bytes:
     """A record's or commit's block, its hash checked. Raises MissingBlock or BadTree."""
     try:
         data = blocks[cid]
     except KeyError:
-        raise MissingBlock(cid=str(cid)) from None
+        raise MissingBlock(cid=str(Cid(cid))) from None
     if Cid.of_cbor(data) != cid:
-        raise BadTree("A block does not have the hash by which it was asked for.", cid=str(cid))
+        raise BadTree("A block does not have the hash by which it was asked for.", cid=str(Cid(cid)))
     return data

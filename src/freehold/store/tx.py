@@ -74,8 +74,8 @@ class Tx:
         self._walks.append(walk)
         return walk.execute(sql, params)
 
-    def many(self, sql: str, rows: Sequence[dict[str, Any]]) -> None:
-        """Run a statement without answer once for each dict of parameters."""
+    def many(self, sql: str, rows: Sequence[dict[str, Any]] | Sequence[Row]) -> None:
+        """Run a statement without answer once for each dict of parameters; or tuple of them, as they stand in it."""
         if self._execute is _over:
             _over()
         self._connection.executemany(sql, rows)
