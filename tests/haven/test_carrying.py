@@ -2,14 +2,17 @@
 
 import asyncio
 import random
+import socket
 from pathlib import Path
 
 import pytest
 
 from freehold.haven import joining
 from freehold.haven.joining import StandbyAhead
-from freehold.haven.link import Link
+from freehold.haven.link import Link, OldEpoch
+from freehold.haven.wire import Begin, Channel, Hello, Refuse
 from freehold.store import writer
+from freehold.store.database import StoreFailed
 from support.carried import Follower, Primary
 from support.patience import until
 
@@ -136,6 +139,40 @@ async def test_an_asynchronous_standby_is_not_waited_for_and_comes_after(tmp_pat
     primary.stop()
     standby.left()
     assert len(standby.rows()) == 50
+
+
+async def test_a_primary_of_an_older_epoch_is_refused_and_acknowledges_nothing_more(
+    tmp_path: Path, standby: Follower
+) -> None:
+    ended: list[int] = []
+    old, new = Primary(tmp_path / "old"), Primary(tmp_path / "new", epoch=2)
+    old.db._the_writer()._end_process = ended.append
+    old.link(standby).shutdown(2)
+    standby.left()
+    new.link(standby)
+    await new.add("new")
+    new.stop()
+    standby.left()
+    old.link(standby)
+    with pytest.raises(StoreFailed):
+        await old.add("old")
+    old.stop()
+    standby.left()
+    assert isinstance(old.refused[-1], OldEpoch)
+    assert ended == [70]
+    assert standby.rows() == {"new"}
+
+
+async def test_a_standby_takes_nothing_from_an_older_primary(tmp_path: Path, standby: Follower) -> None:
+    standby.epoch = 3
+    ours, theirs = socket.socketpair()
+    standby.follow(theirs)
+    channel = Channel(ours)
+    assert isinstance(channel.receive(), Hello)
+    channel.send(Begin(2))
+    assert isinstance(channel.receive(), Refuse)
+    channel.close()
+    standby.left()
 
 
 async def test_one_of_two_standbys_is_enough(primary: Primary, standby: Follower, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -31,11 +31,11 @@ class Authority(NamedTuple):
     trust: Path
     log: Path
     process: "subprocess.Popen[bytes]"
+    reach: Callable[[str, ssl.SSLContext], str]
 
     def root(self) -> str:
         """What its certificates lead up to, PEM. It makes a new one at each start."""
-        with urlopen(f"{self.management}/roots/0", context=self._trusting()) as answer:
-            return str(answer.read().decode())
+        return self.reach(f"{self.management}/roots/0", ssl.create_default_context(cafile=str(self.trust)))
 
     def orders(self) -> int:
         """How many orders it has had."""
@@ -45,8 +45,11 @@ class Authority(NamedTuple):
         self.process.kill()
         self.process.wait()
 
-    def _trusting(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=str(self.trust))
+
+def fetch(url: str, context: ssl.SSLContext) -> str:
+    """A page."""
+    with urlopen(url, context=context) as answer:
+        return str(answer.read().decode())
 
 
 @contextmanager
@@ -59,9 +62,10 @@ def pebble(
     lasts_seconds: int = 90 * 24 * 3600,
     prefix: Sequence[str] = (),
     ports: tuple[int, int] = (14000, 15000),
+    reach: Callable[[str, ssl.SSLContext], str] = fetch,
 ) -> Iterator[Authority]:
     """Run one. nameserver: `address:port` of what it asks. http_port: where it fetches proofs. prefix: words before the
-    command, such as those that run it on another host."""
+    command, such as those that run it on another host, where `reach` fetches a page."""
     folder.mkdir(parents=True, exist_ok=True)
     trust = own_certificate(folder, address)
     told = {
@@ -84,7 +88,7 @@ def pebble(
     with log.open("ab") as out:
         process = subprocess.Popen(command, env={**os.environ, **once}, stdout=out, stderr=out)
     base = f"https://{address}"
-    running = Authority(f"{base}:{ports[0]}/dir", f"{base}:{ports[1]}", trust, log, process)
+    running = Authority(f"{base}:{ports[0]}/dir", f"{base}:{ports[1]}", trust, log, process, reach)
     try:
         _wait(running)
         yield running

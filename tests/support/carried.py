@@ -20,11 +20,11 @@ SILENCE_SECONDS = 10
 class Primary:
     """A database in `directory` whose commits are carried."""
 
-    def __init__(self, directory: Path, *, wait: bool = True) -> None:
+    def __init__(self, directory: Path, *, epoch: int = 1, wait: bool = True) -> None:
         directory.mkdir(exist_ok=True)
         self.path = directory / "truth.db"
         self.blobs = BlobStore(directory / "blobs")
-        self.carrier = Carrier(self.path, self.blobs, wait=wait)
+        self.carrier = Carrier(self.path, self.blobs, epoch=epoch, wait=wait)
         self.db = Database(self.path, SCHEMA, durable=True, gate=self.carrier, idle_seconds=60)
         self.refused: list[Refused] = []
         self._threads: list[threading.Thread] = []
@@ -62,6 +62,7 @@ class Follower:
 
     def __init__(self, directory: Path) -> None:
         self.name, self.directory = directory.name, directory
+        self.epoch = 0
         self._threads: list[threading.Thread] = []
 
     def follow(self, end: socket.socket) -> None:
@@ -73,12 +74,15 @@ class Follower:
     def _serve(self, end: socket.socket) -> None:
         copy = Copy(self.directory)
         try:
-            Standby(copy, BlobStore(self.directory / "blobs")).follow(Channel(end))
+            Standby(copy, BlobStore(self.directory / "blobs"), self.epoch, self._promise).follow(Channel(end))
         except LinkLost:
             pass
         finally:
             end.close()
             copy.close()
+
+    def _promise(self, epoch: int) -> None:
+        self.epoch = epoch
 
     def left(self) -> None:
         """All its links have ended."""

@@ -21,7 +21,7 @@ WRITERS = 16
 
 async def main(directory: Path, standby: str, seed: str) -> None:
     writer.CHECKPOINT_PAGES = 50  # fold the log often, so that kills fall into that too
-    carrier = Carrier(directory / "truth.db", BlobStore(directory / "blobs"))
+    carrier = Carrier(directory / "truth.db", BlobStore(directory / "blobs"), epoch=1)
     end = socket.socket(socket.AF_UNIX)
     end.settimeout(10)
     end.connect(standby)

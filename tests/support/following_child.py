@@ -18,7 +18,7 @@ def main(directory: Path, path: str) -> None:
     listener.bind(path)
     listener.listen()
     print("ready", flush=True)
-    standby = Standby(Copy(directory), BlobStore(directory / "blobs"))
+    standby = Standby(Copy(directory), BlobStore(directory / "blobs"), 1, lambda epoch: None)
     while True:
         end, _ = listener.accept()
         with end, suppress(LinkLost):

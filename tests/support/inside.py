@@ -16,7 +16,7 @@ import uvicorn
 
 from freehold.cli import dev
 from freehold.cli.opening import shared_by
-from freehold.cli.run import config_of
+from freehold.cli.doors import config_of
 from freehold.pds.pictures.workshop import Workshop
 from freehold.server import Networks
 from freehold.settings import Settings

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from freehold.haven import joining
-from freehold.haven.link import Link
+from freehold.haven.link import Link, OldEpoch
 from freehold.haven.wire import PART_BYTES, Channel, LinkLost
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
@@ -47,11 +47,12 @@ class Ended(msgspec.Struct):
 class Carrier:
     """The gate of the database at `path`, whose blobs are in `blobs`.
 
-    wait: with no standby in step, writes wait; else they are acknowledged alone.
+    epoch: that of this primary. wait: with no standby in step, writes wait; else they are acknowledged alone.
     """
 
-    def __init__(self, path: Path, blobs: BlobStore, *, wait: bool = True) -> None:
+    def __init__(self, path: Path, blobs: BlobStore, *, epoch: int, wait: bool = True) -> None:
         self._path, self._blobs = path, blobs
+        self._epoch = epoch
         self._log = Log(path)
         self._memory = path.with_name(path.name + ".ended")
         self._frames = 0
@@ -62,6 +63,7 @@ class Carrier:
         self._news = threading.Condition(self._lock)
         self._opened = threading.Event()
         self._closed = threading.Event()
+        self._fenced = False
         self._wait = wait
         self._joining: list[Link] = []
         self._in_step: list[Link] = []
@@ -96,10 +98,12 @@ class Carrier:
 
     def _await_company(self) -> None:
         """With the lock held, which waiting lets go. Who comes into step has everything that was committed before."""
-        while self._wait and not self._in_step:
+        while not self._fenced and self._wait and not self._in_step:
             if self._closed.is_set():
                 raise Fenced
             self._company.wait()
+        if self._fenced:
+            raise Fenced
 
     @contextmanager
     def folding(self) -> Iterator[bool]:
@@ -134,7 +138,7 @@ class Carrier:
     # -- a standby, on a thread of its own
 
     def keep(self, name: str, channel: Channel, *, sync: bool = True) -> None:
-        """Bring a standby up to date and stay with it until it is lost. Raises LinkLost, StandbyAhead."""
+        """Bring a standby up to date and stay with it until it is lost. Raises LinkLost, StandbyAhead, OldEpoch."""
         link = Link(name, channel, self._blobs)
         self._opened.wait()  # before, the file is not yet what it is going to be
         try:
@@ -145,12 +149,14 @@ class Carrier:
                 self._stay(link, sync)
         except Refused as lost:
             self._drop(link, lost)
+            if isinstance(lost, OldEpoch):
+                self.fence()
             raise
         finally:
             link.close()
 
     def _join(self, link: Link, sync: bool) -> None:
-        hello = link.greeting()
+        hello = link.greet(self._epoch)
         with self._lock:
             self._joining.append(link)
             ours, ended = self._log.end(self._frames), self._ended
@@ -239,6 +245,12 @@ class Carrier:
         """Whether writes are acknowledged while no standby is in step."""
         with self._lock:
             self._wait = not alone
+            self._company.notify_all()
+
+    def fence(self) -> None:
+        """Acknowledge nothing any more: another machine does."""
+        with self._lock:
+            self._fenced = True
             self._company.notify_all()
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ from freehold.haven.copy import Copy
 from freehold.haven.wire import (
     VERSION,
     AnyMessage,
+    Begin,
     BlobPart,
     Block,
     Channel,
@@ -37,19 +38,38 @@ NAMES_MAX = 10_000
 BLOB_MAX_BYTES = 2**40
 
 
-class Standby:
-    """A copy and its blobs, kept true to what one primary sends. Answers one channel at a time."""
+class OldPrimary(Refused):
+    """A primary of an older epoch than this standby has heard of."""
 
-    def __init__(self, copy: Copy, blobs: BlobStore, heard: Callable[[], object] = lambda: None) -> None:
-        self._copy = copy
-        self._blobs = blobs
+    kind, name = "conflict", "OldPrimary"
+    say = "This standby has a newer primary. It takes nothing from an older one."
+
+
+class Standby:
+    """A copy and its blobs, kept true to what one primary sends. Answers one channel at a time.
+
+    epoch: the newest known; `promise` writes down a newer one before it is answered. heard: called after each message.
+    """
+
+    def __init__(
+        self,
+        copy: Copy,
+        blobs: BlobStore,
+        epoch: int,
+        promise: Callable[[int], object],
+        heard: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._copy, self._blobs = copy, blobs
+        self._epoch, self._promise = epoch, promise
         self._heard = heard
+        self._began = False
         self._upload: Incoming | None = None
 
     def follow(self, channel: Channel) -> None:
         """Greet, then take and answer until the link ends, which it does by LinkLost."""
         copy = self._copy
-        channel.send(Hello(VERSION, copy.whole, *copy.position, digest=copy.digest()))
+        self._began = False
+        channel.send(Hello(VERSION, self._epoch, copy.whole, *copy.position, digest=copy.digest()))
         try:
             while True:
                 channel.send(self._answer(channel.receive()))
@@ -64,7 +84,11 @@ class Standby:
 
     def _answer(self, message: AnyMessage) -> Got | Hashes | Listing:
         copy = self._copy
+        if not self._began and not isinstance(message, Begin):
+            raise LinkLost(because="a primary begins by its epoch")
         match message:
+            case Begin(epoch):
+                self._begin(epoch)
             case Take(before_salt, before_end, salt, start, data):
                 copy.take(Position(before_salt, before_end), Stretch(salt, start, data))
             case BlobPart():
@@ -86,6 +110,15 @@ class Standby:
             case _:
                 raise LinkLost(because=f"a primary does not say {type(message).__name__}")
         return Got()
+
+    def _begin(self, epoch: int) -> None:
+        """Raises OldPrimary."""
+        if epoch < self._epoch:
+            raise OldPrimary(theirs=epoch, known=self._epoch)
+        if epoch > self._epoch:
+            self._promise(epoch)
+            self._epoch = epoch
+        self._began = True
 
     def _take_part(self, part: BlobPart) -> None:
         if self._upload is None:

@@ -9,6 +9,7 @@ import threading
 from freehold.haven.wire import (
     PART_BYTES,
     VERSION,
+    Begin,
     BlobPart,
     Channel,
     Forget,
@@ -24,8 +25,16 @@ from freehold.haven.wire import (
     Take,
 )
 from freehold.protocol.cid import Cid
+from freehold.protocol.refused import Refused
 from freehold.store.blobs import BlobStore
 from freehold.store.wal import NOWHERE, Stretch
+
+
+class OldEpoch(Refused):
+    """Another machine became the primary meanwhile."""
+
+    kind, name = "conflict", "OldEpoch"
+    say = "Another machine is the primary of this network now. This one takes no more writes."
 
 
 class Link:
@@ -41,11 +50,14 @@ class Link:
         self._one_blob = threading.Lock()
         self._owed: dict[Cid, bool] = {}
 
-    def greeting(self) -> Hello:
-        """What the standby says first. Raises LinkLost."""
+    def greet(self, epoch: int) -> Hello:
+        """What the standby says first, and that we are the primary of this epoch. Raises LinkLost, OldEpoch."""
         hello = self._channel.receive()
         if not isinstance(hello, Hello) or hello.version != VERSION:
             raise LinkLost(because="the standby runs another version of Freehold")
+        if hello.epoch > epoch:
+            raise OldEpoch(ours=epoch, theirs=hello.epoch)
+        self.exchange(Begin(epoch))
         return hello
 
     def exchange(self, message: Message) -> Got | Hashes | Listing:

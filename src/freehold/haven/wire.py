@@ -31,14 +31,21 @@ class Message(msgspec.Struct, tag=True, frozen=True, array_like=True):
 class Hello(Message, frozen=True):
     """The standby begins. salt, end: how far its copy of the log goes. digest: SHA-256 of that log; empty without one.
 
-    whole: False until a first copy of the file was finished.
+    epoch: the newest that it has heard of. whole: False until a first copy of the file was finished.
     """
 
     version: int
+    epoch: int
     whole: bool
     salt: bytes
     end: int
     digest: bytes
+
+
+class Begin(Message, frozen=True):
+    """The primary's answer to that. A standby takes nothing from a primary of an older epoch than it knows."""
+
+    epoch: int
 
 
 class Take(Message, frozen=True):
@@ -122,7 +129,21 @@ class Refuse(Message, frozen=True):
 
 
 AnyMessage = (
-    Hello | Take | Seed | Compare | Block | Whole | BlobPart | Forget | Names | Still | Got | Hashes | Listing | Refuse
+    Hello
+    | Begin
+    | Take
+    | Seed
+    | Compare
+    | Block
+    | Whole
+    | BlobPart
+    | Forget
+    | Names
+    | Still
+    | Got
+    | Hashes
+    | Listing
+    | Refuse
 )
 _encode = msgspec.msgpack.Encoder(enc_hook=bytes).encode  # for Cid, which is bytes
 _decoder: msgspec.msgpack.Decoder[AnyMessage] = msgspec.msgpack.Decoder(AnyMessage)
