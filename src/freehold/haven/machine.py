@@ -1,6 +1,6 @@
 """What this machine is to its network: the primary, a standby, or fenced; under which epoch; and whom it knows.
 
-Owns DIRECTORY/haven.json. It is not in the truth, which is copied to machines that stand otherwise. An epoch is the
+Owns DIRECTORY/haven.json. It is not in the truth, which is copied to machines of another role. An epoch is the
 reign of one primary; the number only grows. A machine without the file is the primary of a network without standbys.
 """
 
@@ -16,10 +16,10 @@ FILE = "haven.json"
 Role = Literal["primary", "standby", "fenced"]
 
 
-class BadStanding(Refused):
+class BadMachine(Refused):
     """haven.json is not what was written there."""
 
-    kind, name = "unavailable", "BadStanding"
+    kind, name = "unavailable", "BadMachine"
 
 
 class Peer(msgspec.Struct, frozen=True):
@@ -31,33 +31,33 @@ class Peer(msgspec.Struct, frozen=True):
     sync: bool = True
 
 
-class Standing(msgspec.Struct, frozen=True):
-    """machine: random, 32 hex digits, made once. standbys: of this machine, if it is the primary."""
+class Machine(msgspec.Struct, frozen=True):
+    """id: random, 32 hex digits, made once. standbys: of this machine, if it is the primary."""
 
-    machine: str
+    id: str
     role: Role = "primary"
     epoch: int = 1
     standbys: tuple[Peer, ...] = ()
     witness: Peer | None = None
 
 
-def read(directory: Path) -> Standing:
-    """What is written; without a file, a primary that stands alone. Raises BadStanding."""
+def read(directory: Path) -> Machine:
+    """What is written; without a file, a primary that stands alone. Raises BadMachine."""
     path = directory / FILE
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Standing)
+        return msgspec.json.decode(path.read_bytes(), type=Machine)
     except FileNotFoundError:
-        return Standing(os.urandom(16).hex())
+        return Machine(os.urandom(16).hex())
     except (msgspec.DecodeError, OSError) as error:
-        raise BadStanding(f"{path} cannot be read: {error}. Put it back from a copy.") from None
+        raise BadMachine(f"{path} cannot be read: {error}. Put it back from a copy.") from None
 
 
-def write(directory: Path, standing: Standing) -> None:
+def write(directory: Path, machine: Machine) -> None:
     """On disk when this returns: what a machine has promised must outlive a power cut."""
     path = directory / FILE
     part = path.with_suffix(".part")
     with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(standing)) + b"\n")
+        file.write(msgspec.json.format(msgspec.json.encode(machine)) + b"\n")
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
