@@ -43,6 +43,7 @@ from freehold.pds.accounts import Account, Accounts
 from freehold.pds.accounts import find as find_account
 from freehold.pds.addresses import Addresses
 from freehold.pds.app_passwords import AppPasswords
+from freehold.pds.asking_hosts import AskingHosts
 from freehold.pds.blobs import Blobs
 from freehold.pds.claim import Claim
 from freehold.pds.confirmations import Confirmations
@@ -319,6 +320,7 @@ class Site:
             handle_domain=domain,
         )
         told = () if self.place.local else settings.relays
+        self.asking_hosts = AskingHosts(truth, self.client, self.place.host, dev=self.place.dev)
         self.relays = Relays(truth, self.log, self.client, told, self.place.host)
         self.jobs.handles(TELL_RELAY, self.relays.tell)
 

@@ -39,12 +39,6 @@ async def test_repositories_are_found_by_what_they_hold(http, operator, alice, b
         await holding("app.bsky.feed.post", cursor="nonsense")
 
 
-async def test_a_host_that_is_no_relay_reads_from_nobody(http):
-    assert await Caller(http).get("com.atproto.sync.listHosts") == {"hosts": []}
-    with refused("HostNotFound"):
-        await Caller(http).get("com.atproto.sync.getHostStatus", hostname="pds.example")
-
-
 async def test_a_free_name_is_said_and_others_are_proposed_for_a_taken_one(http, alice):
     free = await Caller(http).get(AVAILABLE, handle="carol.test")
     assert free["result"]["$type"].endswith("#resultAvailable")

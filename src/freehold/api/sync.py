@@ -6,20 +6,14 @@ Source: https://atproto.com/specs/sync, lexicons com.atproto.sync.*
 from typing import Any
 
 from freehold.api.caller import NONE, Caller
-from freehold.api.xrpc import Answer, Given, query
+from freehold.api.xrpc import Answer, Given, procedure, query
 from freehold.pds.accounts import Account
+from freehold.pds.asking_hosts import Host
 from freehold.protocol.cid import Cid
-from freehold.protocol.refused import Refused
+from freehold.protocol.refused import InvalidRequest
 from freehold.site import Site
 
 Json = dict[str, Any]
-
-
-class HostNotFound(Refused):
-    """A host that this one does not read from."""
-
-    name = "HostNotFound"
-    say = "This host does not read from that one: it is no relay."
 
 
 CAR = "application/vnd.ipld.car"
@@ -84,13 +78,40 @@ async def list_repos_by_collection(site: Site, caller: Caller, given: Given) -> 
 
 @query("com.atproto.sync.listHosts", auth=NONE)
 async def list_hosts(site: Site, caller: Caller, given: Given) -> Json:
-    """The hosts that this one reads from, as relays do: none."""
-    return {"hosts": []}
+    """The hosts that asked to be read from. This one does not: it is no relay."""
+    limit, cursor = given.params["limit"], given.params.get("cursor") or "0"
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
+        raise InvalidRequest("That cursor is not one of ours.")
+    page = site.asking_hosts.page(int(cursor), limit)
+    out: Json = {"hosts": [_host(host) for host in page]}
+    return out | {"cursor": str(page[-1].id)} if len(page) == limit else out
 
 
 @query("com.atproto.sync.getHostStatus", auth=NONE)
 async def get_host_status(site: Site, caller: Caller, given: Given) -> Json:
-    raise HostNotFound(host=given.params["hostname"])
+    return _host(site.asking_hosts.one(given.params["hostname"]))
+
+
+@procedure("com.atproto.sync.requestCrawl", auth=NONE, cost=50)
+async def request_crawl(site: Site, caller: Caller, given: Given) -> None:
+    await site.asking_hosts.ask(given.input["hostname"])
+
+
+@procedure("com.atproto.sync.notifyOfUpdate", auth=NONE, cost=50)
+async def notify_of_update(site: Site, caller: Caller, given: Given) -> None:
+    await site.asking_hosts.ask(given.input["hostname"])
+
+
+@query("com.atproto.sync.getHead", auth=NONE)
+async def get_head(site: Site, caller: Caller, given: Given) -> Json:
+    """getLatestCommit under its first name, for tools that were never renewed."""
+    return {"root": str(site.reads.head(site.accounts.speaking(given.params["did"])).commit)}
+
+
+@query("com.atproto.sync.getCheckout", auth=NONE, cost=20)
+async def get_checkout(site: Site, caller: Caller, given: Given) -> Answer:
+    """getRepo under its first name."""
+    return Answer(await site.exports.repo(site.accounts.speaking(given.params["did"]), None), CAR)
 
 
 @query("com.atproto.sync.getBlob", auth=NONE)
@@ -111,6 +132,10 @@ async def list_blobs(site: Site, caller: Caller, given: Given) -> Json:
     if len(cids) == limit:
         out["cursor"] = str(cids[-1])
     return out
+
+
+def _host(host: Host) -> Json:
+    return {"hostname": host.hostname, "status": "idle"}
 
 
 def _status(site: Site, account: Account) -> Json:

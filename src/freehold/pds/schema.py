@@ -3,6 +3,7 @@
 from freehold.pds import (
     accounts,
     app_passwords,
+    asking_hosts,
     blobs,
     confirmations,
     invites,
@@ -37,4 +38,6 @@ SCHEMA: tuple[Migration, ...] = (
     *passkeys.SCHEMA,
     *recovery_codes.SCHEMA,
     *takedowns.SCHEMA,
+    *asking_hosts.SCHEMA,
+    *key_rotation.SCHEMA,
 )
