@@ -39,5 +39,4 @@ SCHEMA: tuple[Migration, ...] = (
     *recovery_codes.SCHEMA,
     *takedowns.SCHEMA,
     *asking_hosts.SCHEMA,
-    *key_rotation.SCHEMA,
 )
