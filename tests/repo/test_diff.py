@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freehold.repo.diff import MAX_OPS, BadProof, Op, compare, covering, invert, ops
-from freehold.repo.mst import Tree, changed, facing
+from freehold.repo.diff import MAX_OPS, BadProof, Op, change, invert
+from freehold.repo.mst import Tree
+from support.plain_diff import changed, covering, facing, ops
 from support.trees import PATHS, VALUES, apply, apply_to_tree, records, tree_of, writes
 
 
@@ -48,17 +49,38 @@ def test_any_batch_is_undone_in_any_order_from_its_covering_blocks(before, chang
         assert undo_walking_both_sides(new, blocks, done).root == old.root
 
 
+@given(records, writes, st.booleans())
+def test_one_pass_over_many_changes_does_what_they_do_one_by_one(before, changes, reload):
+    old = tree_of(before)
+    if reload:
+        old = Tree.load(old.root, dict(old.nodes()).__getitem__)
+    new = apply_to_tree(old, changes)
+    done = change(old, dict(changes))
+    assert done.tree.root == new.root == tree_of(apply(before, changes)).root
+    assert done.before == {path: before[path] for path, _ in changes if path in before}
+    assert done.ops == ops(old, new)
+    assert (done.new, done.gone) == changed(old, new)
+    assert done.covering == covering(old, new, done.ops)
+    assert dict(done.tree.nodes()) == dict(new.nodes())
+
+
 @given(records, writes)
 def test_covering_blocks_are_the_new_nodes_and_few_others(before, changes):
-    old = tree_of(before)
-    new = apply_to_tree(old, changes)
-    done = ops(old, new)
-    change = changed(old, new)
-    blocks = covering(old, new, done, change)
-    assert blocks == covering(old, new, done)
-    assert compare(old, new) == (done, change, blocks)
-    assert change.new.keys() <= blocks.keys() <= dict(new.nodes()).keys()
-    assert new.root in blocks
+    done = change(tree_of(before), dict(changes))
+    assert done.new.keys() <= done.covering.keys() <= dict(done.tree.nodes()).keys()
+    assert next(iter(done.covering)) == done.tree.root
+
+
+@given(records, st.lists(writes, max_size=6))
+def test_change_upon_change_keeps_a_store_in_step(before, batches):
+    tree = tree_of(before)
+    store = dict(tree.nodes())
+    for batch in batches:
+        done = change(tree, dict(batch))
+        assert not done.new.keys() & done.gone
+        store = {cid: data for cid, data in store.items() if cid not in done.gone} | done.new
+        before, tree = apply(before, batch), done.tree
+        assert store == dict(tree.nodes()) == dict(tree_of(before).nodes())
 
 
 @given(records, writes)

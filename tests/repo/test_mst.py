@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from freehold.protocol import cbor
 from freehold.protocol.cid import Cid
 from freehold.repo import node
-from freehold.repo.mst import BadPath, BadTree, CrowdedNode, Tree, changed, proof
+from freehold.repo.mst import BadPath, BadTree, CrowdedNode, Tree, proof
 from freehold.repo.node import height
 from freehold.repo.walk import walk
+from support.plain_diff import changed
 from support.trees import PATHS, VALUES, apply, apply_to_tree, paths, records, tree_of, values, writes
 
 

@@ -9,9 +9,10 @@ import pytest
 
 from freehold.protocol.cid import Cid
 from freehold.repo.car import read_car
-from freehold.repo.diff import Op, covering, invert, ops
-from freehold.repo.mst import Tree, changed, proof
+from freehold.repo.diff import Op, change, invert
+from freehold.repo.mst import Tree, proof
 from freehold.repo.node import height
+from support.plain_diff import changed, covering, ops
 
 
 def test_the_layer_of_a_path(vectors):
@@ -119,3 +120,8 @@ def test_every_tree_leads_to_the_next_and_back(trees):
             tree = tree.delete(op.path) if op.cid is None else tree.put(op.path, op.cid)
         assert tree.root == new.root
         assert invert(new.root, covering(old, new, done), done) == old.root
+        at_once = change(old, {op.path: op.cid for op in done})
+        assert at_once.tree.root == new.root
+        assert at_once.ops == done
+        assert (at_once.new, at_once.gone) == changed(old, new)
+        assert at_once.covering == covering(old, new, done)

@@ -12,10 +12,11 @@ from freehold.protocol.keys import did_key_of_multikey
 from freehold.repo import commit
 from freehold.repo.car import read_car
 from freehold.repo.commit import UnsupportedRepoVersion
-from freehold.repo.diff import Op, covering, invert, ops
+from freehold.repo.diff import Op, invert
 from freehold.repo.export import stream_repo
 from freehold.repo.mst import Tree, proof
 from freehold.repo.verify import WrongAccount, verify_commit, verify_record, verify_repo
+from support.plain_diff import covering, ops
 
 
 def did_key_in(path: Path) -> tuple[str, str]:

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from freehold.protocol import cbor
 from freehold.protocol.cid import Cid
 from freehold.repo.diff import BadProof, Op, invert
-from freehold.repo.mst import BadTree, MissingBlock, Tree, changed, proof
+from freehold.repo.mst import BadTree, MissingBlock, Tree, proof
 from freehold.repo.node import height
 from freehold.repo.walk import walk
+from support.plain_diff import changed
 from support.trees import PATHS, VALUES, tree_of
 
 VALUE = VALUES[0]

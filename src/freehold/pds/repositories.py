@@ -18,7 +18,7 @@ from freehold.protocol.keys import SigningKey
 from freehold.protocol.refused import Refused
 from freehold.protocol.tid import TidClock
 from freehold.repo import car, commit
-from freehold.repo.diff import Op, compare
+from freehold.repo.diff import Difference, Op, change
 from freehold.repo.mst import Tree
 from freehold.store.migrations import Migration
 from freehold.store.tx import Tx
@@ -172,10 +172,11 @@ class Repositories:
         opened = self._opened(tx, did)
         if swap_commit is not None and swap_commit != opened.head.commit:
             raise SwapMismatch(did=did, wanted=swap_commit, found=opened.head.commit)
-        tree = _apply(opened.tree, steps)
-        if tree.root == opened.tree.root:
+        done = change(opened.tree, {step.path: step.cid for step in steps})
+        _assure(steps, dict(done.before))
+        if not done.ops:
             return Done(opened.repo, opened.head.commit, opened.head.rev, None, ())
-        return self._move(tx, opened, tree, {step.path: step.data for step in steps})
+        return self._move(tx, opened, done, {step.path: step.data for step in steps})
 
     def drop(self, tx: Tx, did: str, repo: int) -> None:
         """Delete the whole repository (the account ends)."""
@@ -268,25 +269,25 @@ class Repositories:
     def _forget(self, did: str) -> None:
         self._open.pop(did, None)
 
-    def _move(self, tx: Tx, opened: _Open, tree: Tree, data: dict[str, bytes | None]) -> Done:
-        """Sign `tree` as the next commit, store what is new, delete what is old, append the event."""
+    def _move(self, tx: Tx, opened: _Open, done: Difference, data: dict[str, bytes | None]) -> Done:
+        """Sign the changed tree as the next commit, store what is new, delete what is old, append the event."""
         rev = self._tids.next(tx.now, after=opened.head.rev)
-        new = self._sign(opened, tree, rev)
-        ops, nodes, blocks = compare(opened.tree, tree)
+        new = self._sign(opened, done.tree, rev)
+        ops, blocks = done.ops, done.covering
         for op in ops:
             if op.cid is not None:
                 blocks[op.cid] = data[op.path] or b""
         if sum(map(len, blocks.values())) > MAX_COMMIT_BYTES:
             raise CommitTooLarge(did=opened.did)
-        self._store_nodes(tx, opened.repo, rev, nodes.new)
+        self._store_nodes(tx, opened.repo, rev, done.new)
         tx.many(
             "DELETE FROM repo_node WHERE repo = :repo AND cid = :cid",
-            [{"repo": opened.repo, "cid": cid} for cid in nodes.gone],
+            [{"repo": opened.repo, "cid": cid} for cid in done.gone],
         )
         self._store_records(tx, opened.repo, rev, ops, data)
         self._store_head(tx, opened.repo, new)
         seq = self._announce(tx, opened.did, new, opened.head.rev, opened.head.root, blocks, ops)
-        self._keep(tx, opened.did, opened, _Open(opened.repo, opened.did, opened.key, new, tree))
+        self._keep(tx, opened.did, opened, _Open(opened.repo, opened.did, opened.key, new, done.tree))
         return Done(opened.repo, new.commit, new.rev, seq, tuple(ops))
 
     def _sign(self, opened: _Open, tree: Tree, rev: str) -> Head:
@@ -426,21 +427,20 @@ def all_records(tx: Tx, repo: int) -> Iterator[tuple[str, Cid, bytes]]:
         yield path, Cid(cid), bytes(data)
 
 
-def _apply(tree: Tree, steps: list[Step]) -> Tree:
-    """The tree after `steps`, each checked against what the steps before it left."""
-    for step in steps:
-        there = tree.get(step.path)
-        if step.swap is not False and step.swap != there:
-            raise SwapMismatch(path=step.path, wanted=step.swap, found=there)
-        if step.must == "create" and there is not None:
-            raise RecordExists(path=step.path)
-        if step.must == "exist" and there is None:
-            raise NoSuchRecord(path=step.path)
-        if step.cid is not None:
-            tree = tree.put(step.path, step.cid)
-        elif there is not None:
-            tree = tree.delete(step.path)
-    return tree
+def _assure(steps: list[Step], there: dict[str, Cid]) -> None:
+    """Hold each step against what the steps before it leave. there: what stands now, by path; it is changed."""
+    for path, cid, _, must, swap in steps:
+        stands = there.get(path)
+        if swap is not False and swap != stands:
+            raise SwapMismatch(path=path, wanted=swap, found=stands)
+        if must == "create" and stands is not None:
+            raise RecordExists(path=path)
+        if must == "exist" and stands is None:
+            raise NoSuchRecord(path=path)
+        if cid is not None:
+            there[path] = cid
+        else:
+            there.pop(path, None)
 
 
 def _slice(new: Head, blocks: dict[Cid, bytes]) -> bytes:

@@ -5,12 +5,14 @@ from the blocks that came along, and comparing roots. These hold every new node,
 Source: https://atproto.com/specs/sync#commit-validation-mst-operation-inversion
 """
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
-from freehold.repo.mst import BadPath, BadTree, Change, CrowdedNode, MissingBlock, Tree, changed, differing, facing
+from freehold.repo.edit import edit
+from freehold.repo.mst import BadPath, BadTree, CrowdedNode, MissingBlock, Tree
 from freehold.repo.node import Node
 
 MAX_OPS = 200
@@ -33,56 +35,66 @@ class Op(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """All that a commit needs to know of what it changes: operations, nodes to store and drop, blocks to send."""
+    """A changed tree, and all that a commit needs to know of it.
 
+    before: what stood at the paths that were asked for. ops: one for each path that changed, in order of path.
+    new, gone: nodes to store and to drop. covering: the tree's blocks that the commit has to carry, its root first.
+    """
+
+    tree: Tree
+    before: dict[str, Cid]
     ops: list[Op]
-    change: Change
+    new: dict[Cid, bytes]
+    gone: set[Cid]
     covering: dict[Cid, bytes]
 
 
-def compare(old: Tree, new: Tree) -> Difference:
-    """`ops`, `changed` and `covering` at once, walking the trees once."""
-    gone, born = differing(old, new)
-    done = _ops(gone, born)
-    change = Change({node.cid: node.encode() for node in born}, {node.cid for node in gone})
-    return Difference(done, change, covering(old, new, done, change))
+def change(old: Tree, values: Mapping[str, Cid | None]) -> Difference:
+    """`old` with a record at each path, or none where the value is None. Raises BadPath, CrowdedNode.
+
+    What covers a change are all new nodes, and those with which its operations can be undone in any order. These
+    include the nodes on both sides that face each changed path, which some readers walk without need.
+    """
+    top, before, born, gone, around = edit(old.top, values)
+    new: dict[Cid, bytes] = {}
+    for node in born:
+        data = node.encode()
+        node.cid = Cid.of_cbor(data)
+        new[node.cid] = data
+    covering = dict(reversed(new.items())) or {top.cid: top.encode()}
+    for node, path in around:
+        for beside in _facing(node, path):
+            if beside.layer <= top.layer and beside.cid not in covering:
+                covering[beside.cid] = beside.encode()
+    ops = [_op(path, before.get(path), values[path]) for path in sorted(values) if before.get(path) != values[path]]
+    return Difference(Tree(top), before, ops, new, {node.cid for node in gone}, covering)
 
 
-def ops(old: Tree, new: Tree) -> list[Op]:
-    """What turns `old` into `new`, one operation for each path, in order of path."""
-    return _ops(*differing(old, new))
+def _facing(node: Node, path: str) -> Iterator[Node]:
+    """The nodes below `node` that touch `path`, a path of its layer: the last subtrees before it, the first ones after.
 
-
-def _ops(gone: list[Node], born: list[Node]) -> list[Op]:
-    before = {path: value for node in gone for path, value, _ in node.entries}
-    after = {path: value for node in born for path, value, _ in node.entries}
-    return [
-        _op(path, before.get(path), after.get(path))
-        for path in sorted(before.keys() | after.keys())
-        if before.get(path) != after.get(path)
-    ]
+    Where nothing stands any more, these are one.
+    """
+    at = bisect_left(node.entries, (path,))
+    low = node.child(at)
+    if at == len(node.entries) or node.entries[at][0] != path:
+        while low is not None:
+            yield low
+            low = low.child(bisect_left(low.entries, (path,)))
+        return
+    high = node.entries[at][2]
+    while low is not None:
+        yield low
+        low = low.child(len(low.entries))
+    while high is not None:
+        yield high
+        high = high.left
 
 
 def _op(path: str, prev: Cid | None, cid: Cid | None) -> Op:
     if cid is None:
         return Op("delete", path, None, prev)
     return Op("create" if prev is None else "update", path, cid, prev)
-
-
-def covering(old: Tree, new: Tree, done: Sequence[Op], change: Change | None = None) -> dict[Cid, bytes]:
-    """The tree's blocks that a commit has to carry: new nodes, and those with which `done` can be undone in any order.
-
-    These include the nodes on both sides that face each changed path, which some readers walk without need.
-    `change` saves comparing the trees again.
-    """
-    blocks = dict((change or changed(old, new)).new)
-    if not done:
-        blocks[new.root] = new.top.encode()
-    for op in done:
-        for node in facing(new, op.path):
-            if node.cid not in blocks:
-                blocks[node.cid] = node.encode()
-    return blocks
 
 
 def invert(new_root: Cid, blocks: Mapping[Cid, bytes], done: Sequence[Op]) -> Cid:

@@ -1,56 +1,127 @@
-"""New nodes from old ones: put, delete, split, merge, build.
+"""New trees from old ones: any number of changes in one pass, and building from nothing.
 
-A change makes new nodes from the top down to where it happens and shares all others. Of those that it makes, only the
-entries whose subtree, value or predecessor is another are encoded anew.
+A pass goes down from the top to where something changes. It puts each node there together once, from the *parts* that
+it is made of: one old node as a rule, a piece of one where a new path cuts it in two, several where a path between
+them is gone. All else is shared. Of the nodes that it makes, only the entries whose subtree, value or predecessor is
+another are encoded anew. What it leaves behind is all that a commit has to know.
 None stands for an absent subtree throughout. A tree is at most 128 layers high, so recursion is bounded.
 Source: https://atproto.com/specs/repository#mst-structure
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from freehold.protocol.cid import Cid
 from freehold.repo.encoding import Code, stem_of
 from freehold.repo.node import BadTree, Entry, Node, check_path, height
 
+_LOW, _HIGH = "", "\x7f"  # sort before and after every path
 
-def put(root: Node, path: str, value: Cid) -> Node:
-    """`root` with `value` at `path`; `root` itself when it is there already. Raises BadPath, CrowdedNode."""
-    layer = height(path)
-    if not root.entries:
-        check_path(path)
-        return Node.made(layer, None, [(path, value, None)], [None])
-    if layer <= root.layer:
-        return _put(root, layer, path, value)
-    check_path(path)
-    low, high = _split(root, path)
-    return Node.made(layer, _raise(low, layer - 1), [(path, value, _raise(high, layer - 1))], [None])
+Change = tuple[str, int, Cid | None]
+"""A path, its layer, and what shall stand there; None for nothing."""
+Part = tuple[Node, str, str]
+"""What a node holds between two paths."""
 
 
-def _raise(node: Node | None, layer: int) -> Node | None:
-    """`node` under as many empty nodes as it takes to stand on `layer`."""
-    while node is not None and node.layer < layer:
-        node = Node.made(node.layer + 1, node, [], [])
-    return node
+class Edited(NamedTuple):
+    """A changed tree.
+
+    before: what stood at the paths that were asked for. born: nodes that only the new tree has, each after those below
+    it. gone: nodes that only the old tree has, some of them twice. around: where something changed and there may be
+    subtrees beside it: a node of the new tree, and the path.
+    """
+
+    top: Node
+    before: dict[str, Cid]
+    born: list[Node]
+    gone: list[Node]
+    around: list[tuple[Node, str]]
 
 
-def _put(node: Node, layer: int, path: str, value: Cid) -> Node:
-    at = bisect_left(node.entries, (path,))
-    if node.layer > layer:
+def edit(root: Node, values: Mapping[str, Cid | None]) -> Edited:
+    """`root` with each path at its value, or without it where that is None. Raises BadPath, CrowdedNode.
+
+    A tree in which nothing changes is `root` itself.
+    """
+    changes: list[Change] = sorted((path, height(path), value) for path, value in values.items())
+    layer = max([root.layer, *(high for _, high, value in changes if value is not None)])
+    going = _Pass()
+    top = going.subtree(layer, [(root, _LOW, _HIGH)], [change for change in changes if change[1] <= layer])
+    while top is not None and not top.entries and top.left is not None:
+        going.drop(top)
+        top = top.left
+    if top is None and root.cid == EMPTY.cid:
+        return Edited(root, going.before, [], [], [])
+    if top is None:
+        top = EMPTY
+        going.born.append(top)
+    gone = [node for node in going.opened if node not in going.kept]
+    return Edited(top, going.before, going.born, gone, going.around)
+
+
+class _Pass:
+    """What a pass has come by so far. opened: old nodes that it took apart; kept: those of them that came out equal."""
+
+    __slots__ = ("around", "before", "born", "kept", "opened")
+
+    def __init__(self) -> None:
+        self.before: dict[str, Cid] = {}
+        self.born: list[Node] = []
+        self.opened: list[Node] = []
+        self.kept: set[Node] = set()
+        self.around: list[tuple[Node, str]] = []
+
+    def subtree(self, layer: int, parts: list[Part], changes: list[Change]) -> Node | None:
+        """The node on `layer` that holds what is in `parts`, in order, with `changes`, of this layer or lower ones."""
+        if len(parts) == 1 and parts[0][1:] == (_LOW, _HIGH):
+            whole = parts[0][0]
+            if not changes:
+                return whole
+            at = _gap(whole, changes) if whole.layer == layer else None
+            if at is not None:
+                return self._below(whole, at, changes)
+        making = _Making(self, layer, changes)
+        opened = [node for node, _, _ in parts if node.layer == layer]
+        self.opened += opened
+        for part in parts:
+            making.add(part)
+        node = making.finished(opened)
+        if layer and node is not None:
+            self.around += [(node, path) for path in making.changed]
+        return node
+
+    def _below(self, node: Node, at: int, changes: list[Change]) -> Node | None:
+        """`node` with `changes` that all lie before its entry `at`, on lower layers: one subtree is another then."""
         child = node.child(at)
-        if child is None:
-            check_path(path)
-            new = _raise(Node.made(layer, None, [(path, value, None)], [None]), node.layer - 1)
+        new = self.subtree(node.layer - 1, [] if child is None else [(child, _LOW, _HIGH)], changes)
+        if new is child:
+            return node
+        self.opened.append(node)
+        if new is None and not node.entries:
+            return None
+        made = _with_child(node, at, new)
+        self.born.append(made)
+        return made
+
+    def drop(self, top: Node) -> None:
+        """Take back a node at the top that holds nothing but its left subtree."""
+        if self.born and self.born[-1] is top:
+            self.born.pop()
         else:
-            new = _put(child, layer, path, value)
-        return node if new is child else with_child(node, at, new)
-    if at < len(node.entries) and node.entries[at][0] == path:
-        return _with_value(node, at, value)
-    check_path(path)
-    return _with_entry(node, at, path, value)
+            self.kept.discard(top)
+            self.opened.append(top)
 
 
-def with_child(node: Node, at: int, child: Node | None) -> Node:
+def _gap(node: Node, changes: list[Change]) -> int | None:
+    """Before which entry of `node` all changes lie, if they lie between the same two entries and on lower layers."""
+    if any(layer >= node.layer for _, layer, _ in changes):
+        return None
+    at = bisect_left(node.entries, (changes[0][0],))
+    return at if len(changes) == 1 or at == bisect_left(node.entries, (changes[-1][0],)) else None
+
+
+def _with_child(node: Node, at: int, child: Node | None) -> Node:
     """`node` with another subtree before entry `at`."""
     if at == 0:
         return Node.made(node.layer, child, node.entries, node.codes)
@@ -61,106 +132,130 @@ def with_child(node: Node, at: int, child: Node | None) -> Node:
     return Node.made(node.layer, node.left, entries, codes)
 
 
-def _with_value(node: Node, at: int, value: Cid) -> Node:
-    path, old, right = node.entries[at]
-    if old == value:
-        return node
-    entries, codes = node.entries.copy(), node.codes.copy()
-    entries[at] = (path, value, right)
-    codes[at] = stem_of(codes[at], right is not None)
-    return Node.made(node.layer, node.left, entries, codes)
+class _Making:
+    """A node in the making: its entries so far, and the parts and changes of the subtree after the last of them.
 
+    changes: those to come, the next one last. changed: the paths on this layer where another value stands now, or none.
+    """
 
-def _with_entry(node: Node, at: int, path: str, value: Cid) -> Node:
-    """`node` with a new entry at `at`; the subtree that spans `path` is split."""
-    below = node.child(at)
-    low, high = _split(below, path)
-    entries, codes = node.entries.copy(), node.codes.copy()
-    entries.insert(at, (path, value, high))
-    codes.insert(at, None)
-    if at + 1 < len(codes):
-        codes[at + 1] = None
-    left = node.left
-    if low is not below:
-        left = _hang(entries, codes, at, left, low)
-    return Node.made(node.layer, left, entries, codes)
+    __slots__ = ("_below", "_changes", "_codes", "_entries", "_layer", "_left", "_open", "_pass", "changed")
 
+    def __init__(self, going: _Pass, layer: int, changes: list[Change]) -> None:
+        self._pass = going
+        self._layer = layer
+        self._changes = changes[::-1]
+        self._left: Node | None = None
+        self._entries: list[Entry] = []
+        self._codes: list[Code] = []
+        self._open: list[Part] = []
+        self._below: list[Change] = []
+        self.changed: list[str] = []
 
-def _hang(entries: list[Entry], codes: list[Code], at: int, left: Node | None, child: Node | None) -> Node | None:
-    """Hang `child` before entry `at` of lists in the making; returns what the node's `left` is then."""
-    if at == 0:
-        return child
-    path, value, old = entries[at - 1]
-    entries[at - 1] = (path, value, child)
-    codes[at - 1] = stem_of(codes[at - 1], old is not None)
-    return left
+    def add(self, part: Part) -> None:
+        """Go on with a part, making the changes that lie before its last entry."""
+        node, low, high = part
+        if node.layer < self._layer:
+            self._open.append(part)
+            return
+        entries, changes = node.entries, self._changes
+        at = bisect_left(entries, (low,)) if low else 0
+        end = len(entries) if high == _HIGH else bisect_left(entries, (high,))
+        self._hang(node.child(at), low, high if at == end else _HIGH)
+        while changes:
+            path, layer, value = changes[-1]
+            place = bisect_left(entries, (path,), at, end)
+            if place == end:
+                break
+            self._copy(node, at, place)
+            at = place
+            changes.pop()
+            if entries[place][0] != path:
+                self._change(path, layer, value)
+                continue
+            at += 1
+            self._pass.before[path] = entries[place][1]
+            self._replace(node, place, value)
+            self._hang(node.child(at), _LOW, high if at == end else _HIGH)
+        self._copy(node, at, end, high)
 
+    def finished(self, opened: list[Node]) -> Node | None:
+        """The node, after the changes that are left; one of `opened`, where it is equal to one. Raises CrowdedNode."""
+        while self._changes:
+            self._change(*self._changes.pop())
+        self._close()
+        entries, left = self._entries, self._left
+        if left is None and not entries:
+            return None
+        for node in opened:
+            if left is node.left and entries == node.entries:
+                self._pass.kept.add(node)
+                return node
+        made = Node.made(self._layer, left, entries, self._codes)
+        self._pass.born.append(made)
+        return made
 
-def _split(node: Node | None, path: str) -> tuple[Node | None, Node | None]:
-    """What lies before `path`, and what lies after it."""
-    if node is None:
-        return None, None
-    at = bisect_left(node.entries, (path,))
-    child = node.child(at)
-    low, high = _split(child, path)
-    if at == 0 and low is None:
-        return None, node
-    if at == len(node.entries) and high is None:
-        return node, None
-    entries, codes = node.entries[:at], node.codes[:at]
-    left = node.left
-    if low is not child:
-        left = _hang(entries, codes, at, left, low)
-    return _unless_empty(node.layer, left, entries, codes), _after(node, at, high)
+    def _hang(self, child: Node | None, low: str, high: str) -> None:
+        if child is not None:
+            self._open.append((child, low, high))
 
+    def _copy(self, node: Node, start: int, end: int, high: str = _HIGH) -> None:
+        """Take over entries of an old node with their subtrees. high: where the last of these ends."""
+        if start == end:
+            return
+        self._close()
+        codes = node.codes[start:end]
+        if not self._follows(node, start):
+            codes[0] = None
+        self._entries += node.entries[start:end]
+        self._codes += codes
+        self._hang(node.entries[end - 1][2], _LOW, high)
 
-def _after(node: Node, at: int, left: Node | None) -> Node | None:
-    """The entries of `node` from `at` on."""
-    codes = node.codes[at:]
-    codes[:1] = [None] * len(codes[:1])
-    return _unless_empty(node.layer, left, node.entries[at:], codes)
+    def _follows(self, node: Node, at: int) -> bool:
+        """Whether the last entry so far is that before `at` in an old node."""
+        if self._entries:
+            return at > 0 and self._entries[-1][0] == node.entries[at - 1][0]
+        return at == 0
 
+    def _replace(self, node: Node, at: int, value: Cid | None) -> None:
+        """Take over an entry of an old node, without its subtree, with another value; or leave it out."""
+        path, old, right = node.entries[at]
+        if value != old:
+            self.changed.append(path)
+        if value is None:
+            return
+        self._close()
+        code = node.codes[at] if self._follows(node, at) else None
+        self._entries.append((path, value, right))
+        self._codes.append(code if value == old else stem_of(code, right is not None))
 
-def _unless_empty(layer: int, left: Node | None, entries: list[Entry], codes: list[Code]) -> Node | None:
-    return Node.made(layer, left, entries, codes) if entries or left is not None else None
+    def _change(self, path: str, layer: int, value: Cid | None) -> None:
+        """Make a change where no old entry stands."""
+        if layer < self._layer:
+            self._below.append((path, layer, value))
+        elif value is not None:
+            check_path(path)
+            before = [(node, low, path) for node, low, _ in self._open]
+            after = [(node, path, high) for node, _, high in self._open]
+            self._open = before
+            self._close()
+            self._open = after
+            self._entries.append((path, value, None))
+            self._codes.append(None)
+            self.changed.append(path)
 
-
-def delete(root: Node, path: str) -> Node:
-    """`root` without `path`. Raises KeyError, changing nothing, when it is not there."""
-    node = _delete(root, path)
-    while node is not None and not node.entries:
-        node = node.left
-    return node or EMPTY
-
-
-def _delete(node: Node, path: str) -> Node | None:
-    at = bisect_left(node.entries, (path,))
-    child = node.child(at)
-    if at == len(node.entries) or node.entries[at][0] != path:
-        if child is None:
-            raise KeyError(path)
-        new = _delete(child, path)
-        return None if new is None and not node.entries else with_child(node, at, new)
-    entries, codes = node.entries.copy(), node.codes.copy()
-    _, _, right = entries.pop(at)
-    codes.pop(at)
-    if at < len(codes):
-        codes[at] = None
-    left = node.left
-    merged = _merge(child, right)
-    if merged is not child:
-        left = _hang(entries, codes, at, left, merged)
-    return _unless_empty(node.layer, left, entries, codes)
-
-
-def _merge(low: Node | None, high: Node | None) -> Node | None:
-    """One subtree of two on the same layer, all paths of `low` before those of `high`."""
-    if low is None or high is None:
-        return low or high
-    middle = _merge(low.child(len(low.entries)), high.left)
-    entries, codes = low.entries.copy(), low.codes.copy()
-    left = _hang(entries, codes, len(entries), low.left, middle)
-    return Node.made(low.layer, left, entries + high.entries, codes + [None] * bool(high.codes) + high.codes[1:])
+    def _close(self) -> None:
+        """Put the subtree after the last entry together."""
+        child = None
+        if self._open or self._below:
+            child = self._pass.subtree(self._layer - 1, self._open, self._below)
+            self._open, self._below = [], []
+        if not self._entries:
+            self._left = child
+            return
+        path, value, old = self._entries[-1]
+        if child is not old:
+            self._entries[-1] = (path, value, child)
+            self._codes[-1] = stem_of(self._codes[-1], old is not None)
 
 
 def build(items: Iterable[tuple[str, Cid]]) -> Node:
@@ -201,7 +296,9 @@ class _Open:
 
     def shut(self, layer: int) -> Node | None:
         """The finished node, and begin the next one."""
-        node = _unless_empty(layer, self.left, self.entries, [None] * len(self.entries))
+        node = None
+        if self.entries or self.left is not None:
+            node = Node.made(layer, self.left, self.entries, [None] * len(self.entries))
         self.left, self.entries = None, []
         return node
 

@@ -7,24 +7,13 @@ Source: https://atproto.com/specs/repository#mst-structure
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, Self, cast
+from typing import Self
 
 from freehold.protocol.cid import Cid
 from freehold.repo import edit
 from freehold.repo.node import BadPath, BadTree, CrowdedNode, Fetch, MissingBlock, Node, check_path, height
 
-__all__ = [
-    "BadPath",
-    "BadTree",
-    "Change",
-    "CrowdedNode",
-    "MissingBlock",
-    "Tree",
-    "changed",
-    "check_path",
-    "facing",
-    "proof",
-]
+__all__ = ["BadPath", "BadTree", "CrowdedNode", "MissingBlock", "Tree", "check_path", "proof"]
 
 _END = "\x7f"  # sorts after every character that a path may hold
 
@@ -74,12 +63,15 @@ class Tree:
 
     def put(self, path: str, value: Cid) -> "Tree":
         """With `value` at `path`, whether or not a record was there. Raises BadPath, CrowdedNode."""
-        top = edit.put(self.top, path, value)
+        top = edit.edit(self.top, {path: value}).top
         return self if top is self.top else Tree(top)
 
     def delete(self, path: str) -> "Tree":
         """Without the record at `path`. Raises KeyError when there is none, CrowdedNode."""
-        return Tree(edit.delete(self.top, path))
+        edited = edit.edit(self.top, {path: None})
+        if path not in edited.before:
+            raise KeyError(path)
+        return Tree(edited.top)
 
     def items(self, after: str = "", prefix: str = "", reverse: bool = False) -> Iterator[tuple[str, Cid]]:
         """Records whose path begins with `prefix`, in order of path or `reverse`, beginning past `after` if given.
@@ -141,57 +133,6 @@ def _backward(top: Node, start: str, end: str) -> Iterator[tuple[str, Cid]]:
         node = node.child(at - 1)
 
 
-class Change(NamedTuple):
-    """What a store has to do to hold another tree: nodes born, by CID, and nodes superseded."""
-
-    new: dict[Cid, bytes]
-    gone: set[Cid]
-
-
-def changed(old: Tree, new: Tree) -> Change:
-    """Compare two trees, walking only what differs."""
-    gone, born = differing(old, new)
-    return Change({node.cid: node.encode() for node in born}, {node.cid for node in gone})
-
-
-def differing(old: Tree, new: Tree) -> tuple[list[Node], list[Node]]:
-    """The nodes that only `old` has, and those that only `new` has, upper layers first.
-
-    A node stands on one layer and, paths being unique, under one parent; so equal nodes meet when both trees are opened
-    layer by layer, and what hangs below them need not be looked at.
-    """
-    gone: list[Node] = []
-    born: list[Node] = []
-    olds, news = {old.top}, {new.top}
-    for layer in range(max(old.top.layer, new.top.layer), -1, -1):
-        _drop_common(olds, news)
-        if layer <= old.top.layer:
-            gone += olds
-            olds = _children(olds)
-        if layer <= new.top.layer:
-            born += news
-            news = _children(news)
-    return gone, born
-
-
-def _drop_common(olds: set[Node], news: set[Node]) -> None:
-    """Take out what is in both, by identity first, since that needs no hash."""
-    shared = olds & news
-    olds -= shared
-    news -= shared
-    common = {node.cid for node in olds} & {node.cid for node in news} if olds and news else None
-    if common:
-        olds -= {node for node in olds if node.cid in common}
-        news -= {node for node in news if node.cid in common}
-
-
-def _children(level: set[Node]) -> set[Node]:
-    below = {right for node in level for _, _, right in node.entries}
-    below.update([node.left for node in level])
-    below.discard(None)
-    return cast("set[Node]", below)
-
-
 def proof(tree: Tree, path: str) -> dict[Cid, bytes]:
     """The blocks from the root that show what stands at `path`, or that nothing does."""
     blocks: dict[Cid, bytes] = {}
@@ -203,25 +144,3 @@ def proof(tree: Tree, path: str) -> dict[Cid, bytes]:
             break
         node = node.child(at)
     return blocks
-
-
-def facing(tree: Tree, path: str) -> Iterator[Node]:
-    """All nodes that touch `path`: from the root to where it stands or would stand. Where a record stands, these go on
-    down the last subtrees before it and the first ones after it.
-    """
-    node: Node | None = tree.top
-    while node is not None:
-        yield node
-        at = bisect_left(node.entries, (path,))
-        if at < len(node.entries) and node.entries[at][0] == path:
-            break
-        node = node.child(at)
-    else:
-        return
-    low, high = node.child(at), node.entries[at][2]
-    while low is not None:
-        yield low
-        low = low.child(len(low.entries))
-    while high is not None:
-        yield high
-        high = high.left
