@@ -29,6 +29,7 @@ from freehold.appview.index import Index
 from freehold.appview.schema import SCHEMA as INDEX_SCHEMA
 from freehold.appview.views import Views
 from freehold.identity import plc_directory, publish
+from freehold.identity.change import Changes
 from freehold.identity.operations import Operations
 from freehold.identity.register import Register
 from freehold.identity.resolver import Identity
@@ -49,6 +50,7 @@ from freehold.pds.claim import Claim
 from freehold.pds.confirmations import Confirmations
 from freehold.pds.exports import Exports
 from freehold.pds.imports import Imports
+from freehold.pds.key_rotation import KeyRotation
 from freehold.pds.letters import Letters
 from freehold.pds.membership import Members
 from freehold.pds.moving_in import MovingIn
@@ -69,7 +71,7 @@ from freehold.pds.repositories import Repositories
 from freehold.pds.schema import SCHEMA as PDS_SCHEMA
 from freehold.pds.second_factor import SecondFactor
 from freehold.pds.service_callers import ServiceCallers
-from freehold.pds.services import Founding
+from freehold.pds.services import LABEL_KEY, Founding
 from freehold.pds.signing_in import SigningIn
 from freehold.pds.snapshot import Snapshot
 from freehold.pds.standing import Standing
@@ -218,10 +220,11 @@ class Site:
             outside=not self.place.dev,
             clock=self.clock,
         )
+        self.publisher: publish.Publisher | None = None
         if self.settings.plc != "own":
             other = self.settings.public_plc if self.settings.plc == "both" else self.settings.plc
-            publisher = publish.Publisher(self.truth, self.client, other, self._identity_changed)
-            self.jobs.handles(publish.JOB, publisher.publish)
+            self.publisher = publish.Publisher(self.truth, self.client, other, self._identity_changed)
+            self.jobs.handles(publish.JOB, self.publisher.publish)
 
     def _identity_changed(self, tx: Tx, did: str) -> None:
         """Tell the stream that one of our accounts changed its DID by a key of its own."""
@@ -307,6 +310,8 @@ class Site:
             truth, accounts, self.members, self.identity, codes, self.second_factor, base_url, self.clock
         )
         self._open_sign_in(operations)
+        self.changes = Changes(truth, self.register, operations, self.publisher, self.identity, self.client)
+        self.key_rotation = KeyRotation(truth, accounts, self.repositories, self.changes, self.seal)
         self.plc_requests = PlcRequests(truth, accounts, self.register, operations, codes)
         self.moving_in = MovingIn(
             truth=truth,

@@ -79,6 +79,11 @@ class Publisher:
         self._client = client
         self._url = url.rstrip("/")
 
+    @property
+    def url(self) -> str:
+        """The other directory."""
+        return self._url
+
     async def publish(self, payload: dict[str, Any]) -> None:
         """The job's handler. Raises what went wrong, so that it is tried again."""
         did = str(payload["did"])

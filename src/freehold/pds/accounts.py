@@ -271,6 +271,14 @@ class Accounts:
         tx.run("UPDATE account SET role = :role WHERE id = :id", role=role, id=account.id)
         return self._changed(tx, account, role=role)
 
+    def set_key(self, tx: Tx, account_id: int, key: SigningKey) -> None:
+        """Another signing key. Its repository is to be signed anew in the same transaction."""
+        tx.run(
+            "UPDATE account SET signing_key = :box WHERE id = :id",
+            box=self._seal.seal("signing key", key.raw),
+            id=account_id,
+        )
+
     def set_password(self, tx: Tx, account_id: int, password: str) -> None:
         """password: the PHC string."""
         tx.run("UPDATE account SET password = :password WHERE id = :id", password=password, id=account_id)

@@ -11,7 +11,16 @@ from typing import NamedTuple
 
 from freehold.identity.register import Genesis, Register
 from freehold.net.budgets import Budgets, Limit
-from freehold.pds import confirmations, invites, passkeys, private, recovery_codes, second_factor, sessions
+from freehold.pds import (
+    confirmations,
+    invites,
+    key_rotation,
+    passkeys,
+    private,
+    recovery_codes,
+    second_factor,
+    sessions,
+)
 from freehold.pds.accounts import Account, AccountNotFound, Accounts, HandleTaken, New
 from freehold.pds.accounts import find as find_account
 from freehold.pds.app_passwords import AppPasswords
@@ -308,6 +317,7 @@ class Members:
             second_factor.erase(tx, account.id)
             passkeys.erase(tx, account.id)
             recovery_codes.erase(tx, account.id)
+            key_rotation.erase(tx, account.did)
             self._blobs.erase(tx, account.id)
             self._repositories.drop(tx, account.did, account.id)
             self._accounts.erase(tx, account)

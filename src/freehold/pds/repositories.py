@@ -215,6 +215,22 @@ class Repositories:
         seq = announce_sync(tx, did, new) if told else None
         return Done(repo, new.commit, new.rev, seq, ())
 
+    def resign(self, tx: Tx, account: Account, key: SigningKey) -> Done:
+        """Let `key` sign what the repository holds in an empty commit, told by #commit where the account speaks."""
+        self._tx = tx
+        kept = self._open.get(account.did)
+        old = kept or self._load(tx, account)
+        rev = self._tids.next(tx.now, after=old.head.rev)
+        opened = _Open(old.repo, old.did, key, old.head, old.tree)
+        opened.head = new = self._sign(opened, old.tree, rev)
+        self._store_head(tx, old.repo, new)
+        self._keep(tx, old.did, kept, opened)
+        if not account.active:
+            return Done(old.repo, new.commit, rev, None, ())
+        blocks = {new.root: self._node(old.repo, new.root)}
+        seq = self._announce(tx, old.did, new, old.head.rev, old.head.root, blocks, ())
+        return Done(old.repo, new.commit, rev, seq, ())
+
     def assert_state(self, tx: Tx, account: Account) -> int:
         """Say by #sync where the repository stands (activation)."""
         return announce_sync(tx, account.did, require_head(tx, account.id))

@@ -7,6 +7,7 @@ from freehold.pds import (
     blobs,
     confirmations,
     invites,
+    key_rotation,
     keychain,
     network,
     passkeys,
@@ -38,5 +39,6 @@ SCHEMA: tuple[Migration, ...] = (
     *passkeys.SCHEMA,
     *recovery_codes.SCHEMA,
     *takedowns.SCHEMA,
+    *key_rotation.SCHEMA,
     *asking_hosts.SCHEMA,
 )
