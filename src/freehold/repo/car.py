@@ -95,9 +95,8 @@ class CarReader:
         blocks: list[tuple[Cid, bytes]] = []
         at, size = 0, len(data)
         while True:
-            two = int.from_bytes(data[at : at + 2], "little")
-            if two > 0xFF and two & 0x8080 == 0x80:  # as with most blocks: 128 to 16,383 bytes
-                start, length = at + 2, two & 0x7F | two >> 1 & 0x3F80
+            if at + 1 < size and data[at] > 0x7F and 0 < data[at + 1] < 0x80:  # as with most: 128 to 16,383 bytes
+                start, length = at + 2, data[at] & 0x7F | data[at + 1] << 7
             else:
                 start, length = _length_at(data, at)
             if length > (self._max_section if self.roots is not None else MAX_HEADER_BYTES):
