@@ -25,6 +25,7 @@ from freehold.web.backend import (
     Session,
     Theme,
 )
+from freehold.web.credentials import Safety
 from freehold.web.records import post_record
 
 NOW = datetime(2026, 11, 21, 19, 40, tzinfo=UTC)
@@ -81,6 +82,15 @@ def cid_of(text: str) -> str:
     return str(Cid.of_raw(text.encode()))
 
 
+class Bare:
+    """The credentials of members who have only a password."""
+
+    mail_possible = False
+
+    async def safety(self, did: str) -> Safety:
+        return Safety(codes=False, backup_codes=0, mail_codes=False, passkeys=(), recovery_code=None)
+
+
 class Village:
     """Backend and Views in one."""
 
@@ -114,6 +124,10 @@ class Village:
 
     def spend(self, kind: str, did: str | None, address: str) -> None:
         """Nobody is counted here."""
+
+    @property
+    def credentials(self) -> "Bare":
+        return Bare()
 
     # people
 

@@ -14,7 +14,19 @@ from starlette.types import ASGIApp
 
 from freehold.web.backend import Backend
 from freehold.web.endpoints import answered
-from freehold.web.pages import authorize, entry, frame, home, people, posts, settings, writing
+from freehold.web.pages import (
+    authorize,
+    entry,
+    frame,
+    home,
+    people,
+    posts,
+    recover,
+    security,
+    settings,
+    signing_in,
+    writing,
+)
 from freehold.web.shield import Cookies, Shield
 from freehold.web.visit import open_visit
 
@@ -22,7 +34,10 @@ ROUTES = [
     *frame.ROUTES,
     *home.ROUTES,
     *entry.ROUTES,
+    *signing_in.ROUTES,
+    *recover.ROUTES,
     *settings.ROUTES,
+    *security.ROUTES,
     *authorize.ROUTES,
     *writing.ROUTES,
     *posts.ROUTES,
@@ -30,8 +45,8 @@ ROUTES = [
 ]
 
 
-HOST_ROUTES = [*frame.ROUTES, *authorize.ROUTES, *entry.HOST_ROUTES]
-"""What a host without views of its own shows: letting apps in, and seeing them out."""
+HOST_ROUTES = [*frame.ROUTES, *signing_in.ROUTES, *recover.ROUTES, *security.ROUTES, *authorize.ROUTES]
+"""What a host without views of its own shows: signing in and what guards it; letting apps in, and seeing them out."""
 
 
 def web_app(backend: Backend, *, host_only: bool = False, now: Callable[[], datetime] | None = None) -> ASGIApp:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from freehold.web.apps import Apps
+from freehold.web.credentials import Credentials, Halfway
 
 Json = dict[str, Any]
 
@@ -49,7 +50,10 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Who is signed in. avatar: address of the face, or None. language: "en", "fr", or None for the browser's."""
+    """Who is signed in. avatar: address of the face, or None. language: "en", "fr", or None for the browser's.
+
+    resting: the account is deactivated: it is read by nobody and writes nothing until it is woken.
+    """
 
     did: str
     handle: str
@@ -58,6 +62,7 @@ class Member:
     owner: bool = False
     language: str | None = None
     theme: Theme = "device"
+    resting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +254,11 @@ class Backend(Protocol):
         """Letting apps in, and seeing them out."""
         ...
 
+    @property
+    def credentials(self) -> Credentials:
+        """How members prove who they are."""
+        ...
+
     def network(self) -> Network:
         """The network's face, cheap enough to ask on every request."""
         ...
@@ -273,8 +283,16 @@ class Backend(Protocol):
         """A new member. `handle` is the part before `Network.handle_suffix`; `address` the caller's, for budgets."""
         ...
 
-    async def sign_in(self, *, identifier: str, password: str, address: str) -> Member:
+    async def sign_in(self, *, identifier: str, password: str, address: str) -> Member | Halfway:
         """Check a password. `identifier`: handle (its first part is enough), DID or e-mail address."""
+        ...
+
+    async def member_by(self, did: str) -> Member:
+        """A member who has proven who they are."""
+        ...
+
+    async def wake(self, did: str) -> None:
+        """Let a resting account speak again. Refuses when its identity points to another host."""
         ...
 
     async def start_session(self, did: str) -> Session:

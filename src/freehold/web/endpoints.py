@@ -23,6 +23,7 @@ from freehold.web.shield import SMALL_BODY, TooLarge, assure_own_page, assure_to
 from freehold.web.visit import Missing, SignInFirst, Visit, open_visit
 
 log = logging.getLogger("freehold.web")
+RESTING = "/resting"
 
 
 @dataclass
@@ -56,13 +57,16 @@ Send = Callable[[Visit, Form], Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def getter(page: Page, *, unclaimed: bool = False) -> Endpoint:
-    """An endpoint for GET. Before the network has an owner, pages lead to the first-run page, but those marked so."""
+def getter(page: Page, *, unclaimed: bool = False, resting: bool = False) -> Endpoint:
+    """An endpoint for GET. Before the network has an owner, pages lead to the first-run page, but those marked so; a
+    member whose account rests is led to the page that wakes it, but from those marked so."""
 
     async def endpoint(request: Request) -> Response:
         visit = await open_visit(request)
         if not visit.network.claimed and not unclaimed:
             return visit.go("/claim")
+        if visit.member is not None and visit.member.resting and not resting:
+            return visit.go(RESTING, next=visit.here)
 
         async def run() -> Response:
             visit.backend.spend("read", visit.viewer, visit.address)
@@ -73,7 +77,14 @@ def getter(page: Page, *, unclaimed: bool = False) -> Endpoint:
     return endpoint
 
 
-def poster(send: Send, *, members: bool = True, most_bytes: int = SMALL_BODY, unclaimed: bool = False) -> Endpoint:
+def poster(
+    send: Send,
+    *,
+    members: bool = True,
+    most_bytes: int = SMALL_BODY,
+    unclaimed: bool = False,
+    resting: bool = False,
+) -> Endpoint:
     """An endpoint for POST: from our own page, by a member (unless `members` is False), with a token, within limits."""
 
     async def endpoint(request: Request) -> Response:
@@ -86,6 +97,8 @@ def poster(send: Send, *, members: bool = True, most_bytes: int = SMALL_BODY, un
             visit.backend.spend("write", visit.viewer, visit.address)
             if members:
                 _ = visit.me
+            if members and visit.me.resting and not resting:
+                return visit.go(RESTING)
             form = await read_form(visit, most_bytes)
             try:
                 return await send(visit, form)

@@ -38,7 +38,9 @@ from freehold.web.backend import (
     Session,
     Theme,
 )
+from freehold.web.credentials import Halfway
 from freehold.web.letting_in import SiteApps
+from freehold.web.proving import SiteCredentials
 from freehold.web.records import post_record, profile_record, strong_ref
 from freehold.web.views import SiteViews
 
@@ -61,6 +63,7 @@ class SiteBackend:
         self._budgets = Budgets(site.clock)
         self.views = SiteViews(site)
         self.apps = SiteApps(site)
+        self.credentials = SiteCredentials(site, self._spend)
 
     def network(self) -> Network:
         site, choices = self._site, self._site.network.choices
@@ -115,12 +118,19 @@ class SiteBackend:
     ) -> Member:
         self._spend(SIGN_UP, address)
         whole = f"{handle.strip().lower()}{self._site.place.handle_domain}"
-        joined = await self._site.members.join(Application(whole, password, email, invite))
         return self._member(joined.account)
 
-    async def sign_in(self, *, identifier: str, password: str, address: str) -> Member:
+    async def sign_in(self, *, identifier: str, password: str, address: str) -> Member | Halfway:
         self._spend(SIGN_IN, address)
-        return self._member(await self._site.members.check_password(identifier, password))
+        came = await self._site.signing_in.browser(identifier, password)
+        return self._member(came) if isinstance(came, Account) else Halfway(came.ticket, came.way)
+
+    async def member_by(self, did: str) -> Member:
+        return self._member(self._account(did))
+
+    async def wake(self, did: str) -> None:
+        await self._site.standing.activate(self._account(did))
+        await self._site.caught_up()
 
     async def start_session(self, did: str) -> Session:
         token = await self._site.members.start_web(self._site.accounts.one(did))
@@ -129,7 +139,7 @@ class SiteBackend:
     async def member_of(self, token: str) -> Member | None:
         with self._site.truth.reading() as tx:
             account = sessions.find_web(tx, token, self._site.clock())
-        return self._member(account) if account is not None and account.active else None
+        return self._member(account) if account is not None and account.status in (None, "deactivated") else None
 
     async def end_session(self, token: str) -> None:
         await self._site.members.sign_out_web(token)
@@ -254,6 +264,7 @@ class SiteBackend:
             owner=account.role == "owner",
             language=language,
             theme=theme,  # type: ignore[arg-type]
+            resting=account.status == "deactivated",
         )
 
     def _profile(self, did: str) -> dict[str, Any]:

@@ -113,7 +113,7 @@ class Visit:
     async def page(self, template: str, status: int = 200, /, **facts: Any) -> Response:
         """An HTML answer."""
         unread = 0
-        if self.member is not None and status < 500:
+        if self.member is not None and not self.member.resting and status < 500:
             unread = int((await self.backend.views.get_unread_count(self.member.did)).get("count", 0))
         html = templating.render(template, self.speech.language, visit=self, unread=unread, **facts)
         return self._html(html, status)

@@ -5,13 +5,15 @@ says of itself (name, logo) is not shown: only the host name that its word comes
 Source: https://atproto.com/specs/oauth#user-interface, RFC 9700
 """
 
+from collections.abc import Awaitable, Callable
+
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from freehold.net.statuses import STATUS
-from freehold.protocol.refused import Refused
 from freehold.web.apps import AppRequest, OpenSession, Wish
-from freehold.web.endpoints import Form, getter, poster
+from freehold.web.backend import Member
+from freehold.web.endpoints import Form, Send, getter, poster
+from freehold.web.pages.signing_in import Door, with_code, with_passkey, with_password
 from freehold.web.shield import POLICY
 from freehold.web.visit import Visit
 
@@ -29,19 +31,27 @@ async def authorize(visit: Visit) -> Response:
     return await _consent_page(visit, asked)
 
 
-async def sign_in(visit: Visit, form: Form) -> Response:
-    """POST /oauth/authorize/sign-in: a new browser session, then the question."""
-    asked = await _asked(visit, form)
-    identifier = form.text("identifier", 300).lstrip("@")
-    try:
-        member = await visit.backend.sign_in(
-            identifier=identifier, password=form.raw("password"), address=visit.address
-        )
-    except Refused as refused:
-        found = {"password" if refused.kind == "unauthenticated" else "": visit.says(refused)}
-        return await _sign_in_page(visit, asked, identifier, found, STATUS[refused.kind])
-    onward = visit.go(PATH, client_id=asked.client_id, request_uri=asked.uri, chosen="1")
-    return await visit.signed_in(member, onward)
+def _signing_in(step: Callable[[Visit, Form, Door], Awaitable[Response]]) -> Send:
+    """POST /oauth/authorize/sign-in and below: a step of signing in; after the last one the question."""
+
+    async def send(visit: Visit, form: Form) -> Response:
+        asked = await _asked(visit, form)
+        return _allowing(asked, await step(visit, form, _door(visit, asked)))
+
+    return send
+
+
+def _door(visit: Visit, asked: AppRequest) -> Door:
+    """The sign-in that stands before an app's question."""
+
+    async def first(identifier: str, found: dict[str, str], status: int) -> Response:
+        return await _sign_in_page(visit, asked, identifier, found, status)
+
+    async def enter(member: Member) -> Response:
+        onward = visit.go(PATH, client_id=asked.client_id, request_uri=asked.uri, chosen="1")
+        return await visit.signed_in(member, onward)
+
+    return Door(f"{PATH}/sign-in", {"client_id": asked.client_id, "request_uri": asked.uri}, first, enter)
 
 
 async def decide(visit: Visit, form: Form) -> Response:
@@ -96,7 +106,7 @@ async def _consent_page(visit: Visit, asked: AppRequest) -> Response:
 async def _sign_in_page(
     visit: Visit, asked: AppRequest, identifier: str, found: dict[str, str], status: int = 200
 ) -> Response:
-    facts = {"asked": asked, "identifier": identifier, "found": found, "app": _app(visit, asked.app)}
+    facts = {"door": _door(visit, asked), "identifier": identifier, "found": found, "app": _app(visit, asked.app)}
     return _allowing(asked, await visit.page("authorize_sign_in.html", status, **facts))
 
 
@@ -145,9 +155,12 @@ def sentence(visit: Visit, wish: Wish) -> str:
 
 
 ROUTES = [
-    Route(PATH, getter(authorize, unclaimed=True)),
-    Route(PATH, poster(decide, unclaimed=True), methods=["POST"]),
-    Route(f"{PATH}/sign-in", poster(sign_in, members=False, unclaimed=True), methods=["POST"]),
+    Route(PATH, getter(authorize, unclaimed=True, resting=True)),
+    Route(PATH, poster(decide, unclaimed=True, resting=True), methods=["POST"]),
+    *(
+        Route(f"{PATH}/sign-in{below}", poster(_signing_in(step), members=False, unclaimed=True), methods=["POST"])
+        for below, step in (("", with_password), ("/code", with_code), ("/passkey", with_passkey))
+    ),
     Route("/settings/apps", getter(apps, unclaimed=True)),
     Route("/settings/apps/end", poster(end, unclaimed=True), methods=["POST"]),
 ]

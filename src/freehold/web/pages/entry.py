@@ -1,4 +1,4 @@
-"""Coming in: the first-run page, joining, signing in and out."""
+"""Coming in for the first time: the first-run page, joining."""
 
 from dataclasses import asdict, dataclass
 
@@ -10,7 +10,6 @@ from freehold.protocol.refused import Refused
 from freehold.web.backend import Claim, Member
 from freehold.web.brand import HUES
 from freehold.web.endpoints import Form, getter, poster
-from freehold.web.shield import own_path
 from freehold.web.visit import Missing, Visit
 
 # which field of a form a refusal belongs to, by its protocol name
@@ -115,45 +114,6 @@ async def join(visit: Visit, form: Form) -> Response:
     return await _welcome(visit, member, visit.go("/", said="welcome"))
 
 
-async def sign_in_page(visit: Visit) -> Response:
-    """GET /sign-in?next=…"""
-    onward = own_path(visit.asked("next", 2000))
-    if visit.member is not None:
-        return visit.go(onward)
-    said = visit.speech.say("Sign in to go on.") if onward != "/" else ""
-    if visit.asked("said") == "out":
-        said = visit.speech.say("You are signed out.")
-    return await visit.page("sign_in.html", identifier="", next=onward, found={}, said=said)
-
-
-async def sign_in(visit: Visit, form: Form) -> Response:
-    """POST /sign-in: a new session with a new id, whatever cookie came in."""
-    identifier, onward = form.text("identifier", 300).lstrip("@"), own_path(form.text("next", 2000))
-    try:
-        member = await visit.backend.sign_in(
-            identifier=identifier, password=form.raw("password"), address=visit.address
-        )
-    except Refused as refused:
-        found = {"password" if refused.kind == "unauthenticated" else "": visit.says(refused)}
-        facts = {"identifier": identifier, "next": onward, "found": found, "said": ""}
-        return await visit.page("sign_in.html", STATUS[refused.kind], **facts)
-    return await _welcome(visit, member, visit.go(onward))
-
-
-async def sign_out(visit: Visit, form: Form) -> Response:
-    """POST /sign-out"""
-    if visit.session is not None:
-        await visit.backend.end_session(visit.session)
-    return signed_out(visit)
-
-
-def signed_out(visit: Visit) -> Response:
-    """On to the sign-in page, with the session's cookie gone."""
-    response = visit.go("/sign-in", said="out")
-    visit.cookies.forget(response, "session")
-    return response
-
-
 async def _welcome(visit: Visit, member: Member, response: Response) -> Response:
     return await visit.signed_in(member, response)
 
@@ -201,13 +161,4 @@ ROUTES = [
     Route("/claim", poster(claim, members=False, unclaimed=True), methods=["POST"]),
     Route("/join", getter(join_page)),
     Route("/join", poster(join, members=False), methods=["POST"]),
-    Route("/sign-in", getter(sign_in_page)),
-    Route("/sign-in", poster(sign_in, members=False), methods=["POST"]),
-    Route("/sign-out", poster(sign_out), methods=["POST"]),
 ]
-HOST_ROUTES = [
-    Route("/sign-in", getter(sign_in_page, unclaimed=True)),
-    Route("/sign-in", poster(sign_in, members=False, unclaimed=True), methods=["POST"]),
-    Route("/sign-out", poster(sign_out, unclaimed=True), methods=["POST"]),
-]
-"""Of a host without pages of its own, which nobody claims."""

@@ -40,6 +40,7 @@ def said(visit: Visit) -> str:
         "deleted": say("Deleted. It is gone for good."),
         "saved": say("Saved."),
         "password": say("Your password is changed. Everywhere else you are signed out."),
+        "awake": say("Welcome back. Your account speaks again."),
         "welcome": say("Welcome. Say hello, or follow a few people to begin with."),
     }.get(visit.asked("said"), "")
 

@@ -7,8 +7,8 @@ from freehold.net.statuses import STATUS
 from freehold.protocol.refused import Refused
 from freehold.web.backend import Theme
 from freehold.web.endpoints import Form, getter, poster
-from freehold.web.pages.entry import signed_out
 from freehold.web.pages.home import said
+from freehold.web.pages.signing_in import signed_out
 from freehold.web.speech import LANGUAGES
 from freehold.web.visit import Visit
 
@@ -72,7 +72,9 @@ async def _page(visit: Visit, found: dict[str, str], status: int = 200, invite: 
         ("light", say("Light"), ""),
         ("dark", say("Dark"), ""),
     )
-    return await visit.page("settings.html", status, found=found, invite=invite, themes=themes, said=said(visit))
+    safety = await visit.backend.credentials.safety(visit.me.did)
+    facts = {"found": found, "invite": invite, "themes": themes, "safety": safety}
+    return await visit.page("settings.html", status, said=said(visit), **facts)
 
 
 ROUTES = [
@@ -80,6 +82,6 @@ ROUTES = [
     Route("/settings", poster(save), methods=["POST"]),
     Route("/settings/invite", poster(invite), methods=["POST"]),
     Route("/settings/password", poster(password), methods=["POST"]),
-    Route("/settings/data", getter(data)),
+    Route("/settings/data", getter(data, resting=True)),
     Route("/settings/sign-out-everywhere", poster(sign_out_everywhere), methods=["POST"]),
 ]
