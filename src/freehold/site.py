@@ -90,6 +90,9 @@ from freehold.store.lock import DirectoryLock
 from freehold.store.sealed import Seal, UnlockKey, new_network_key
 from freehold.store.tx import Tx
 from freehold.stream import log as stream
+from freehold.tls import kept as tls
+from freehold.tls.certificates import Certificates, Plan
+from freehold.tls.files import CertificateFiles
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +103,7 @@ TRUTH_SCHEMA = (
     *PDS_SCHEMA,
     *reports.SCHEMA,
     *labels.SCHEMA,
+    *tls.SCHEMA,
 )
 UNLOCK_VARIABLE = "FREEHOLD_UNLOCK_KEY"
 ADMIN_TOKEN_MIN = 24
@@ -175,6 +179,7 @@ class Site:
             self._open_pds()
             self._open_account_life()
             self._open_appview()
+            self.certificates = self._certificates()
         except BaseException:
             self._lock.release()
             raise
@@ -376,6 +381,26 @@ class Site:
         )
         self.views = Views(self.index, image_url=self.image_url, unlisted=self.services)
 
+    def _certificates(self) -> Certificates | CertificateFiles | None:
+        """What https is served with, if it is served here. Raises BadSetting, BadCertificate."""
+        settings = self.settings
+        if not settings.https or not self.served:
+            return None
+        if self.place.local:
+            raise BadSetting("https needs a name that others know: set domain, or say --domain.")
+        if settings.certificate_file:
+            files = Path(settings.certificate_file), Path(settings.certificate_key_file)
+            return CertificateFiles(*files, self._serves_name, self.clock)
+        plan = Plan(settings.acme_directory, settings.acme_contact, settings.acme_hook, settings.acme_names_per_week)
+        return Certificates(self.truth, self.seal, self.place.host, self._serves_name, plan, self.clock)
+
+    def _serves_name(self, name: str) -> bool:
+        """Is this host name ours: the network's, or the handle of an account that is active?"""
+        if name == self.place.host:
+            return True
+        account = self.accounts.find(name) if name.endswith(self.place.handle_domain) else None
+        return account is not None and account.active
+
     def _all_indexed(self) -> Iterator[IndexedAccount]:
         for account in self.snapshot.accounts():
             rev, records = self.snapshot.rev(account), self.snapshot.records(account)
@@ -451,6 +476,8 @@ class Site:
                 ("sweep", self._sweep_for_ever),
             ):
                 tasks.create_task(self._keep_at(name, work))
+            if self.certificates is not None:
+                tasks.create_task(self._keep_at("certificates", self.certificates.run))
 
     async def _keep_at(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """What fails is our fault and is logged as such; it must not take the doors with it, so it begins again."""

@@ -28,6 +28,7 @@ class Metrics:
                 ("index_lag_events", "Events that the index has not taken in yet"),
                 ("writes", "Writes committed since the start"),
                 ("write_groups", "Commits (and fsyncs) that these writes shared"),
+                ("certificate_days", "Until the first certificate of this network ends; +Inf where it has none"),
             )
         }
 

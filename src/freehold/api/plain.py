@@ -5,6 +5,7 @@ Source: https://atproto.com/specs/handle#handle-resolution
 
 import asyncio
 import hmac
+import math
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -85,12 +86,14 @@ def _assure_may_see_figures(site: Site, scope: Scope) -> None:
 
 def _figures(site: Site, metrics: Metrics) -> bytes:
     writes, groups = site.truth.counts
+    left = site.certificates.days_left() if site.certificates else None
     return metrics.text(
         accounts=site.accounts.count(),
         event_seq=site.log.last,
         index_lag_events=0 if site.settings.host_only else max(0, site.log.last - site.index.seq),
         writes=writes,
         write_groups=groups,
+        certificate_days=math.inf if left is None else left,
     )
 
 

@@ -13,7 +13,7 @@ from freehold.protocol.syntax import format_datetime
 
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
-TALKATIVE = ("httpcore", "uvicorn", "websockets")
+TALKATIVE = ("acme", "httpcore", "urllib3", "uvicorn", "websockets")
 """Libraries that log whole headers at `debug`, and with them tokens and cookies."""
 
 

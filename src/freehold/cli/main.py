@@ -23,7 +23,7 @@ A network is one directory. Everything that it must not lose is in there; copy i
 network a second time.
 
   freehold run                         begin or go on with the network in ./network, on http://localhost:8000
-  freehold run town --domain town.example
+  freehold run town --domain town.example --https
   freehold demo town                   fill a new network with a community of sixty people, to look around in
   freehold account town list           who has an account
   freehold doctor town                 check every repository, blob and the index, and say what to do
@@ -165,7 +165,18 @@ def _run(commands: Commands) -> None:
         "Ctrl-C or SIGTERM ends it in order; kill -9 loses nothing either.",
     )
     run.add_argument("directories", nargs="*", type=Path, metavar="DIRECTORY", help="default: ./network")
-    run.add_argument("--port", type=port, default=8000, metavar="N", help="default: 8000; 0 takes a free one")
+    run.add_argument("--port", type=port, metavar="N", help="default: 8000, with --https 443; 0 takes a free one")
+    run.add_argument(
+        "--https",
+        action="store_true",
+        help="serve https on port 443, with certificates from Let's Encrypt or as the settings say; port 80 leads"
+        " there. Needs a domain",
+    )
+    run.add_argument(
+        "--behind",
+        metavar="ADDRESS",
+        help="the proxy's address or network: only it may connect, by plain http, and it says who calls",
+    )
     run.add_argument("--domain", metavar="D", help="the network's own name, remembered; all addresses listen")
     run.add_argument(
         "--plc",

@@ -10,10 +10,10 @@ Owns nothing but memory: tables are kept.py's. In come plain values and two call
 
 import asyncio
 import logging
-import random
 import ssl
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from freehold.protocol.refused import Refused
@@ -36,7 +36,8 @@ FIRST_PAUSE = 15 * 60 * SECOND
 LIMITED_PAUSE = 6 * 3600 * SECOND
 LONGEST_PAUSE = DAY
 LAST_WEEK = 7 * DAY
-LOOK_SECONDS = 600.0
+LOOK_SECONDS, RETRY_SECONDS = 600.0, 60.0
+"""How often to look what is due; how often while an order waits for its time."""
 AT_ONCE = 4
 CONTEXTS_KEPT = 2_000
 PATIENCE_SECONDS = 30.0
@@ -80,6 +81,7 @@ class Certificates:
         self._hands = asyncio.Semaphore(AT_ONCE)
         self._asked_when_to_renew: dict[str, int] = {}
         self._alarmed_at = 0
+        self._news = asyncio.Event()
 
     # --- what the door asks
 
@@ -200,6 +202,7 @@ class Certificates:
         made = kept.Certificate(lineage, chain, raw_key(key), starts, ends, renew)
         await self._truth.write(lambda tx: kept.keep(tx, self._seal, made))
         self._remember(made)
+        self._news.set()
         logger.info("%s has a certificate for %.0f days", lineage, (ends - self._clock()) / DAY)
 
     async def _authority(self) -> "Authority":
@@ -228,7 +231,10 @@ class Certificates:
                 self._begin(first)
             await self.renew_due()
             self._watch()
-            await asyncio.sleep(self._pause())
+            self._news.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._pause()):
+                    await self._news.wait()
 
     async def renew_due(self) -> None:
         """Renew each certificate whose time has come; what nobody has any more is forgotten."""
@@ -291,7 +297,8 @@ class Certificates:
             return kept.terms(tx)
 
     def _pause(self) -> float:
-        """Seconds until there may be something to do; not the same for all networks."""
-        due = min((renew for *_, renew in self._terms()), default=0) - self._clock()
-        pause = min(LOOK_SECONDS, due / SECOND) if due > 0 else LOOK_SECONDS / 10
-        return max(1.0, pause) * random.uniform(0.9, 1.0)  # noqa: S311 - it spreads load, nothing more
+        """Seconds until there may be something to do."""
+        due = (min((renew for *_, renew in self._terms()), default=0) - self._clock()) / SECOND
+        if 0 < due < LOOK_SECONDS:
+            return due
+        return LOOK_SECONDS if due > 0 else RETRY_SECONDS

@@ -24,6 +24,7 @@ WAITING_MAX = 2_000
 """Connections that have not begun their handshake, of all and of one address."""
 WAITING_MAX_OF_ONE = 100
 ACCEPTED_AT_ONCE = 64
+BACKLOG = 2048
 UNRECOGNIZED_NAME = bytes([21, 3, 3, 0, 2, 2, 112])
 
 Choose = Callable[[str], Awaitable[ssl.SSLContext | None]]
@@ -31,7 +32,7 @@ Choose = Callable[[str], Awaitable[ssl.SSLContext | None]]
 
 
 class Front:
-    """Serves one listening socket. protocol: makes what speaks HTTP over each connection. Used as asyncio's servers
+    """Serves one bound socket. protocol: makes what speaks HTTP over each connection. Used as asyncio's servers
     are."""
 
     def __init__(self, listener: socket.socket, choose: Choose, protocol: Callable[[], asyncio.BaseProtocol]) -> None:
@@ -40,6 +41,7 @@ class Front:
         self._waiting: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         listener.setblocking(False)
+        listener.listen(BACKLOG)
         self._loop.add_reader(listener.fileno(), self._accept)
 
     def close(self) -> None:

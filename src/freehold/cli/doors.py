@@ -1,0 +1,192 @@
+"""How this process listens: by https itself, by plain http to one proxy, or by plain http to this machine.
+
+In come the settings of the networks; out come bound sockets, and what stands before `Networks` on them.
+"""
+
+import asyncio
+import signal
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any, NamedTuple, cast
+
+import uvicorn
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from freehold.api.socket import Socket
+from freehold.cli.unencrypted import Unencrypted
+from freehold.protocol.refused import Refused
+from freehold.server import Networks, Receive, Scope, Send
+from freehold.settings import BadSetting, Settings
+from freehold.tls.front import Choose, Front
+
+KEEP_ALIVE_SECONDS = 75
+MAX_INCOMING_FRAME = 65_536
+PING_SECONDS = 45.0
+"""How often a silent websocket is asked whether it is there, and how long it may take to say so."""
+EVERYWHERE, HERE = "", "127.0.0.1"
+
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class PortTaken(Refused):
+    """Somebody else listens there, or only an administrator may."""
+
+    name = "PortTaken"
+
+
+class Doors(NamedTuple):
+    """Bound sockets. plain: for http. tls: for https, None if that is not served here."""
+
+    plain: socket.socket
+    tls: socket.socket | None = None
+
+    @property
+    def port(self) -> int:
+        """Where the network itself is."""
+        return int((self.tls or self.plain).getsockname()[1])
+
+
+@contextmanager
+def bound(settings: list[Settings], port: int | None, named: bool) -> Iterator[Doors]:
+    """The doors that these networks want; closed at the end.
+
+    port: what the command line said. named: it also said a domain, so that a proxy elsewhere is expected. Raises
+    PortTaken, BadSetting.
+    """
+    first = settings[0]
+    if len({each.https for each in settings}) > 1:
+        raise BadSetting("Networks in one process serve https all together, or none of them: set https alike.")
+    if first.https:
+        https_port = first.https_port if port is None else port
+        with bind(EVERYWHERE, https_port) as tls, bind(EVERYWHERE, first.http_port) as plain:
+            yield Doors(plain, tls)
+        return
+    proxies = [ip_network(each.behind) for each in settings if each.behind]
+    everywhere = named if not proxies else not all(proxy.is_loopback for proxy in proxies)
+    with bind(EVERYWHERE if everywhere else HERE, first.port if port is None else port) as plain:
+        yield Doors(plain)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; host "" is every address of this machine. Raises PortTaken."""
+    listener = socket.socket(socket.AF_INET6 if host == EVERYWHERE else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if host == EVERYWHERE:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    try:
+        listener.bind((host or "::", port))
+    except OSError as wrong:
+        listener.close()
+        raise PortTaken(f"Port {port} cannot be had ({wrong.strerror}). Choose another one with --port.") from None
+    return listener
+
+
+class Server(uvicorn.Server):
+    """uvicorn, with two differences: TLS connections come through a `Front`, and a signal ends it in order (it would
+    send itself the signal again, and so die before all is closed)."""
+
+    def __init__(self, networks: Networks, doors: Doors) -> None:
+        super().__init__(config_of(networks, encrypted=doors.tls is not None))
+        self._networks, self._doors = networks, doors
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """SIGINT and SIGTERM end serving; a second SIGINT waits for nobody."""
+        loop = asyncio.get_running_loop()
+        for each in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(each, self.handle_exit, each, None)
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen."""
+        await super().startup(sockets)
+        if self._doors.tls is not None:
+            front = Front(self._doors.tls, chooser(self._networks), self._speaker)
+            self.servers.append(cast(Any, front))  # closed as asyncio's servers are
+
+    def _speaker(self) -> asyncio.Protocol:
+        """What speaks HTTP over one connection."""
+        make = cast(Any, self.config.http_protocol_class)
+        return cast(
+            asyncio.Protocol,
+            make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state),
+        )
+
+
+def chooser(networks: Networks) -> Choose:
+    """Which certificate goes with a name."""
+
+    async def choose(name: str) -> ssl.SSLContext | None:
+        site = networks.find(name)
+        if site is None or site.certificates is None:
+            return None
+        return await site.certificates.context_for(name)
+
+    return choose
+
+
+def config_of(networks: Networks, *, encrypted: bool = False) -> uvicorn.Config:
+    """How uvicorn serves us. encrypted: by https, so that what comes without it is sent there."""
+    return uvicorn.Config(
+        cast(Any, Unencrypted(networks) if encrypted else behind_proxies(networks)),
+        http="httptools",
+        ws=Socket,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=3,
+        ws_max_size=MAX_INCOMING_FRAME,
+        ws_per_message_deflate=False,
+        ws_ping_interval=PING_SECONDS,
+        ws_ping_timeout=PING_SECONDS,
+        backlog=2048,
+    )
+
+
+def behind_proxies(networks: Networks) -> App:
+    """What believes our proxies, and with `behind` speaks to nobody else."""
+    settings = [site.settings for site in networks.sites]
+    believed = {proxy for each in settings for proxy in ([each.behind] if each.behind else each.trusted_proxies)}
+    app = cast(App, ProxyHeadersMiddleware(cast(Any, networks), both_forms(believed)))
+    alone = {each.behind for each in settings}
+    return app if "" in alone else OnlyFrom(app, alone)
+
+
+def both_forms(networks: set[str]) -> list[str]:
+    """Each also in the form in which a socket for both kinds of address shows it."""
+    parsed = {ip_network(each) for each in networks}
+    mapped = {
+        IPv6Network(f"::ffff:{each.network_address}/{96 + each.prefixlen}") for each in parsed if each.version == 4
+    }
+    return sorted(map(str, parsed | mapped))
+
+
+class OnlyFrom:
+    """Speaks to one's own proxies, and to this machine, where doctors and health checks come from."""
+
+    def __init__(self, app: App, proxies: set[str]) -> None:
+        self._app, self._proxies = app, [ip_network(proxy) for proxy in proxies]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._may(str((scope.get("client") or ("",))[0])):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await send({"type": "http.response.start", "status": 403, "headers": [(b"content-type", b"text/plain")]})
+            await send({"type": "http.response.body", "body": b"This door is for the network's own proxy.\n"})
+
+    def _may(self, caller: str) -> bool:
+        try:
+            address = ip_address(caller)
+        except ValueError:
+            return False
+        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        return address.is_loopback or any(address in proxy for proxy in self._proxies)
