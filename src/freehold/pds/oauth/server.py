@@ -114,9 +114,12 @@ class OAuth:
     # --- answered
 
     async def allow(self, uri: str, client_id: str, did: str) -> str:
-        """The member says yes; where to send their browser. Raises RequestGone, AccessDenied."""
+        """The member says yes; where to send their browser. Raises RequestGone, AccessDenied.
+
+        A deactivated account may let apps in: they find it resting, and may wake it.
+        """
         pending, account = self._pending(uri, client_id), self._accounts.one(did)
-        if not account.active:
+        if account.status not in (None, "deactivated"):
             raise AccessDenied("This account is not active.")
         code = await self._truth.write(lambda tx: grants.answer(tx, pending.request, account.id))
         if code is None:
