@@ -15,8 +15,8 @@ import httpx
 import uvicorn
 
 from freehold.cli import dev
-from freehold.cli.opening import shared_by
 from freehold.cli.doors import config_of
+from freehold.cli.opening import shared_by
 from freehold.pds.pictures.workshop import Workshop
 from freehold.server import Networks
 from freehold.settings import Settings

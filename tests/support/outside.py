@@ -78,9 +78,16 @@ def find_pebble() -> Path | None:
     return Path(path) if path else None
 
 
+def find_proxies() -> Path | None:
+    """nginx and Caddy, of which the operators' guide has examples."""
+    paths = [shutil.which(name) for name in ("nginx", "caddy")]
+    return Path(str(paths[0])) if all(paths) else None
+
+
 NEEDS = {
     "browser": Need("Chromium is missing", CHROMIUM_COMMAND, find_chromium),
     "pebble": Need("pebble, a test authority, is missing", "sudo apt-get install -y pebble", find_pebble),
+    "proxies": Need("nginx or Caddy is missing", "sudo apt-get install -y nginx caddy", find_proxies),
     "hosts": Need("network namespaces cannot be made here", "run the tests as root, with iproute2", find_hosts),
     "node": Need("the official npm packages are missing", "make test (with a connection)", find_node),
     "peer": Need("the official PDS is missing", "make test (with a connection and a C++ compiler)", find_peer),
