@@ -55,6 +55,9 @@ class Settings:
     event_keep_hours: int = setting(72, "Hours that events stay readable for those who follow the network.")
     event_max_bytes: int = setting(20_000_000_000, "Events are also cut when they take more bytes than this.")
     upload_keep_hours: int = setting(6, "Hours that an upload waits for the post that names it.")
+    application_keep_days: int = setting(
+        30, "Days after which somebody who waits to be let in, and never came back to look, is forgotten."
+    )
     adopted_services: tuple[str, ...] = setting(
         ("did:web:api.bsky.app#bsky_appview", "did:web:api.bsky.app#bsky_notif", "did:web:api.bsky.chat#bsky_chat"),
         "Foreign services that this network answers itself for its members, so that unmodified apps work.",

@@ -43,6 +43,7 @@ from freehold.pds import confirmations, keychain, letters, reserved_keys, sessio
 from freehold.pds.accounts import Account, Accounts
 from freehold.pds.accounts import find as find_account
 from freehold.pds.addresses import Addresses
+from freehold.pds.admission import Admission
 from freehold.pds.app_passwords import AppPasswords
 from freehold.pds.asking_hosts import AskingHosts
 from freehold.pds.blobs import Blobs
@@ -268,6 +269,18 @@ class Site:
             budgets=None if self.place.dev else Budgets(self.clock),
             clock=self.clock,
         )
+        self.admission = Admission(
+            truth=self.truth,
+            seal=self.seal,
+            accounts=self.accounts,
+            members=self.members,
+            passwords=self.shared.passwords,
+            register=self.register,
+            tokens=self.tokens,
+            network=self.network,
+            handle_domain=self.place.handle_domain,
+            clock=self.clock,
+        )
         self.oauth = OAuth(
             truth=self.truth,
             accounts=self.accounts,
@@ -473,6 +486,7 @@ class Site:
                 ("index", partial(asyncio.to_thread, self.index.clear) if host_only else self.index.run),
                 ("jobs", self.jobs.run),
                 ("relays", self.relays.run),
+                ("admission", self.admission.run),
                 ("sweep", self._sweep_for_ever),
             ):
                 tasks.create_task(self._keep_at(name, work))
@@ -508,6 +522,7 @@ class Site:
         for sweep in (sessions.sweep, confirmations.sweep, reserved_keys.sweep, tries.sweep):
             await self.truth.write(sweep)
         await self.standing.delete_due()
+        await self.truth.write(lambda tx: self.admission.sweep(tx, settings.application_keep_days * 24 * HOUR_MICROS))
         await self.index.forget_words()
         self.files.sweep_temporary(settings.upload_keep_hours * 3600)
 

@@ -237,7 +237,7 @@ async def test_a_deleted_account_leaves_no_row_and_no_file(http, site, alice, bo
     await alice.do("app.bsky.notification.updateSeen", seenAt=now())
     preference = {"$type": "app.bsky.actor.defs#adultContentPref", "enabled": True}
     await alice.do("app.bsky.actor.putPreferences", preferences=[preference])
-    await site.members.sign_in_web("alice.test", PASSWORD)
+    await site.members.start_web(site.accounts.one("alice.test"))
     account = site.accounts.one(alice.did)
     assert rows_of(site, account) > 12
     await operator.do("com.atproto.admin.deleteAccount", did=alice.did)

@@ -21,6 +21,8 @@ class Auth(Enum):
     """A member, by an access token."""
     FULL = "full"
     """A member, by an access token that no app password gave: for what belongs to the account itself."""
+    WAITING = "waiting"
+    """As `ACCESS`, or somebody who waits to be let in and is no member yet."""
     REFRESH = "refresh"
     """A member, by a refresh token."""
     SERVICE = "service"
@@ -29,9 +31,9 @@ class Auth(Enum):
     """The owner."""
 
 
-NONE, OPTIONAL, ACCESS, FULL, REFRESH, SERVICE, ADMIN = Auth
+NONE, OPTIONAL, ACCESS, FULL, WAITING, REFRESH, SERVICE, ADMIN = Auth
 
-Kind = Literal["nobody", "access", "app", "oauth", "refresh", "service", "admin"]
+Kind = Literal["nobody", "access", "app", "oauth", "waiting", "refresh", "service", "admin"]
 
 
 class Caller(msgspec.Struct, frozen=True):

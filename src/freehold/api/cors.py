@@ -18,6 +18,7 @@ EXPOSED = (
     "ratelimit-reset",
     "ratelimit-policy",
     "retry-after",
+    "proof-of-work",
     "content-length",
 )
 """The answer's headers that a page may read beside the safe ones."""

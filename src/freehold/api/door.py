@@ -2,7 +2,8 @@
 
 `Door` is called like an ASGI application with the site before the scope; the server finds the site by host name. What
 it cannot know is handed in as `Hooks`: who a caller is, what must go to another service, what a call costs, who counts.
-The order is: method, sign-in, query string, budget, body, what the body costs more, handler. A refusal at any step is answered by its name.
+The order is: method, sign-in, query string, budget, body, what the body costs more, handler. A refusal at any step is
+answered by its name.
 Source: https://atproto.com/specs/xrpc
 """
 

@@ -6,17 +6,25 @@ Source: lexicons com.atproto.server.*
 
 import secrets
 
-from freehold.api.caller import ACCESS, NONE, OPTIONAL, REFRESH, Caller
+from freehold.api.answers import ApiRefused
+from freehold.api.caller import ACCESS, NONE, OPTIONAL, REFRESH, WAITING, Caller
 from freehold.api.identity import document_of
 from freehold.api.permissions import assure_service, may_see_mail
 from freehold.api.xrpc import Given, procedure, query
 from freehold.pds.accounts import Account
-from freehold.pds.membership import Application, SignedIn
+from freehold.pds.membership import Application, SignedIn, StillWaiting
+from freehold.pds.proof_of_work import ProofRequired
 from freehold.pds.service_auth import assure_level, service_token
 from freehold.protocol.refused import InvalidRequest, Refused
 from freehold.site import Site
 
 Json = dict[str, object]
+
+
+class WorkFirst(ApiRefused):
+    """A proof of work is asked for; a challenge goes along in the header `Proof-Of-Work`."""
+
+    name = ProofRequired.name
 
 
 class NotProven(Refused):
@@ -52,24 +60,41 @@ async def create_account(site: Site, caller: Caller, given: Given) -> Json:
         mail=said.get("email"),
         invite=said.get("inviteCode"),
         recovery_key=said.get("recoveryKey"),
+        proof=said.get("verificationCode"),
     )
     did = said.get("did")
     if did is None:
-        return await _session(site, await site.members.join(application))
+        return await _session(site, await _join(site, application))
     if caller.kind != "service" or caller.did != did:
         raise NotProven
-    return await _session(site, await site.moving_in.join(did, application))
+    by_invitation = site.admission.by_invitation(application)
+    return await _session(site, await site.moving_in.admit(did, application, invited=not by_invitation))
+
+
+async def _join(site: Site, application: Application) -> SignedIn:
+    """Raises WorkFirst and what `Admission.join` raises."""
+    try:
+        return await site.admission.join(application)
+    except ProofRequired as refused:
+        say = f"{refused.say} ({site.place.base_url}/join)"
+        raise WorkFirst(say, headers=[("proof-of-work", refused.challenge or site.admission.challenge())]) from None
 
 
 @procedure("com.atproto.server.createSession", auth=NONE, cost=10, budget="sign-in")
 async def create_session(site: Site, caller: Caller, given: Given) -> Json:
     said = given.input
     code = said.get("authFactorToken")
-    return await _session(site, await site.signing_in.program(said["identifier"], said["password"], code))
+    try:
+        return await _session(site, await site.signing_in.program(said["identifier"], said["password"], code))
+    except StillWaiting as waiting:
+        return await _session(site, await site.admission.session(waiting.did))
 
 
 @procedure("com.atproto.server.refreshSession", auth=REFRESH)
 async def refresh_session(site: Site, caller: Caller, given: Given) -> Json:
+    waiting = site.admission.find(caller.member)
+    if waiting is not None:
+        return await _session(site, await site.admission.refresh(waiting, caller.token))
     return await _session(site, await site.members.refresh(caller.token))
 
 
@@ -78,9 +103,9 @@ async def delete_session(site: Site, caller: Caller, given: Given) -> None:
     await site.members.sign_out(caller.token)
 
 
-@query("com.atproto.server.getSession", auth=ACCESS)
+@query("com.atproto.server.getSession", auth=WAITING)
 async def get_session(site: Site, caller: Caller, given: Given) -> Json:
-    about = await _about(site, site.accounts.one(caller.member))
+    about = await _about(site, site.admission.find(caller.member) or site.accounts.one(caller.member))
     if may_see_mail(caller):
         return about
     return {key: value for key, value in about.items() if not key.startswith("email")}
@@ -114,7 +139,7 @@ async def _session(site: Site, signed_in: SignedIn) -> Json:
 async def _about(site: Site, account: Account) -> Json:
     """What a session says about its account."""
     out: Json = {"did": account.did, "handle": account.handle, "active": account.active}
-    document = await document_of(site, account.did)
+    document = await document_of(site, account.did) if not account.waiting else None
     if document is not None:
         out["didDoc"] = document
     mail = site.accounts.mail_of(account)

@@ -8,14 +8,14 @@ import hmac
 from base64 import b64decode
 
 from freehold.api.answers import ApiRefused
-from freehold.api.caller import ADMIN, FULL, NOBODY, OPTIONAL, REFRESH, Auth, Caller
+from freehold.api.caller import ADMIN, FULL, NOBODY, OPTIONAL, REFRESH, WAITING, Auth, Caller
 from freehold.api.door import Scope
 from freehold.api.oauth import authenticate_dpop
 from freehold.api.xrpc import RequestHeaders
 from freehold.pds import app_passwords
 from freehold.pds.accounts import Account
 from freehold.pds.membership import AccountTakedown
-from freehold.pds.tokens import ACCESS_SCOPE, Claims, ExpiredToken, InvalidToken
+from freehold.pds.tokens import ACCESS_SCOPE, WAITING_SCOPE, Claims, ExpiredToken, InvalidToken
 from freehold.site import Site
 
 MICROS = 1_000_000
@@ -55,7 +55,9 @@ async def authenticate(site: Site, asked: Auth, headers: RequestHeaders, scope: 
     now = site.clock() // MICROS
     refresh = asked is REFRESH
     claims = site.tokens.read_refresh(credential, now) if refresh else site.tokens.read_access(credential, now)
-    account = site.accounts.find(claims.sub)
+    if claims.scope == WAITING_SCOPE:
+        return _waiting(asked, claims)
+    account = site.accounts.find(claims.sub) or (site.admission.find(claims.sub) if refresh else None)
     if account is None:
         raise InvalidToken("This account is no longer here.")
     if account.status in ("takendown", "suspended"):
@@ -63,6 +65,13 @@ async def authenticate(site: Site, asked: Auth, headers: RequestHeaders, scope: 
     if refresh:
         return Caller(account.did, "refresh", claims)
     return _member(site, asked, account, claims)
+
+
+def _waiting(asked: Auth, claims: Claims) -> Caller:
+    """Somebody in the line of applicants, who may only ask how long it is."""
+    if asked is not WAITING:
+        raise InvalidToken("Bad token scope: you are in the line of those who asked to join, and not let in yet.")
+    return Caller(claims.sub, "waiting", claims)
 
 
 def _member(site: Site, asked: Auth, account: Account, claims: Claims) -> Caller:

@@ -5,7 +5,7 @@ Source: lexicons com.atproto.temp.checkHandleAvailability, checkSignupQueue
 
 from typing import Any
 
-from freehold.api.caller import ACCESS, NONE, Caller
+from freehold.api.caller import NONE, WAITING, Caller
 from freehold.api.xrpc import Given, query
 from freehold.site import Site
 
@@ -23,7 +23,10 @@ async def check_handle_availability(site: Site, caller: Caller, given: Given) ->
     return {"handle": handle, "result": {"$type": UNAVAILABLE, "suggestions": suggested}}
 
 
-@query("com.atproto.temp.checkSignupQueue", auth=ACCESS)
+@query("com.atproto.temp.checkSignupQueue", auth=WAITING)
 async def check_signup_queue(site: Site, caller: Caller, given: Given) -> Json:
-    """There is no queue: whoever has an account is in."""
-    return {"activated": True}
+    standing = await site.admission.standing(caller.member)
+    if standing is None:
+        return {"activated": True}
+    out: Json = {"activated": False, "placeInQueue": standing.turn}
+    return out | ({"estimatedTimeMs": standing.seconds * 1_000} if standing.seconds is not None else {})

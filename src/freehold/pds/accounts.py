@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
+from freehold.pds import applicants
 from freehold.protocol.keys import K256Key, SigningKey
 from freehold.protocol.refused import Refused
 from freehold.store.migrations import Migration
@@ -100,6 +101,11 @@ class Account(NamedTuple):
     def active(self) -> bool:
         return self.status is None
 
+    @property
+    def waiting(self) -> bool:
+        """In the line of applicants: no account yet, see pds.admission."""
+        return self.role == "waiting"
+
 
 class New(NamedTuple):
     """What a new account starts with. password: the PHC string, None for services."""
@@ -123,7 +129,7 @@ class Accounts:
     def __init__(
         self, seal: Seal, reading: Callable[[], AbstractContextManager[Tx]], most_cached: int = 50_000
     ) -> None:
-        self._seal = seal
+        self.seal = self._seal = seal
         self._reading = reading
         self._cached: dict[str, Account] = {}
         self._most_cached = most_cached
@@ -218,11 +224,7 @@ class Accounts:
 
     def add(self, tx: Tx, new: New) -> Account:
         """Raises HandleTaken, MailTaken."""
-        if tx.one("SELECT 1 FROM account WHERE handle = :handle", handle=new.handle):
-            raise HandleTaken(handle=new.handle)
-        mail_key = self._mail_key(new.mail) if new.mail else None
-        if mail_key and tx.one("SELECT 1 FROM account WHERE mail_lookup = :key", key=mail_key):
-            raise MailTaken
+        mail_key = self.assure_free(tx, new.handle, new.mail)
         tx.run(
             "INSERT INTO account (did, handle, role, status, password, mail, mail_lookup, signing_key, created_at)"
             " VALUES (:did, :handle, :role, :status, :password, :mail, :mail_lookup, :key, :now)",
@@ -241,6 +243,20 @@ class Accounts:
             raise AccountNotFound(account=new.did)
         return account
 
+    def assure_free(self, tx: Tx, handle: str, mail: str | None) -> bytes | None:
+        """Has nobody, here or in the line of applicants, this handle or address? Gives the address's keyed hash.
+
+        Raises HandleTaken, MailTaken.
+        """
+        if tx.one("SELECT 1 FROM account WHERE handle = :handle", handle=handle) or applicants.holds_handle(tx, handle):
+            raise HandleTaken(handle=handle)
+        key = self._mail_key(mail) if mail else None
+        if key and tx.one("SELECT 1 FROM account WHERE mail_lookup = :key", key=key):
+            raise MailTaken
+        if applicants.holds_mail(tx, key):
+            raise MailTaken
+        return key
+
     def announce(self, tx: Tx, account: Account) -> None:
         """Tell the stream who this is and whether they speak: #identity, then #account."""
         self.announce_identity(tx, account)
@@ -253,7 +269,7 @@ class Accounts:
     def set_handle(self, tx: Tx, account: Account, handle: str) -> Account:
         """Give the account another handle. Raises HandleTaken."""
         holder = find(tx, handle)
-        if holder is not None and holder.id != account.id:
+        if (holder is not None and holder.id != account.id) or applicants.holds_handle(tx, handle):
             raise HandleTaken(handle=handle)
         tx.run("UPDATE account SET handle = :handle WHERE id = :id", handle=handle, id=account.id)
         append(tx, "identity", account.did, {"did": account.did, "handle": handle})
@@ -287,7 +303,7 @@ class Accounts:
         """Another address, which nobody has confirmed. Raises MailTaken."""
         key = self._mail_key(mail)
         holder = tx.one("SELECT id FROM account WHERE mail_lookup = :key", key=key)
-        if holder is not None and holder[0] != account.id:
+        if (holder is not None and holder[0] != account.id) or applicants.holds_mail(tx, key):
             raise MailTaken
         tx.run(
             "UPDATE account SET mail = :mail, mail_lookup = :key, mail_confirmed_at = NULL WHERE id = :id",

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from freehold.identity.register import Genesis, Register
 from freehold.net.budgets import Budgets, Limit
 from freehold.pds import (
+    applicants,
     confirmations,
     invites,
     key_rotation,
@@ -24,6 +25,7 @@ from freehold.pds import (
 from freehold.pds.accounts import Account, AccountNotFound, Accounts, HandleTaken, New
 from freehold.pds.accounts import find as find_account
 from freehold.pds.app_passwords import AppPasswords
+from freehold.pds.applicants import Applicant
 from freehold.pds.blobs import Blobs
 from freehold.pds.network import Network
 from freehold.pds.passwords import Passwords
@@ -85,14 +87,31 @@ class AccountTakedown(Refused):
     say = "This account has been taken down."
 
 
+class StillWaiting(Refused):
+    """Whose password it is has asked to join, and was not let in yet."""
+
+    kind = "forbidden"
+    name = "SignupQueued"
+    say = "You are in the line of those who asked to join, and not let in yet."
+
+    @property
+    def did(self) -> str:
+        return str(self.facts["did"])
+
+
 class Application(NamedTuple):
-    """What a new member gives. handle: whole, with the network's domain. recovery_key: a did:key of their own."""
+    """What a new member gives. handle: whole, with the network's domain. recovery_key: a did:key of their own.
+
+    proof: of work, if the network asks for one. words: said about themselves, to whoever lets them in.
+    """
 
     handle: str
     password: str
     mail: str | None = None
     invite: str | None = None
     recovery_key: str | None = None
+    proof: str | None = None
+    words: str = ""
 
 
 class SignedIn(NamedTuple):
@@ -143,6 +162,11 @@ class Members:
     # --- joining
 
     @property
+    def open_to_all(self) -> bool:
+        """Is nobody asked for anything (--dev)?"""
+        return self._open_to_all
+
+    @property
     def invite_required(self) -> bool:
         """Does sign-up ask for an invitation?"""
         return not self._open_to_all and self._network.choices.join == "invite"
@@ -156,7 +180,9 @@ class Members:
     def is_free(self, handle: str) -> bool:
         """Could somebody new have this handle? Raises InvalidHandle, UnsupportedDomain."""
         try:
-            return self._accounts.find(self.checked_handle(handle)) is None
+            handle = self.checked_handle(handle)
+            with self._truth.reading() as tx:
+                return self._accounts.find(handle) is None and not applicants.holds_handle(tx, handle)
         except HandleTaken:
             return False
 
@@ -166,13 +192,6 @@ class Members:
         candidates = (f"{name}{number}{self._handle_domain}" for number in range(2, 100))
         return list(islice((each for each in candidates if self.is_free(each)), most))
 
-    async def join(self, given: Application) -> SignedIn:
-        """Sign a new member up. Raises SignUpClosed, InvalidHandle, HandleTaken, WeakPassword, InvalidInvite,
-        MailTaken ..."""
-        if not self.sign_up_open:
-            raise SignUpClosed
-        return await self.admit(given, role="member", invited=not self.invite_required)
-
     async def admit(
         self,
         given: Application,
@@ -180,13 +199,11 @@ class Members:
         invited: bool = True,
         together_with: Callable[[Tx, Account], None] | None = None,
     ) -> SignedIn:
-        """As `join`, on the owner's or operator's word. invited: no invitation is asked for.
-
-        together_with: what must happen in the same transaction.
-        """
+        """Make somebody a member. invited: no invitation is asked for. together_with: what must happen in the same
+        transaction. Raises InvalidHandle, HandleTaken, WeakPassword, InvalidInvite, MailTaken ..."""
         handle = self.checked_handle(given.handle)
         mail = checked_mail(given.mail)
-        if self._accounts.find(handle) is not None:
+        if not self.is_free(handle):
             raise HandleTaken(handle=handle)
         if not invited:
             with self._truth.reading() as tx:  # before anything costs time or is told to the world
@@ -233,13 +250,16 @@ class Members:
     async def check_password(self, identifier: str, password: str) -> Account:
         """The account that `identifier` (handle, DID or mail address) and `password` open.
 
-        Raises WrongPassword, after the same time for an account that does not exist; AccountTakedown.
+        Raises WrongPassword, after the same time for an account that does not exist; AccountTakedown; StillWaiting.
         """
         account = self.named(identifier)
         if self._budgets is not None:
             self._budgets.spend(TRIES, account.did if account is not None else identifier[:256].lower())
-        stored = self._accounts.password_of(account)
+        applicant = self._applicant(identifier) if account is None else None
+        stored = applicant.password if applicant is not None else self._accounts.password_of(account)
         right = await self._passwords.check(stored, password)
+        if applicant is not None and right:
+            raise StillWaiting(did=applicant.did)
         if account is None or not right:
             raise WrongPassword  # no facts: neither a mail address nor a password in the wrong field belongs in a log
         assure_may_enter(account)
@@ -335,6 +355,15 @@ class Members:
             given += self._handle_domain
         account = self._accounts.find(given)
         return account if account is not None and account.role != "service" else None
+
+    def _applicant(self, identifier: str) -> Applicant | None:
+        """As `named`, for somebody who waits in the line."""
+        given = identifier.strip().removeprefix("@").lower()
+        with self._truth.reading() as tx:
+            if "@" in given:
+                return applicants.by_mail(tx, self._accounts.seal, given)
+            whole = given if "." in given or given.startswith("did:") else given + self._handle_domain
+            return applicants.find(tx, whole)
 
     def _holder(self, claims: Claims) -> Account:
         account = self._accounts.find(claims.sub)

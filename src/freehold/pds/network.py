@@ -15,8 +15,12 @@ SCHEMA = (Migration("pds-6-network", "CREATE TABLE network_choice (name TEXT PRI
 
 
 class Choices(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The owner's choices. hue: 0 to 360; chroma: 0 to 0.11; join: open, invite or closed; claimed_at: microseconds.
+    """The owner's choices. hue: 0 to 360; chroma: 0 to 0.11; join: open, ask, invite or closed; claimed_at: micros.
 
+    proof: joining without an invitation takes a proof of work, of `proof_bits` (2 ** bits hashes). hourly: sign-ups an
+    hour from which a line forms; 0: none does. contact: how to reach whoever runs the network.
+    alarm_reads: from how many different things of one kind within an hour a reader is reported; 0: never. alarm_slow:
+    such a reader is slowed down for an hour.
     domain: chosen on the first page, taken up at the next start. base_url, handle_domain: what the members' DIDs and
     handles say now.
     """
@@ -32,6 +36,12 @@ class Choices(msgspec.Struct, frozen=True, omit_defaults=True):
     domain: str = ""
     base_url: str = ""
     handle_domain: str = ""
+    proof: bool = False
+    proof_bits: int = 20
+    hourly: int = 0
+    contact: str = ""
+    alarm_reads: int = 2_000
+    alarm_slow: bool = False
 
     @property
     def claimed(self) -> bool:

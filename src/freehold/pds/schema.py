@@ -3,6 +3,7 @@
 from freehold.pds import (
     accounts,
     app_passwords,
+    applicants,
     asking_hosts,
     blobs,
     confirmations,
@@ -12,6 +13,7 @@ from freehold.pds import (
     network,
     passkeys,
     private,
+    proof_of_work,
     recovery_codes,
     repositories,
     reserved_keys,
@@ -39,6 +41,8 @@ SCHEMA: tuple[Migration, ...] = (
     *passkeys.SCHEMA,
     *recovery_codes.SCHEMA,
     *takedowns.SCHEMA,
+    *applicants.SCHEMA,
+    *proof_of_work.SCHEMA,
     *key_rotation.SCHEMA,
     *asking_hosts.SCHEMA,
 )

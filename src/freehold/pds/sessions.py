@@ -15,7 +15,7 @@ from freehold.pds import app_passwords
 from freehold.pds.accounts import Account, find
 from freehold.pds.app_passwords import AppPassword
 from freehold.pds.oauth import grants
-from freehold.pds.tokens import ACCESS_SCOPE, REFRESH_SECONDS, ExpiredToken, Tokens
+from freehold.pds.tokens import ACCESS_SCOPE, REFRESH_SECONDS, WAITING_SCOPE, ExpiredToken, Tokens
 from freehold.store.migrations import Migration
 from freehold.store.tx import Tx
 
@@ -136,6 +136,22 @@ def find_web(tx: Tx, session_id: str, now: int) -> Account | None:
     return find(tx, row[0]) if row else None
 
 
+def place_of_web(tx: Tx, session_id: str) -> int | None:
+    """The place in the line of applicants of whoever has this browser session, if that is who has it."""
+    row = tx.one(
+        "SELECT -account FROM web_session WHERE id_hash = :hash AND expires_at > :now AND account < 0",
+        hash=_hash(session_id),
+        now=tx.now,
+    )
+    return row[0] if row else None
+
+
+def hand_on(tx: Tx, before: int, account_id: int) -> None:
+    """An applicant, whose sessions stand under a number of their own, has become a member: they go on."""
+    tx.run("UPDATE refresh_token SET account = :now WHERE account = :before", now=account_id, before=before)
+    tx.run("UPDATE web_session SET account = :now WHERE account = :before", now=account_id, before=before)
+
+
 def end_web(tx: Tx, session_id: str) -> None:
     """Sign this browser out."""
     tx.run("DELETE FROM web_session WHERE id_hash = :hash", hash=_hash(session_id))
@@ -204,7 +220,8 @@ def sweep(tx: Tx) -> None:
 
 def _pair(tx: Tx, tokens: Tokens, account: Account, token_id: str, expires_at: int, app: AppPassword | None) -> Pair:
     now = tx.now // MICROS
-    scope, app_id = (app.scope, app.id) if app is not None else (ACCESS_SCOPE, "")
+    own = WAITING_SCOPE if account.waiting else ACCESS_SCOPE
+    scope, app_id = (app.scope, app.id) if app is not None else (own, "")
     access = tokens.access(account.did, now, scope, app_id)
     return Pair(access, tokens.refresh(account.did, token_id, now, expires_at // MICROS))
 

@@ -17,6 +17,8 @@ ACCESS_SECONDS = 2 * 3600
 REFRESH_SECONDS = 90 * 86400
 ACCESS_SCOPE = "com.atproto.access"
 REFRESH_SCOPE = "com.atproto.refresh"
+WAITING_SCOPE = "com.atproto.signupQueued"
+"""Of an access token that only lets its holder ask how long they have to wait."""
 MAX_TOKEN = 4096
 
 Kind = Literal["at+jwt", "refresh+jwt"]

@@ -118,6 +118,7 @@ class SiteBackend:
     ) -> Member:
         self._spend(SIGN_UP, address)
         whole = f"{handle.strip().lower()}{self._site.place.handle_domain}"
+        joined = await self._site.admission.join(Application(whole, password, email, invite))
         return self._member(joined.account)
 
     async def sign_in(self, *, identifier: str, password: str, address: str) -> Member | Halfway:
