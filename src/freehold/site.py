@@ -30,6 +30,7 @@ from freehold.appview.schema import SCHEMA as INDEX_SCHEMA
 from freehold.appview.views import Views
 from freehold.identity import plc_directory, publish
 from freehold.identity.change import Changes
+from freehold.identity.lexicons import Lexicons
 from freehold.identity.operations import Operations
 from freehold.identity.register import Register
 from freehold.identity.resolver import Identity
@@ -37,6 +38,7 @@ from freehold.moderation import labels, reports
 from freehold.net.allowances import Allowances
 from freehold.net.budgets import Budgets
 from freehold.net.client import Client
+from freehold.net.dns import Dns
 from freehold.net.guard import Guard
 from freehold.net.mail import MailServer
 from freehold.pds import confirmations, keychain, letters, reserved_keys, sessions, tries
@@ -57,6 +59,7 @@ from freehold.pds.membership import Members
 from freehold.pds.moving_in import MovingIn
 from freehold.pds.naming import Naming
 from freehold.pds.network import Choices, Network
+from freehold.pds.oauth.permission_sets import PermissionSets
 from freehold.pds.oauth.server import OAuth
 from freehold.pds.passkeys import Passkeys
 from freehold.pds.passwords import Passwords
@@ -226,11 +229,16 @@ class Site:
             outside=not self.place.dev,
             clock=self.clock,
         )
+        self.lexicons = Lexicons(self.client, None if self.place.dev else Dns(), self.identity, self.clock)
         self.publisher: publish.Publisher | None = None
         if self.settings.plc != "own":
             other = self.settings.public_plc if self.settings.plc == "both" else self.settings.plc
             self.publisher = publish.Publisher(self.truth, self.client, other, self._identity_changed)
             self.jobs.handles(publish.JOB, self.publisher.publish)
+
+    async def _lexicon_of(self, nsid: str) -> dict[str, object]:
+        """A lexicon as its authority says it now."""
+        return (await self.lexicons.resolve(nsid, anew=True)).record
 
     def _identity_changed(self, tx: Tx, did: str) -> None:
         """Tell the stream that one of our accounts changed its DID by a key of its own."""
@@ -285,6 +293,7 @@ class Site:
             truth=self.truth,
             accounts=self.accounts,
             http=self.client,
+            sets=PermissionSets(self.truth, self._lexicon_of, self.clock),
             issuer=self.place.base_url,
             clock=self.clock,
             dev=self.place.dev,
@@ -522,6 +531,7 @@ class Site:
         for sweep in (sessions.sweep, confirmations.sweep, reserved_keys.sweep, tries.sweep):
             await self.truth.write(sweep)
         await self.standing.delete_due()
+        await self.oauth.sets.refresh()
         await self.truth.write(lambda tx: self.admission.sweep(tx, settings.application_keep_days * 24 * HOUR_MICROS))
         await self.index.forget_words()
         self.files.sweep_temporary(settings.upload_keep_hours * 3600)

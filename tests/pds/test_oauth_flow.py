@@ -147,7 +147,7 @@ async def test_a_request_off_the_profile_is_refused_by_name(app: App, wrong: dic
     assert answer.status_code in (400, 401)
 
 
-async def test_permission_sets_are_refused_by_name(http: httpx.AsyncClient) -> None:
+async def test_a_permission_set_that_nobody_publishes_is_refused_by_name(http: httpx.AsyncClient) -> None:
     app = App(http, "atproto include:app.example.authBasics")
     answer = await app.post("/oauth/par", app.question())
     assert error(answer) == (400, "invalid_scope")

@@ -21,7 +21,7 @@ from freehold.pds import (
     sessions,
     takedowns,
 )
-from freehold.pds.oauth import grants
+from freehold.pds.oauth import grants, permission_sets
 from freehold.store.migrations import Migration
 
 SCHEMA: tuple[Migration, ...] = (
@@ -43,6 +43,7 @@ SCHEMA: tuple[Migration, ...] = (
     *takedowns.SCHEMA,
     *applicants.SCHEMA,
     *proof_of_work.SCHEMA,
+    *permission_sets.SCHEMA,
     *key_rotation.SCHEMA,
     *asking_hosts.SCHEMA,
 )

@@ -10,10 +10,14 @@ SessionKind = Literal["app", "program", "browser"]
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One thing that an app asks to be allowed. kind: which sentence of `pages.authorize`; what: fills it in."""
+    """One thing that an app asks to be allowed. kind: which sentence of `pages.authorize`; what: fills it in.
+
+    said: of a permission set, what its authority calls it: (language, title, detail), "" for all other languages.
+    """
 
     kind: str
     what: str = ""
+    said: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
 """`Apps` made of one site's rooms: only translation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from freehold.pds import sessions
-from freehold.pds.oauth.scopes import ACTIONS, CHAT, GENERIC, MAIL, Permission, Scopes, read_scopes
+from freehold.pds.oauth.scopes import ACTIONS, CHAT, GENERIC, MAIL, Permission, PermissionSet, Scopes
 from freehold.site import Site
 from freehold.store.tx import Tx
 from freehold.web.apps import AppRequest, OpenSession, SessionKind, Wish
@@ -49,7 +49,7 @@ class SiteApps:
                 kind="app",
                 key=str(one.id),
                 name=one.client_name,
-                wishes=wishes_of(read_scopes(one.scope)),
+                wishes=wishes_of(site.oauth.sets.scopes(one.scope)),
                 since=_moment(one.created_at),
                 used=_moment(one.used_at),
                 here=False,
@@ -79,7 +79,7 @@ def wishes_of(scopes: Scopes) -> list[Wish]:
     """What scopes mean, one sentence each. Who the member is, an app always learns."""
     wishes = [Wish("who")]
     wishes += [Wish(kind) for scope, kind in ((GENERIC, "all"), (CHAT, "chat"), (MAIL, "mail")) if scope in scopes]
-    return list(dict.fromkeys([*wishes, *(_wish(permission) for permission in scopes.permissions)]))
+    return list(dict.fromkeys([*wishes, *(_wish(permission, scopes.sets) for permission in scopes.permissions)]))
 
 
 def policy_source(redirect_uri: str) -> str:
@@ -90,8 +90,11 @@ def policy_source(redirect_uri: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _wish(permission: Permission) -> Wish:
+def _wish(permission: Permission, sets: Mapping[str, PermissionSet]) -> Wish:
     resource, values = permission
+    if resource == "include":
+        nsid = values["nsid"][0]
+        return Wish("set", nsid, _said(sets[nsid]) if nsid in sets else ())
     if resource == "repo":
         kinds = values["collection"]
         actions = values.get("action", ACTIONS)
@@ -108,6 +111,11 @@ def _wish(permission: Permission) -> Wish:
             {"email": "mail", "repo": "who"}[values["attr"][0]] if not manage else f"manage {values['attr'][0]}"
         )
     return Wish("name" if values["attr"][0] == "handle" else "identity")
+
+
+def _said(found: PermissionSet) -> tuple[tuple[str, str, str], ...]:
+    languages = sorted({*found.titles, *found.details})
+    return tuple((name, found.titles.get(name, ""), found.details.get(name, "")) for name in languages)
 
 
 def _moment(micros: int) -> datetime:

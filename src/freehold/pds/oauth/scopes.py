@@ -6,10 +6,12 @@ Source: https://atproto.com/specs/permission, https://atproto.com/specs/oauth#au
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 from urllib.parse import unquote_to_bytes
+
+import msgspec
 
 from freehold.pds.oauth.errors import InvalidScope
 from freehold.protocol.syntax import is_did, is_nsid
@@ -46,13 +48,38 @@ class _Form(NamedTuple):
     single: frozenset[str] = frozenset()
 
 
-class Scopes:
-    """A granted or requested set of scopes. text: as it is spelt, without doubles."""
+class PermissionSet(msgspec.Struct, frozen=True):
+    """What a permission set says. titles, details: by language in lower case, "" for everybody else. permissions: as
+    its lexicon has them, in which anything may stand."""
 
-    def __init__(self, names: Iterable[str]) -> None:
+    titles: dict[str, str]
+    details: dict[str, str]
+    permissions: tuple[dict[str, Any], ...]
+
+
+class Scopes:
+    """A granted or requested set of scopes.
+
+    text: as it is spelt, without doubles. permissions: those that it spells. sets: by NSID, what its `include:`s stand
+    for, as far as that is known; what they allow is allowed like the rest.
+    """
+
+    def __init__(self, names: Iterable[str], sets: Mapping[str, PermissionSet] | None = None) -> None:
         """Raises InvalidScope."""
         self.names = tuple(dict.fromkeys(names))
+        self.sets = sets or {}
         self.permissions = tuple(read_permission(name) for name in self.names if name not in (BASIC, *TRANSITIONAL))
+
+        self._all = (*self.permissions, *self._included())
+
+    def _included(self) -> Iterable[Permission]:
+        for permission in self.permissions:
+            if permission.resource != "include":
+                continue
+            nsid, audience = permission.values["nsid"][0], permission.values.get("aud", ("",))[0]
+            for declared in self.sets[nsid].permissions if nsid in self.sets else ():
+                if (one := included(nsid, audience, declared)) is not None:
+                    yield one
 
     def __contains__(self, name: str) -> bool:
         return name in self.names
@@ -95,7 +122,7 @@ class Scopes:
         return any(_wild(values["attr"], what) for values in self._of("identity"))
 
     def _of(self, resource: str) -> Iterable[Values]:
-        return (permission.values for permission in self.permissions if permission.resource == resource)
+        return (permission.values for permission in self._all if permission.resource == resource)
 
 
 @lru_cache(4_096)
@@ -132,6 +159,34 @@ def read_permission(text: str) -> Permission:
     if not form.needed <= values.keys() or (resource == "rpc" and "*" in values["aud"] and "*" in values["lxm"]):
         raise _bad(text)
     return Permission(resource, values)
+
+
+def included(nsid: str, audience: str, declared: dict[str, Any]) -> Permission | None:
+    """A permission of the set `nsid` as it counts; None for one that a set cannot give: of another resource, outside
+    the set's namespace, or not understood. audience: the service that the scope named, "" for none."""
+    resource = declared.get("resource")
+    if declared.get("type") != "permission" or resource not in ("repo", "rpc"):
+        return None
+    form = _FORMS[resource]
+    given = {name: value for name, value in declared.items() if name not in ("type", "resource")}
+    if resource == "rpc":
+        if given.get("aud", "*") != "*":
+            return None
+        if given.pop("inheritAud", False) is True and "aud" not in given and audience:
+            given["aud"] = audience
+    values = {name: (value,) if isinstance(value, str) else value for name, value in given.items()}
+    for name, value in values.items():
+        check = form.allowed.get(name)
+        if check is None or not isinstance(value, list | tuple) or not value:
+            return None
+        if not all(isinstance(one, str) and check(one) for one in value):
+            return None
+    if not form.needed <= values.keys():
+        return None
+    namespace = nsid[: nsid.rindex(".") + 1]
+    if not all(one.startswith(namespace) for one in values[form.positional]):
+        return None
+    return Permission(resource, {name: tuple(value) for name, value in values.items()})
 
 
 def _pair(text: str, part: str) -> tuple[str, str]:

@@ -30,6 +30,7 @@ from freehold.pds.oauth.clients import (
 from freehold.pds.oauth.dpop import Proofs
 from freehold.pds.oauth.errors import AccessDenied, InvalidAccessToken, InvalidClient, InvalidGrant, OAuthRefused
 from freehold.pds.oauth.grants import Asked, Request, Session, Tokens
+from freehold.pds.oauth.permission_sets import PermissionSets
 from freehold.pds.oauth.scopes import Scopes, read_scopes
 from freehold.store.database import Database
 from freehold.store.tx import Tx
@@ -73,11 +74,20 @@ class OAuth:
     """The authorization server of one network. issuer: its URL, without a slash at the end."""
 
     def __init__(
-        self, *, truth: Database, accounts: Accounts, http: Http, issuer: str, clock: Callable[[], int], dev: bool
+        self,
+        *,
+        truth: Database,
+        accounts: Accounts,
+        http: Http,
+        sets: PermissionSets,
+        issuer: str,
+        clock: Callable[[], int],
+        dev: bool,
     ) -> None:
         self.issuer = issuer
         self.clients = Clients(http, issuer, clock, local_http=dev)
         self.proofs = Proofs(clock)
+        self.sets = sets
         self._truth, self._accounts, self._clock = truth, accounts, clock
 
     # --- asked
@@ -88,6 +98,7 @@ class OAuth:
         asked = _asked(form, client)
         if form.get("dpop_jkt", jkt) != jkt:
             raise OAuthRefused("dpop_jkt is not the key of the DPoP proof.")
+        await self.sets.learn(read_scopes(asked.scope))
 
         def keep(tx: Tx) -> str:
             _once(tx, client, assertion)
@@ -109,7 +120,7 @@ class OAuth:
         if request is None:
             raise RequestGone
         asked = request.asked
-        return Pending(uri, client_id, shown_name(client_id), asked, read_scopes(asked.scope), request)
+        return Pending(uri, client_id, shown_name(client_id), asked, self.sets.scopes(asked.scope), request)
 
     # --- answered
 
@@ -230,7 +241,7 @@ class OAuth:
             raise InvalidAccessToken("That access token has expired.")
         if session.jkt != jkt:
             raise InvalidAccessToken("That access token is bound to another key.")
-        return Grant(account, session, read_scopes(session.scope))
+        return Grant(account, session, self.sets.scopes(session.scope))
 
     # --- the member's list
 
@@ -282,10 +293,6 @@ def _asked(form: Form, client: Metadata) -> Asked:
         raise OAuthRefused("This response_mode or prompt is not known here.")
     scopes = read_scopes(form.get("scope", ""))
     assure_scopes(client, scopes)
-    sets = [permission for permission in scopes.permissions if permission.resource == "include"]
-    if sets:
-        say = f'The permission set "{sets[0].values["nsid"][0]}" cannot be resolved by this server yet.'
-        raise OAuthRefused(say, name="invalid_scope")
     uri = form.get("redirect_uri", "")
     assure_redirect(client, uri)
     return Asked(

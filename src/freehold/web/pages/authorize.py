@@ -15,9 +15,11 @@ from freehold.web.backend import Member
 from freehold.web.endpoints import Form, Send, getter, poster
 from freehold.web.pages.signing_in import Door, with_code, with_passkey, with_password
 from freehold.web.shield import POLICY
+from freehold.web.untrusted import clean
 from freehold.web.visit import Visit
 
 PATH = "/oauth/authorize"
+MOST_TITLE, MOST_DETAIL = 100, 600
 
 
 async def authorize(visit: Visit) -> Response:
@@ -143,6 +145,8 @@ def sentence(visit: Visit, wish: Wish) -> str:
     }
     if wish.kind in words:
         return words[wish.kind]
+    if wish.kind == "set":
+        return set_sentence(visit, wish)
     return {
         "write": say("Write, change and delete: %(what)s", what=what),
         "create": say("Publish: %(what)s", what=what),
@@ -152,6 +156,20 @@ def sentence(visit: Visit, wish: Wish) -> str:
         "call": say("Ask services in your name: %(what)s", what=what),
         "upload": say("Upload files: %(what)s", what=what),
     }[wish.kind]
+
+
+def set_sentence(visit: Visit, wish: Wish) -> str:
+    """A permission set as its authority calls it, in the reader's language if it has it; and whose word that is."""
+    by_language = {language: (title, detail) for language, title, detail in wish.said}
+    own = by_language.get(visit.speech.language, ("", ""))
+    others = by_language.get("", ("", ""))
+    title, detail = (clean(mine or theirs) for mine, theirs in zip(own, others, strict=True))
+    say = visit.speech.say
+    namespace = wish.what.rpartition(".")[0]
+    facts = {"title": title[:MOST_TITLE] or wish.what, "detail": detail[:MOST_DETAIL], "namespace": namespace}
+    if detail:
+        return say("%(title)s: %(detail)s (Only what belongs to %(namespace)s, which words it so.)", **facts)
+    return say("%(title)s (Only what belongs to %(namespace)s, which words it so.)", **facts)
 
 
 ROUTES = [
