@@ -46,6 +46,18 @@ def test_an_account_is_made_changed_and_erased(network: Path) -> None:
     assert "agnes.test" not in status_of(network)
 
 
+def test_the_operator_sees_and_turns_off_a_second_factor_while_the_network_runs(network: Path) -> None:
+    act(network, "create", "agnes", given=f"{PASSWORD}\n")
+    assert act(network, "factors", "agnes") == "agnes.test asks for no codes; passkeys: 0; no recovery code.\n"
+    with tampering(network / "truth.db") as truth:
+        truth.execute("INSERT INTO authenticator SELECT id, x'00', 1, 0 FROM account WHERE handle = 'agnes.test'")
+    with serving(network) as running:
+        assert sign_in(running.urls[0], PASSWORD) == 401
+        assert "asks for codes of an app" in act(network, "factors", "agnes")
+        assert "asks for no codes" in act(network, "factors", "agnes", "--off")
+        assert sign_in(running.urls[0], PASSWORD) == 200
+
+
 def test_an_invitation_lets_one_person_in(network: Path) -> None:
     with tampering(network / "truth.db") as truth:
         truth.execute("UPDATE network_choice SET value = json_set(value, '$.join', 'invite')")

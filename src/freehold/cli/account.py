@@ -44,6 +44,10 @@ async def change(site: Site, given: argparse.Namespace, account: Account, termin
         case "role":
             await site.truth.write(lambda tx: site.accounts.set_role(tx, account, given.role))
             terminal.say(f"{account.handle} is now {given.role}.")
+        case "factors":
+            if given.off:
+                await site.second_factor.drop_all(account)
+            terminal.say(factors(site, account))
         case "delete":
             await confirm(account, terminal)
             await site.members.delete(account)
@@ -65,6 +69,18 @@ def one(site: Site, name: str) -> Account:
 def full_handle(site: Site, name: str) -> str:
     """The whole handle for its first part."""
     return name if name.startswith("did:") or "." in name else f"{name}{site.place.handle_domain}"
+
+
+def factors(site: Site, account: Account) -> str:
+    """What a sign-in asks for beside the password, and what else opens the account."""
+    way = {
+        "app": "asks for codes of an app",
+        "mail": "asks for codes by e-mail",
+        None: "asks for no codes",
+    }[site.second_factor.of(account)]
+    passkeys = len(site.passkeys.of(account))
+    recovery = "a" if site.recovery.code_made_at(account) is not None else "no"
+    return f"{account.handle} {way}; passkeys: {passkeys}; {recovery} recovery code."
 
 
 async def show_all(site: Site, terminal: Terminal) -> None:

@@ -252,6 +252,9 @@ def _account(commands: Commands) -> None:
         ("delete", "erase an account and all that it had; asks for the handle once more"),
     ):
         acts.add_parser(name, help=help).add_argument("handle", metavar="HANDLE", help=HANDLE)
+    factors = acts.add_parser("factors", help="what a sign-in asks for beside the password; or turn that off")
+    factors.add_argument("handle", metavar="HANDLE", help=HANDLE)
+    factors.add_argument("--off", action="store_true", help="ask for no codes any more; passkeys stay")
     role = acts.add_parser("role", help="make somebody member, moderator or owner")
     role.add_argument("handle", metavar="HANDLE", help=HANDLE)
     role.add_argument("role", choices=["member", "moderator", "owner"], help="the new one")

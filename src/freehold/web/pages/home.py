@@ -27,6 +27,7 @@ async def home(visit: Visit) -> Response:
         cursor=answer.get("cursor"),
         cursor_given=cursor is not None,
         said=said(visit),
+        welcome=visit.asked("said") == "welcome",
         people=visit.show.people((await views.get_suggestions(viewer, limit=3))["actors"]),
     )
 
