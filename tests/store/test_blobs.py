@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from freehold.protocol.cid import Cid
-from freehold.store.blobs import BlobMissing, BlobStore, BlobTooLarge
+from freehold.store.blobs import SMALL_BYTES, BlobMissing, BlobStore, BlobTooLarge
 
 
 @pytest.fixture
@@ -70,6 +70,35 @@ def kind_of(file: int) -> str:
     return "folder" if stat.S_ISDIR(os.fstat(file).st_mode) else "file"
 
 
+def test_the_files_of_a_group_are_written_and_synced_before_any_has_its_name(
+    blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+    fsync, replace = os.fsync, os.replace
+    put(blobs, b"a"), put(blobs, b"b")  # their folders are made
+    monkeypatch.setattr(os, "fsync", lambda file: (events.append(kind_of(file)), fsync(file))[1])
+    monkeypatch.setattr(os, "replace", lambda *names: (events.append("name"), replace(*names))[1])
+    with blobs.incoming(10) as first, blobs.incoming(10) as second:
+        first.write(b"a")
+        second.write(b"b")
+        blobs.keep_all([first, second])
+    assert events == ["file", "file", "name", "name", "folder", "folder"]
+
+
+@pytest.mark.parametrize("size", [SMALL_BYTES, SMALL_BYTES + 1])
+def test_an_upload_reads_the_same_in_memory_and_in_its_file(blobs: BlobStore, size: int, tmp_path: Path) -> None:
+    data = os.urandom(size)
+    with blobs.incoming(size) as upload:
+        for at in range(0, size, 1_000):
+            upload.write(data[at : at + 1_000])
+        assert len(list((tmp_path / "blobs/incoming").iterdir())) == (size > SMALL_BYTES)
+        with upload.reading() as whole:
+            assert whole[:] == data
+        assert blobs.keep(upload) == Cid.of_raw(data)
+    with blobs.open(Cid.of_raw(data)) as file:
+        assert file.read() == data
+
+
 def test_a_deleted_blob_is_gone(blobs: BlobStore) -> None:
     cid = put(blobs, b"x")
     assert blobs.delete(cid)
@@ -85,9 +114,12 @@ def test_what_a_killed_process_left_is_swept_and_young_uploads_stay(blobs: BlobS
     left.write_bytes(b"half")
     os.utime(left, (0, 0))
     with blobs.incoming(10) as young:
+        young.write(b"young")
+        young.write_out()
         assert blobs.sweep_temporary(older_than=60) == 1
-        assert young.path.exists()
-    assert not left.exists()
+        assert not left.exists()
+        blobs.keep(young)
+    assert blobs.has(Cid.of_raw(b"young"))
 
 
 def test_blobs_are_for_their_owner_only(blobs: BlobStore, tmp_path: Path) -> None:

@@ -2,15 +2,14 @@
 
 Tables: blob (one row per account and CID; temporary while no record of the account names it), blob_use (which record
 names which blob). The bytes are files in the network's blob store, one per CID, synced before their row is written and
-removed
-after it is gone. Both the last look at a file before its row and the removal happen on the writer's thread, so a row
-without a file cannot come to be; a file without a row is swept.
+removed after it is gone. Both the last look at a file before its row and the removal happen on the writer's thread, so
+a row without a file cannot come to be; a file without a row is swept.
 Source: https://atproto.com/specs/blob
 """
 
 import asyncio
-import mmap
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from contextlib import ExitStack
 from functools import partial
 from typing import NamedTuple
 
@@ -21,6 +20,7 @@ from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
 from freehold.store.blobs import BlobStore, Incoming
 from freehold.store.database import Database
+from freehold.store.groups import Groups
 from freehold.store.migrations import Migration
 from freehold.store.tx import Tx
 
@@ -89,6 +89,14 @@ class Stored(NamedTuple):
         return {"$type": "blob", "ref": {"$link": str(self.cid)}, "mimeType": self.mime, "size": self.size}
 
 
+class _Coming(NamedTuple):
+    """An upload that has arrived. repo: whose; said_mime: the type that its sender says."""
+
+    repo: int
+    upload: Incoming
+    said_mime: str
+
+
 class Blobs:
     """The blobs of one network. max_bytes: of one upload. gone: told of every file that is removed."""
 
@@ -96,6 +104,7 @@ class Blobs:
         self._truth = truth
         self._files = files
         self._gone = gone
+        self._small = Groups(self._settle_files)
         self.max_bytes = max_bytes
 
     # --- coming in
@@ -109,49 +118,65 @@ class Blobs:
         with self._files.incoming(self.max_bytes) as upload:
             async for chunk in chunks:
                 upload.write(chunk)
-            stored = await asyncio.to_thread(self._settle_file, repo, upload, said_mime)
+            coming = _Coming(repo, upload, said_mime)
+            if upload.small:
+                stored = await self._small.do(coming)
+            else:  # alone, for the others not to wait for it
+                result = (await asyncio.to_thread(self._settle_files, [coming]))[0]
+                if isinstance(result, Exception):
+                    raise result
+                stored = result
         await self._truth.write(lambda tx: self._note(tx, repo, stored))
         return stored
 
-    def _settle_file(self, repo: int, upload: Incoming, said_mime: str) -> Stored:
-        """On a worker thread: sniff, cut, sync, rename."""
-        upload.flush()
-        with upload.path.open("rb") as file:
-            mime = _mime(file.read(HEAD_BYTES), said_mime)
-        if upload.size and (mime in PICTURES or mime.startswith(("video/", "audio/"))):
-            with self._truth.reading() as tx:
-                named = _uses(tx, repo, upload.cid)
-            if not named:
-                return self._keep_clean(upload, mime)
-        size = upload.size
-        return Stored(self._files.keep(upload), mime, size)
+    def _settle_files(self, group: "list[_Coming]") -> list[Stored | Exception]:
+        """On a worker thread: sniff, cut, sync, rename. Answers a refusal for each that is refused."""
+        results: list[Stored | Exception] = []
+        kept: list[Incoming] = []
+        with ExitStack() as cleaned:
+            for coming in group:
+                try:
+                    mime, upload = self._clean(coming, cleaned)
+                except Refused as refused:
+                    results.append(refused)
+                else:
+                    kept.append(upload)
+                    results.append(Stored(upload.cid, mime, upload.size))
+            self._files.keep_all(kept)
+        return results
 
-    def _keep_clean(self, upload: Incoming, mime: str) -> Stored:
-        """Keep what is left of a picture without its metadata; the same file if nothing had to go."""
-        with upload.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            pieces = kept_ranges(data)
-            if pieces == [(0, len(data))]:
-                size = upload.size
-                return Stored(self._files.keep(upload), mime, size)
-            with self._files.incoming(self.max_bytes) as clean:
-                for piece in read(data, pieces):
-                    clean.write(piece)
-                size = clean.size
-                return Stored(self._files.keep(clean), mime, size)
+    def _clean(self, coming: "_Coming", cleaned: ExitStack) -> tuple[str, Incoming]:
+        """The type of an upload, and what to keep of it: of a picture what is left without its metadata."""
+        upload = coming.upload
+        with upload.reading() as data:
+            mime = _mime(data[:HEAD_BYTES], coming.said_mime)
+            if not data or not (mime in PICTURES or mime.startswith(("video/", "audio/"))):
+                return mime, upload
+            pieces = kept_ranges(data) if not self._is_named(coming.repo, upload.cid) else []
+            if pieces in ([], [(0, len(data))]):
+                return mime, upload
+            clean = cleaned.enter_context(self._files.incoming(self.max_bytes))
+            for piece in read(data, pieces):
+                clean.write(piece)
+            return mime, clean
+
+    def _is_named(self, repo: int, cid: Cid) -> bool:
+        with self._truth.reading() as tx:
+            return _uses(tx, repo, cid)
 
     def _note(self, tx: Tx, repo: int, stored: Stored) -> None:
         if not self._files.has(stored.cid):
             raise UploadCollided(cid=str(stored.cid))
         tx.run(
             "INSERT INTO blob (repo, cid, mime, size, rev, temporary, created_at)"
-            " SELECT :repo, :cid, :mime, :size, CASE WHEN :temporary = 0 THEN rev END, :temporary, :now"
-            " FROM repo_head WHERE repo = :repo"
+            " SELECT :repo, :cid, :mime, :size, CASE WHEN used THEN rev END, CASE WHEN used THEN 0 ELSE 1 END, :now"
+            " FROM (SELECT rev, EXISTS (SELECT 1 FROM blob_use WHERE repo = :repo AND cid = :cid) AS used"
+            " FROM repo_head WHERE repo = :repo) AS head WHERE 1 = 1"
             " ON CONFLICT (repo, cid) DO UPDATE SET created_at = excluded.created_at",
             repo=repo,
             cid=stored.cid,
             mime=stored.mime,
             size=stored.size,
-            temporary=0 if _uses(tx, repo, stored.cid) else 1,
             now=tx.now,
         )
 

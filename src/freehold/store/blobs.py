@@ -6,15 +6,20 @@ Source: https://atproto.com/specs/blob
 """
 
 import hashlib
+import mmap
 import os
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, Self
 
 from freehold.protocol.cid import BadCid, Cid
 from freehold.protocol.refused import Refused
+
+SMALL_BYTES = 256 * 1024
+"""Up to which size an upload waits in memory until it is whole."""
 
 
 class BlobTooLarge(Refused):
@@ -32,17 +37,18 @@ class BlobMissing(Refused):
 
 
 class Incoming:
-    """An upload on its way: written, counted and hashed chunk by chunk. Gone at the end of its `with` unless kept.
+    """An upload on its way, counted and hashed chunk by chunk: in memory while it is small, then in a file.
 
-    path: where the bytes are now. size: bytes so far.
+    size: bytes so far. Gone at the end of its `with` unless kept.
     """
 
-    def __init__(self, path: Path, max_bytes: int) -> None:
-        self.path = path
+    def __init__(self, path: str, max_bytes: int) -> None:
         self.size = 0
+        self._path = path
         self._max_bytes = max_bytes
         self._hash = hashlib.sha256()
-        self._file = open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "r+b")  # noqa: SIM115 (closed at exit)
+        self._pieces: list[bytes] = []
+        self._file: FileIO | None = None
 
     def write(self, chunk: bytes) -> None:
         """Take the next chunk. Raises BlobTooLarge."""
@@ -50,28 +56,58 @@ class Incoming:
         if self.size > self._max_bytes:
             raise BlobTooLarge(max_bytes=self._max_bytes)
         self._hash.update(chunk)
-        self._file.write(chunk)
+        self._pieces.append(chunk)
+        if not self.small:
+            self.write_out()
+
+    @property
+    def small(self) -> bool:
+        """Whether it may stay in memory."""
+        return self.size <= SMALL_BYTES
 
     @property
     def cid(self) -> Cid:
         """The CID of what was written so far."""
         return Cid.of_raw_digest(self._hash.digest())
 
-    def flush(self) -> None:
-        """Let others who open `path` see all of it."""
-        self._file.flush()
+    @contextmanager
+    def reading(self) -> Iterator[bytes | mmap.mmap]:
+        """All of it as one buffer."""
+        if self._file is None:
+            self._pieces = [b"".join(self._pieces)]
+            yield self._pieces[0]
+        else:
+            with mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                yield data
+
+    def write_out(self) -> None:
+        """Into the file with what is in memory."""
+        if self._file is None:
+            self._file = FileIO(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "r+")
+        rest = memoryview(b"".join(self._pieces))
+        while rest:
+            rest = rest[self._file.write(rest) :]
+        self._pieces = []
 
     def sync(self) -> None:
-        """On disk when this returns."""
-        self._file.flush()
+        """What was written out is on disk when this returns."""
+        assert self._file is not None
         os.fsync(self._file.fileno())
+        self._file.close()
+
+    def rename(self, path: str) -> None:
+        """Give the file, which is synced, the name that it keeps."""
+        os.replace(self._path, path)
+        self._file = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
-        self.path.unlink(missing_ok=True)
+        if self._file is not None:
+            self._file.close()
+            with suppress(FileNotFoundError):
+                os.unlink(self._path)
 
 
 class BlobStore:
@@ -82,29 +118,49 @@ class BlobStore:
         self._incoming = folder / "incoming"
         self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._opened_at = time.time()
-        self._synced: set[Path] = set()  # folders whose own names are on disk for certain
+        self._synced: set[str] = set()  # folders whose own names are on disk for certain
 
     def incoming(self, max_bytes: int) -> Incoming:
-        """`with blobs.incoming(limit) as upload:` write the chunks, look at the file, then `keep(upload)`."""
-        return Incoming(self._incoming / os.urandom(16).hex(), max_bytes)
+        """`with blobs.incoming(limit) as upload:` write the chunks, look at the whole, then `keep(upload)`."""
+        return Incoming(f"{self._incoming}/{os.urandom(16).hex()}", max_bytes)
 
     def keep(self, upload: Incoming) -> Cid:
-        """Put an upload under its CID, durably: file, then name. The same content twice is one file."""
-        cid = upload.cid
-        path = self.path(cid)
-        upload.sync()
-        if path.parent not in self._synced:
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            _sync_folder(self._folder)
-            self._synced.add(path.parent)
-        os.replace(upload.path, path)
-        _sync_folder(path.parent)
-        return cid
+        """Put an upload under its CID, durably. The same content twice is one file."""
+        self.keep_all([upload])
+        return upload.cid
+
+    def keep_all(self, uploads: Sequence[Incoming]) -> None:
+        """The same for several: the files first, then their names."""
+        for upload in uploads:
+            upload.write_out()
+        for upload in uploads:
+            upload.sync()
+        folders = set()
+        for upload in uploads:
+            folder, path = self._place(upload.cid)
+            self._assure(folder)
+            upload.rename(path)
+            folders.add(folder)
+        for folder in folders:
+            _sync_folder(folder)
+
+    def _place(self, cid: Cid) -> tuple[str, str]:
+        """The folder and the file of a blob."""
+        text = str(cid)
+        folder = f"{self._folder}/{text[-3:-1]}"
+        return folder, f"{folder}/{text}"
+
+    def _assure(self, folder: str) -> None:
+        """Make a folder if need be; its own name is on disk when this returns."""
+        if folder not in self._synced:
+            with suppress(FileExistsError):
+                os.mkdir(folder, mode=0o700)
+            _sync_folder(str(self._folder))
+            self._synced.add(folder)
 
     def path(self, cid: Cid) -> Path:
         """Where the blob lies if it is here."""
-        text = str(cid)
-        return self._folder / text[-3:-1] / text
+        return Path(self._place(cid)[1])
 
     def open(self, cid: Cid) -> BinaryIO:
         """The bytes, to be closed by the caller. Raises BlobMissing."""
@@ -122,7 +178,7 @@ class BlobStore:
 
     def has(self, cid: Cid) -> bool:
         """Whether the blob is here."""
-        return self.path(cid).exists()
+        return os.path.exists(self._place(cid)[1])
 
     def delete(self, cid: Cid) -> bool:
         """Remove the file; whether there was one."""
@@ -159,7 +215,7 @@ class BlobStore:
         return removed
 
 
-def _sync_folder(folder: Path) -> None:
+def _sync_folder(folder: str) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
