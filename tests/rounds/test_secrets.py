@@ -5,21 +5,25 @@ all that the network left is searched for them.
 """
 
 import asyncio
+import json
 import re
 from base64 import b64decode, b64encode, urlsafe_b64encode
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
 import httpx
+import pyotp
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from freehold.cli.opening import opened as opened_alone
-from freehold.pds import keychain
+from freehold.pds import keychain, recovery_keys
 from freehold.site import Shared
+from support.authenticator import Authenticator
 from support.inside import HOUR, Clock, calling, opened
 from support.network import ADMIN_PASSWORD, CHEAP, Caller, Operator, Person, Refusal, RunningNetwork, running
 from support.patience import until
@@ -141,6 +145,7 @@ class Spy:
             browser.cookies.clear()
             await self._submit(browser, "/sign-in", identifier=mail, password=changed)
             self.learn("a browser's next session", browser.cookies["session"])
+            await self._guard_account(browser, name, changed)
             wrong = self.plant("a wrong password typed in a page")
             await self._submit(browser, "/settings", "/settings/password", old=wrong, new=wrong)
             await self._submit(browser, "/sign-out", "/sign-out", page="/settings")
@@ -151,6 +156,44 @@ class Spy:
                 assert password not in answer.text
             await self._submit(browser, "/join", handle=f"n{token_hex(6)}", password=wrong, email=mail)
             await browser.post("/sign-in", data={"token": "old", "identifier": mail, "password": wrong})
+
+    async def _guard_account(self, browser: httpx.AsyncClient, name: str, password: str) -> None:
+        """A recovery code, codes of an app, backup codes, an app password, a passkey's question; and wrong ones."""
+        security = "/settings/security"
+        made = await self._submit(browser, security, f"{security}/recovery", password=password)
+        self.learn_text("a recovery code", _shown(made, "recovery-code"))
+        begun = await self._submit(browser, security, f"{security}/codes", password=password)
+        self.learn_text("an app's secret", _shown(begun, "secret"))
+        code = pyotp.TOTP(_shown(begun, "secret").replace(" ", "")).now()
+        backup = await self._submit(browser, f"{security}/codes", f"{security}/codes/confirm", code=code)
+        for one in re.findall(r"<li><code>([a-z2-7-]+)</code>", backup.text):
+            self.learn_text(f"a backup code ({one})", one)
+        app = await self._submit(browser, "/settings/app-passwords", name="an app")
+        self.learn_text("an app password", _shown(app, "app-password"))
+        device = Authenticator(self.network.url)
+        offer = await self._submit(browser, security, f"{security}/passkeys", name="x", password=password)
+        options = re.search(r'data-options="([^"]+)"', offer.text)
+        ticket = re.search(r'name="ticket" value="([^"]+)"', offer.text)
+        assert options is not None
+        assert ticket is not None
+        answer = device.make(json.loads(unescape(options[1])))
+        fields = {"ticket": ticket[1], "answer": answer, "name": "x"}
+        await self._submit(browser, security, f"{security}/passkeys/add", **fields)
+        self.known |= forms_of("a passkey's id", device.id)
+        wrong = self.plant("a wrong code")
+        await self.try_to("com.atproto.server.createSession", identifier=name, password=password)
+        await self.try_to("com.atproto.server.createSession", identifier=name, password=password, authFactorToken=wrong)
+        await self._submit(browser, "/recover", identifier=name, proof=wrong, password=self.plant("never set"))
+        key = recovery_keys.make().secret
+        self.learn_text("somebody's recovery key", key)
+        await self._submit(browser, "/recover", identifier=name, proof=key, password=self.plant("never set either"))
+        answer = device.sign({"challenge": "AAAA", "rpId": "localhost"})
+        await self._submit(browser, "/recover", "/sign-in/passkey", ticket=wrong, answer=answer)
+
+    def learn_text(self, name: str, text: str) -> None:
+        """A secret for people, as it is shown, and without what is there for the eye."""
+        self.known[name] = text.encode()
+        self.known[f"{name}, bare"] = text.replace(" ", "").replace("-", "").encode()
 
     async def _submit(
         self, browser: httpx.AsyncClient, path: str, action: str = "", page: str = "", **fields: str
@@ -183,6 +226,12 @@ class Spy:
         with pytest.raises(InvalidStatus):
             async with connect(f"{url}/elsewhere", additional_headers=headers):
                 pass
+
+
+def _shown(page: httpx.Response, id: str) -> str:
+    found = re.search(rf'id="{id}">([^<]+)<', page.text)
+    assert found is not None, page.text
+    return unescape(found[1])
 
 
 def keys_of(directory: Path) -> Secrets:
