@@ -1,6 +1,5 @@
 """What anybody may read of a repository here: records, collections, where it stands."""
 
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,7 +15,7 @@ from freehold.store.database import Database
 from freehold.store.tx import Tx
 
 Record = dict[str, Any]
-Row = tuple[str, Cid, bytes]
+Row = tuple[str, bytes, bytes]
 """Record key, CID, DAG-CBOR."""
 
 RENDERED_KEPT = 4_096
@@ -129,13 +128,16 @@ def _after(cursor: str | None) -> int:
     return int(cursor or 0)
 
 
-def _render(cid: Cid, data: bytes) -> tuple[str, msgspec.Raw]:
+def _render(cid: bytes, data: bytes) -> tuple[str, msgspec.Raw]:
     """CID and record as the doors say them. What a CID means never changes, so it need not be worked out twice."""
-    return _rendered(cid, data) if len(data) <= RENDERED_MAX_BYTES else _render_anew(cid, data)
+    rendered = _rendered.get(cid)
+    if rendered is None:
+        rendered = str(Cid(cid)), msgspec.Raw(msgspec.json.encode(cbor.decode_json(data)))
+        if len(data) <= RENDERED_MAX_BYTES:
+            if len(_rendered) >= RENDERED_KEPT:
+                _rendered.pop(next(iter(_rendered)), None)  # the one that came first
+            _rendered[cid] = rendered
+    return rendered
 
 
-def _render_anew(cid: Cid, data: bytes) -> tuple[str, msgspec.Raw]:
-    return str(cid), msgspec.Raw(msgspec.json.encode(cbor.decode_json(data)))
-
-
-_rendered = lru_cache(RENDERED_KEPT)(_render_anew)
+_rendered: dict[bytes, tuple[str, msgspec.Raw]] = {}

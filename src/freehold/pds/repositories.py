@@ -9,7 +9,7 @@ Source: https://atproto.com/specs/repository
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from freehold.pds.accounts import Account, Accounts, RepoNotFound, assure_active
 from freehold.pds.accounts import find as find_account
@@ -398,7 +398,7 @@ def record(tx: Tx, repo: int, path: str) -> tuple[Cid, bytes] | None:
 
 def records(
     tx: Tx, repo: int, collection: str, limit: int, cursor: str | None, oldest_first: bool
-) -> list[tuple[str, Cid, bytes]]:
+) -> list[tuple[str, bytes, bytes]]:
     """A page of (rkey, CID, bytes) of one collection by record key; newest key first unless `oldest_first`.
 
     cursor: the last key of the page before.
@@ -408,15 +408,16 @@ def records(
         low = f"{collection}/{cursor}"
     elif cursor is not None:
         high = f"{collection}/{cursor}"
-    rows = tx.run(
-        "SELECT path, cid, bytes FROM repo_record WHERE repo = :repo AND path > :low AND path < :high"
+    rows: list[Any] = tx.run(
+        "SELECT substr(path, :at), cid, bytes FROM repo_record WHERE repo = :repo AND path > :low AND path < :high"
         f" ORDER BY path {'ASC' if oldest_first else 'DESC'} LIMIT :n",
+        at=len(collection) + 2,  # SQL counts from 1
         repo=repo,
         low=low,
         high=high,
         n=limit,
     )
-    return [(path[len(collection) + 1 :], Cid(cid), bytes(data)) for path, cid, data in rows]
+    return rows
 
 
 def collections(tx: Tx, repo: int) -> list[str]:
