@@ -63,7 +63,7 @@ class Peer:
 @asynccontextmanager
 async def passing(tmp_path, shared, monkeypatch, handle, limits=Limits()):
     """A member of a network, and a service elsewhere."""
-    monkeypatch.setattr(api_app, "Proxy", lambda: Proxy(limits))
+    monkeypatch.setattr(api_app, "Proxy", lambda spend: Proxy(spend, limits))
     peer = Peer()
     peer.handle = handle
     server = await asyncio.start_server(peer.connected, "127.0.0.1", 0)

@@ -153,3 +153,21 @@ async def test_the_token_opens_the_admin_methods_of_a_network_that_others_reach(
             right = await http.get("/xrpc/com.atproto.admin.searchAccounts", auth=("admin", TOKEN), headers=headers)
             wrong = await http.get("/xrpc/com.atproto.admin.searchAccounts", auth=("admin", "x" * 28), headers=headers)
     assert (right.status_code, wrong.status_code) == (200, 401)
+
+
+async def test_an_account_is_given_a_key_that_was_reserved_here(operator, alice, bob, verified):
+    update = ADMIN + "updateAccountSigningKey"
+    key = (await alice.do(SERVER + "reserveSigningKey", did=alice.did))["signingKey"]
+    with refused("InvalidRequest"):  # it is for alice
+        await operator.do(update, did=bob.did, signingKey=key)
+    await operator.do(update, did=alice.did, signingKey=key)
+    await operator.do(update, did=alice.did, signingKey=key)  # a second time changes nothing
+    document = (await alice.http.get(f"/plc/{alice.did}")).json()
+    assert [method["publicKeyMultibase"] for method in document["verificationMethod"]] == [key.removeprefix("did:key:")]
+    await verified(alice)
+    nobody = (await alice.do_with(SERVER + "reserveSigningKey", {}))["signingKey"]
+    await operator.do(update, did=bob.did, signingKey=nobody)
+    with refused("InvalidRequest"):
+        await operator.do(update, did=alice.did, signingKey=nobody)
+    with refused("AuthMissing", 401):
+        await alice.do(update, did=alice.did, signingKey=key)

@@ -28,7 +28,7 @@ assert app.MODULES, "its import registers the methods"
 LANES = 4
 ERROR_NAME = re.compile(r"[A-Za-z]\S*")
 REFUSED = frozenset({400, 401, 403, 404, 405, 409, 413, 415})
-ELSEWHERE = {502: {"UpstreamFailure"}, 501: {"MethodNotImplemented"}}
+ELSEWHERE = {502: {"UpstreamFailure", "HostNotFound"}, 504: {"UpstreamTimeout"}, 501: {"MethodNotImplemented"}}
 """What a call may end in when it asks for another service, or for a method by another verb."""
 
 MAIL = {
@@ -37,7 +37,11 @@ MAIL = {
     *(f"com.atproto.admin.{what}" for what in ("sendEmail", "updateAccountEmail")),
 }
 SIGNED = {"com.atproto.identity.signPlcOperation", "com.atproto.identity.submitPlcOperation"}
-NEVER_RIGHT = {"app.bsky.feed.getFeed", "com.atproto.sync.getHostStatus", *MAIL, *SIGNED}
+OF_OTHERS = {
+    f"com.atproto.{name}"
+    for name in ("sync.getHostStatus", "sync.requestCrawl", "sync.notifyOfUpdate", "lexicon.resolveLexicon")
+}
+NEVER_RIGHT = {"app.bsky.feed.getFeed", "com.atproto.admin.updateAccountSigningKey", *OF_OTHERS, *MAIL, *SIGNED}
 """Posts of a declared feed come from its own service, which this network does not ask; it is no relay, sends no mail;
 and nobody invents a password, an address or a signature."""
 

@@ -9,7 +9,7 @@ from typing import Any
 from freehold.api.caller import ADMIN, Caller
 from freehold.api.xrpc import Given, procedure, query
 from freehold.net.mail import Letter
-from freehold.pds import invites
+from freehold.pds import invites, reserved_keys
 from freehold.pds.accounts import Account
 from freehold.pds.membership import checked_mail
 from freehold.protocol.cid import Cid
@@ -107,6 +107,20 @@ async def update_account_email(site: Site, caller: Caller, given: Given) -> None
 @procedure("com.atproto.admin.updateAccountHandle", auth=ADMIN)
 async def update_account_handle(site: Site, caller: Caller, given: Given) -> None:
     await site.naming.change(site.accounts.one(given.input["did"]), given.input["handle"])
+
+
+@procedure("com.atproto.admin.updateAccountSigningKey", auth=ADMIN)
+async def update_account_signing_key(site: Site, caller: Caller, given: Given) -> None:
+    """To a key that com.atproto.server.reserveSigningKey gave: only of those do we hold the private half."""
+    account, wanted = site.accounts.one(given.input["did"]), given.input["signingKey"]
+    if wanted == site.key_of(account).did_key:
+        return
+    with site.truth.reading() as tx:
+        key = reserved_keys.find(tx, site.seal, account.did, wanted)
+    if key is None:
+        raise InvalidRequest("This host does not hold that key. Have one made by com.atproto.server.reserveSigningKey.")
+    await site.key_rotation.rotate(account.did, key)
+    await site.truth.write(lambda tx: reserved_keys.drop(tx, wanted))
 
 
 @procedure("com.atproto.admin.sendEmail", auth=ADMIN)

@@ -64,7 +64,9 @@ class ApiDoor:
     (tests)."""
 
     def __init__(self, catalog: Catalog, *, check_answers: bool = False) -> None:
-        hooks = Hooks(authenticate=self._authenticate, elsewhere=Proxy(), spend=self._spend, observe=self._observe)
+        hooks = Hooks(
+            authenticate=self._authenticate, elsewhere=Proxy(self._spend), spend=self._spend, observe=self._observe
+        )
         self._full = Door(catalog, METHODS, hooks, check_answers=check_answers)
         self._host_only = Door(catalog, _without_views(METHODS), hooks, check_answers=check_answers)
         self._metrics: WeakKeyDictionary[Site, Metrics] = WeakKeyDictionary()

@@ -8,20 +8,28 @@ Source: https://atproto.com/specs/xrpc#service-proxying
 
 import secrets
 from collections import Counter
+from collections.abc import Callable
+from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
-from freehold.api.caller import ACCESS
-from freehold.api.door import Passing
+from msgspec.structs import replace
+
+from freehold.api.caller import ACCESS, Caller
+from freehold.api.door import Passing, Scope
 from freehold.api.passing import Limits, Passage
 from freehold.api.sign_in import authenticate
-from freehold.api.xrpc import Answer
+from freehold.api.xrpc import Answer, Given, Headers, Method
 from freehold.pds.accounts import Account, assure_active
 from freehold.pds.service_auth import assure_level, service_token
 from freehold.protocol.refused import InvalidRequest, Refused
 from freehold.protocol.syntax import is_did
 from freehold.site import Site
 
+Spend = Callable[[Any, Method, Caller, Scope, int], Headers]
+
 MICROS = 1_000_000
+COST = 2
+"""Points of a call that is passed on."""
 MOST_AT_ONCE = 24
 """Calls of one member that may be on their way to other services at the same time."""
 OURS = (
@@ -63,9 +71,10 @@ class TooManyAtOnce(Refused):
 
 
 class Proxy:
-    """Passes calls on, for every site of the process."""
+    """Passes calls on, for every site of the process. spend: takes a call's points, as `Hooks.spend`."""
 
-    def __init__(self, limits: Limits = Limits()) -> None:
+    def __init__(self, spend: Spend, limits: Limits = Limits()) -> None:
+        self._spend = spend
         self._limits = limits
         self._under_way: WeakKeyDictionary[Site, Counter[str]] = WeakKeyDictionary()
 
@@ -78,12 +87,15 @@ class Proxy:
         account = site.accounts.one(caller.member)
         assure_active(account)
         assure_level(call.nsid, caller.privileged)
+        verb: Literal["GET", "POST"] = "POST" if call.scope["method"] == "POST" else "GET"
+        left = self._spend(site, Method(call.nsid, verb, ACCESS, _nowhere), caller, call.scope, COST)
         did, _, service = target.partition("#")
         endpoint = (await site.identity.did_document(did)).services.get(f"#{service}")
         if endpoint is None:
             raise InvalidRequest("That DID document names no such service.", did=did, service=service)
         headers = {"authorization": f"Bearer {_token(site, account, target, call.nsid)}", **_sent_on(call)}
-        return await self._pass_on(site, account, call, endpoint, headers)
+        answer = await self._pass_on(site, account, call, endpoint, headers)
+        return replace(answer, headers=[*answer.headers, *left])
 
     async def _pass_on(
         self, site: Site, account: Account, call: Passing, endpoint: str, headers: dict[str, str]
@@ -123,6 +135,10 @@ def target_of(site: Site, call: Passing) -> str | None:
     if not site.settings.host_only and (target in site.settings.adopted_services or did in site.services):
         return None
     return target
+
+
+async def _nowhere(site: Any, caller: Caller, given: Given) -> None:
+    raise AssertionError("what is passed on has no handler here")
 
 
 def _token(site: Site, account: Account, target: str, nsid: str) -> str:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from freehold.net.client import Client
 from freehold.net.xrpc import Remote
 from freehold.protocol.refused import InvalidRequest, Refused
-from freehold.protocol.syntax import is_did, is_handle
+from freehold.protocol.syntax import DISALLOWED_TLDS, is_did, is_handle
 from freehold.store.database import Database
 from freehold.store.migrations import Migration
 from freehold.store.tx import Tx
@@ -65,7 +65,8 @@ class AskingHosts:
         client raise, and RemoteRefused."""
         hostname = hostname.lower()
         local = self._dev and _LOOPBACK.fullmatch(hostname) is not None
-        if hostname == self._own or not (local or is_handle(hostname)):
+        public = is_handle(hostname) and hostname.rpartition(".")[2] not in DISALLOWED_TLDS
+        if hostname == self._own or not (local or public):
             raise InvalidRequest("Say the host name of another host, without scheme and path.")
         with self._truth.reading() as tx:
             if _asked_lately(tx, hostname):

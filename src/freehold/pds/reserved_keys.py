@@ -8,6 +8,7 @@ import secrets
 
 from freehold.protocol.keys import K256Key, SigningKey
 from freehold.store.migrations import Migration
+from freehold.store.resealing import Sealed
 from freehold.store.sealed import Seal
 from freehold.store.tx import Tx
 
@@ -26,6 +27,7 @@ SCHEMA = (
 )
 
 PURPOSE = "reserved signing key"
+SEALED = (Sealed("reserved_key", "box", PURPOSE),)
 KEPT_MICROS = 7 * 86_400 * 1_000_000
 
 
@@ -58,6 +60,19 @@ def take(tx: Tx, seal: Seal, did: str, did_key: str | None = None) -> SigningKey
         return None
     tx.run("DELETE FROM reserved_key WHERE did_key = :key", key=row[0])
     return K256Key.from_raw(seal.open(PURPOSE, row[1]))
+
+
+def find(tx: Tx, seal: Seal, did: str, did_key: str) -> SigningKey | None:
+    """The reserved key of this did:key text, if it is kept for `did` or for nobody yet; it stays kept."""
+    row = tx.one(
+        "SELECT box FROM reserved_key WHERE did_key = :key AND (did IS NULL OR did = :did)", key=did_key, did=did
+    )
+    return None if row is None else K256Key.from_raw(seal.open(PURPOSE, row[0]))
+
+
+def drop(tx: Tx, did_key: str) -> None:
+    """It has come to its account."""
+    tx.run("DELETE FROM reserved_key WHERE did_key = :key", key=did_key)
 
 
 def sweep(tx: Tx) -> None:
