@@ -161,7 +161,15 @@ class Village:
         return Claimed(self.member(self.add(claim.handle, "")), "maple quiet forty lantern river stone apron winter")
 
     async def sign_up(
-        self, *, handle: str, password: str, email: str | None, invite: str | None, address: str
+        self,
+        *,
+        handle: str,
+        password: str,
+        email: str | None,
+        invite: str | None,
+        proof: str | None,
+        words: str,
+        address: str,
     ) -> Member:
         if await self.did_of(handle + self.face.handle_suffix):
             raise HandleTaken(f"“{handle}” is taken. Free: {handle}-north.")

@@ -53,6 +53,10 @@ class Declined(Refused):
     name = "ApplicationDeclined"
     say = "Your request to join was declined."
 
+    def __init__(self, because: str) -> None:
+        super().__init__(f"{self.say} {because}".strip())
+        self.because = because
+
 
 class Standing(NamedTuple):
     """Where somebody stands in the line. turn: 1 is next. seconds: until they are let in; None where nobody knows."""
@@ -217,8 +221,7 @@ class Admission:
 
     def _assure_not_declined(self, tx: Tx, found: Applicant) -> None:
         if found.declined_at is not None:
-            because = applicants.reason_of(tx, self._seal, found.did)
-            raise Declined(f"{Declined.say} {because}".strip(), did=found.did)
+            raise Declined(applicants.reason_of(tx, self._seal, found.did))
 
     async def start_web(self, did: str) -> str:
         """A browser session for somebody who waits: the id for the cookie. Raises InvalidToken."""

@@ -19,12 +19,14 @@ from freehold.web.pages import (
     entry,
     frame,
     home,
+    network,
     people,
     posts,
     recover,
     security,
     settings,
     signing_in,
+    waiting,
     writing,
 )
 from freehold.web.shield import Cookies, Shield
@@ -34,6 +36,8 @@ ROUTES = [
     *frame.ROUTES,
     *home.ROUTES,
     *entry.ROUTES,
+    *waiting.ROUTES,
+    *network.ROUTES,
     *signing_in.ROUTES,
     *recover.ROUTES,
     *settings.ROUTES,

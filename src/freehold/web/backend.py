@@ -13,10 +13,10 @@ from typing import Any, Literal, Protocol
 
 from freehold.web.apps import Apps
 from freehold.web.credentials import Credentials, Halfway
+from freehold.web.gate import Applied, Gate, Joining
 
 Json = dict[str, Any]
 
-Joining = Literal["open", "invite", "closed"]
 Theme = Literal["device", "light", "dark"]
 
 
@@ -27,7 +27,7 @@ class Network:
     host: name on the plate, e.g. "linden.example" or "localhost:8000". base_url: "https://linden.example", no slash.
     handle_suffix: with its dot, ".linden.example". hue: 0–360, chroma: 0–0.11. members: living accounts of people.
     time_zone: IANA name, used until the browser has told its own. claimed: False until the first-run page was sent.
-    whole_feed: the network offers `Views.get_network_feed`.
+    whole_feed: the network offers `Views.get_network_feed`. proof: joining takes a piece of work by the browser.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Network:
     about: str = ""
     rules: tuple[str, ...] = ()
     contact: str = ""
+    proof: bool = False
     whole_feed: bool = False
     time_zone: str = "UTC"
     picture_max_bytes: int = 2_000_000
@@ -52,7 +53,8 @@ class Network:
 class Member:
     """Who is signed in. avatar: address of the face, or None. language: "en", "fr", or None for the browser's.
 
-    resting: the account is deactivated: it is read by nobody and writes nothing until it is woken.
+    resting: the account is deactivated: it is read by nobody and writes nothing until it is woken. moderator: looks
+    after the network; the owner does too.
     """
 
     did: str
@@ -63,6 +65,7 @@ class Member:
     language: str | None = None
     theme: Theme = "device"
     resting: bool = False
+    moderator: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +253,11 @@ class Backend(Protocol):
         ...
 
     @property
+    def gate(self) -> Gate:
+        """The door and the line before it."""
+        ...
+
+    @property
     def apps(self) -> Apps:
         """Letting apps in, and seeing them out."""
         ...
@@ -278,9 +286,18 @@ class Backend(Protocol):
         ...
 
     async def sign_up(
-        self, *, handle: str, password: str, email: str | None, invite: str | None, address: str
-    ) -> Member:
-        """A new member. `handle` is the part before `Network.handle_suffix`; `address` the caller's, for budgets."""
+        self,
+        *,
+        handle: str,
+        password: str,
+        email: str | None,
+        invite: str | None,
+        proof: str | None,
+        words: str,
+        address: str,
+    ) -> Member | Applied:
+        """A new member, or somebody who waits in the line. `handle` is the part before `Network.handle_suffix`;
+        `proof` the browser's work, `words` for those who decide; `address` the caller's, for budgets."""
         ...
 
     async def sign_in(self, *, identifier: str, password: str, address: str) -> Member | Halfway:

@@ -15,7 +15,7 @@ from freehold.net.budgets import Budgets, Limit, caller_of
 from freehold.pds import invites, keychain, private, sessions
 from freehold.pds.accounts import Account
 from freehold.pds.claim import WrongCode
-from freehold.pds.membership import Application
+from freehold.pds.membership import Application, StillWaiting
 from freehold.pds.network import Choices
 from freehold.pds.reads import RecordNotFound
 from freehold.pds.writes import Create, Delete, Put, Write, Written
@@ -39,6 +39,8 @@ from freehold.web.backend import (
     Theme,
 )
 from freehold.web.credentials import Halfway
+from freehold.web.gate import Applied, InLine
+from freehold.web.keeping import SiteGate
 from freehold.web.letting_in import SiteApps
 from freehold.web.proving import SiteCredentials
 from freehold.web.records import post_record, profile_record, strong_ref
@@ -63,6 +65,7 @@ class SiteBackend:
         self._budgets = Budgets(site.clock)
         self.views = SiteViews(site)
         self.apps = SiteApps(site)
+        self.gate = SiteGate(site)
         self.credentials = SiteCredentials(site, self._spend)
 
     def network(self) -> Network:
@@ -79,6 +82,8 @@ class SiteBackend:
             members=site.accounts.count(),
             about=choices.about,
             rules=choices.rules,
+            contact=choices.contact,
+            proof=choices.proof and not site.place.dev,
             whole_feed=True,
         )
 
@@ -114,16 +119,28 @@ class SiteBackend:
         return Claimed(self._member(owner.account), keys[0])
 
     async def sign_up(
-        self, *, handle: str, password: str, email: str | None, invite: str | None, address: str
-    ) -> Member:
+        self,
+        *,
+        handle: str,
+        password: str,
+        email: str | None,
+        invite: str | None,
+        proof: str | None,
+        words: str,
+        address: str,
+    ) -> Member | Applied:
         self._spend(SIGN_UP, address)
         whole = f"{handle.strip().lower()}{self._site.place.handle_domain}"
-        joined = await self._site.admission.join(Application(whole, password, email, invite))
-        return self._member(joined.account)
+        given = Application(whole, password, email, invite, proof=proof, words=words)
+        joined = (await self._site.admission.join(given)).account
+        return Applied(joined.did) if joined.waiting else self._member(joined)
 
     async def sign_in(self, *, identifier: str, password: str, address: str) -> Member | Halfway:
         self._spend(SIGN_IN, address)
-        came = await self._site.signing_in.browser(identifier, password)
+        try:
+            came = await self._site.signing_in.browser(identifier, password)
+        except StillWaiting as waiting:
+            raise InLine(waiting.did) from None
         return self._member(came) if isinstance(came, Account) else Halfway(came.ticket, came.way)
 
     async def member_by(self, did: str) -> Member:
@@ -266,6 +283,7 @@ class SiteBackend:
             language=language,
             theme=theme,  # type: ignore[arg-type]
             resting=account.status == "deactivated",
+            moderator=account.role in ("owner", "moderator"),
         )
 
     def _profile(self, did: str) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from freehold.protocol.refused import Refused
 from freehold.web.backend import Claim, Member
 from freehold.web.brand import HUES
 from freehold.web.endpoints import Form, getter, poster
+from freehold.web.gate import WAYS, Applied
+from freehold.web.pages import waiting
 from freehold.web.visit import Missing, Visit
 
 # which field of a form a refusal belongs to, by its protocol name
@@ -33,6 +35,8 @@ class Joining:
     email: str = ""
     invite: str = ""
     rules: bool = False
+    words: str = ""
+    proof: str = ""
 
 
 @dataclass
@@ -72,7 +76,7 @@ async def claim(visit: Visit, form: Form) -> Response:
         hue=hue.hue,
         chroma=hue.chroma,
         domain=typed.domain,
-        joining="open" if typed.joining == "open" else "invite",
+        joining=next((way for way in WAYS if way == typed.joining), "invite"),
         handle=_name(visit, typed.handle),
         password=form.raw("password"),
     )
@@ -88,29 +92,36 @@ async def join_page(visit: Visit) -> Response:
     """GET /join?invite=…"""
     if visit.member is not None:
         return visit.go("/")
-    return await visit.page("join.html", typed=Joining(invite=visit.asked("invite", 100)), found={})
+    return await _join(visit, Joining(invite=visit.asked("invite", 100)), {})
 
 
 async def join(visit: Visit, form: Form) -> Response:
     """POST /join"""
     typed = Joining(
-        form.text("handle", 300), form.text("email", 300), form.text("invite", 100), bool(form.text("rules"))
-    )
+        form.text("handle", 300), form.text("email", 300), form.text("invite", 100), bool(form.text("rules")),
+        form.text("words", 1_000), form.text("proof", 1_000),
+    )  # fmt: skip
     found = _blank(visit, {"handle": typed.handle, "password": form.raw("password")})
     if visit.network.rules and not typed.rules:
         found["rules"] = visit.speech.say("Read the rules and tick the box to go on.")
     if found:
-        return await visit.page("join.html", 400, typed=typed, found=found)
+        return await _join(visit, typed, found, 400)
     try:
         member = await visit.backend.sign_up(
             handle=_name(visit, typed.handle),
             password=form.raw("password"),
             email=typed.email or None,
             invite=typed.invite or None,
+            proof=typed.proof or None,
+            words=typed.words,
             address=visit.address,
         )
     except Refused as refused:
-        return await visit.page("join.html", STATUS[refused.kind], typed=typed, found=_found(visit, refused))
+        if refused.name in ("ProofRequired", "StaleProof"):
+            typed.proof = ""
+        return await _join(visit, typed, _found(visit, refused), STATUS[refused.kind])
+    if isinstance(member, Applied):
+        return await waiting.begin(visit, member.did)
     return await _welcome(visit, member, visit.go("/", said="welcome"))
 
 
@@ -119,15 +130,27 @@ async def _welcome(visit: Visit, member: Member, response: Response) -> Response
 
 
 async def _claim(visit: Visit, typed: Claiming, found: dict[str, str], status: int = 200) -> Response:
+    first = typed.name.split()[:1]
+    sample = first[0] if first and len(first[0]) <= 6 else "Aa"
+    facts = {"hue_names": hue_words(visit), "sample": sample}
+    return await visit.page("claim.html", status, typed=typed, found=found, **facts)
+
+
+def hue_words(visit: Visit) -> list[tuple[str, str]]:
+    """The owner's colours: their names in the form, and in the reader's language."""
     say = visit.speech.say
     words = (
         *(say("Bottle green"), say("Ink blue"), say("Oxblood"), say("Plum")),
         *(say("Ochre"), say("Brick"), say("Lake"), say("Slate")),
     )
-    names = list(zip(HUES, words, strict=True))
-    first = typed.name.split()[:1]
-    sample = first[0] if first and len(first[0]) <= 6 else "Aa"
-    return await visit.page("claim.html", status, typed=typed, found=found, hue_names=names, sample=sample)
+    return list(zip(HUES, words, strict=True))
+
+
+async def _join(visit: Visit, typed: Joining, found: dict[str, str], status: int = 200) -> Response:
+    """The form, with a piece of work for the browser where one is asked for and not done yet."""
+    asked = visit.network.proof and not typed.proof and visit.network.joining in ("open", "ask")
+    work = visit.backend.gate.challenge() if asked else ""
+    return await visit.page("join.html", status, typed=typed, found=found, work=work)
 
 
 def _blank(visit: Visit, typed: dict[str, str]) -> dict[str, str]:

@@ -15,6 +15,8 @@ from freehold.protocol.refused import Refused
 from freehold.web.backend import Member
 from freehold.web.credentials import Halfway, Way
 from freehold.web.endpoints import Form, getter, poster
+from freehold.web.gate import InLine
+from freehold.web.pages import waiting
 from freehold.web.shield import own_path
 from freehold.web.visit import SignInFirst, Visit
 
@@ -39,6 +41,8 @@ async def with_password(visit: Visit, form: Form, door: Door) -> Response:
     identifier = form.text("identifier", 300).lstrip("@")
     try:
         came = await visit.backend.sign_in(identifier=identifier, password=form.raw("password"), address=visit.address)
+    except InLine as waits:
+        return await waiting.begin(visit, waits.did)
     except Refused as refused:
         found = {"password" if refused.kind == "unauthenticated" else "": visit.says(refused)}
         return await door.first(identifier, found, STATUS[refused.kind])

@@ -1,0 +1,129 @@
+"""The owner's page: what the network is called and says of itself, its colour, and who may join."""
+
+from dataclasses import dataclass, replace
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from freehold.protocol.refused import Refused
+from freehold.web.brand import HUES
+from freehold.web.endpoints import Form, getter, poster
+from freehold.web.gate import WAYS, Joining, Wanted
+from freehold.web.pages.entry import hue_words
+from freehold.web.pages.home import said
+from freehold.web.visit import Visit
+
+BITS = (18, 20, 22)
+MAX_NAME, MAX_ABOUT, MAX_RULES, MAX_RULE, MAX_HOURLY = 64, 2_000, 30, 500, 100_000
+
+
+class OwnerOnly(Refused):
+    """What only the owner chooses."""
+
+    kind, name = "forbidden", "OwnerOnly"
+    say = "This page is for the network’s owner."
+
+
+@dataclass
+class Typed:
+    """The form, as typed."""
+
+    name: str
+    about: str
+    rules: str
+    contact: str
+    hue: str
+    joining: str
+    proof: bool
+    bits: str
+    hourly: str
+
+
+async def page(visit: Visit) -> Response:
+    """GET /settings/network"""
+    now = _owned(visit)
+    hue = next((name for name, hue in HUES.items() if (hue.hue, hue.chroma) == (now.hue, now.chroma)), "")
+    return await _page(
+        visit,
+        Typed(
+            now.name, now.about, "\n".join(now.rules), now.contact, hue, now.joining, now.proof, str(now.bits),
+            str(now.hourly or ""),
+        ),
+        {},
+    )  # fmt: skip
+
+
+async def save(visit: Visit, form: Form) -> Response:
+    """POST /settings/network"""
+    now = _owned(visit)
+    typed = Typed(
+        name=form.text("name", 200),
+        about=form.text("about", MAX_ABOUT),
+        rules=form.text("rules", MAX_RULES * MAX_RULE),
+        contact=form.text("contact", 500),
+        hue=form.text("hue", 20),
+        joining=form.text("joining", 20),
+        proof=bool(form.text("proof")),
+        bits=form.text("bits", 2),
+        hourly=form.text("hourly", 20),
+    )
+    found = _slips(visit, typed)
+    if found:
+        return await _page(visit, typed, found, 400)
+    await visit.backend.gate.choose(_wanted(now, typed))
+    return visit.go("/settings/network", said="saved")
+
+
+def _slips(visit: Visit, typed: Typed) -> dict[str, str]:
+    say, found = visit.speech.say, {}
+    if not 0 < len(typed.name) <= MAX_NAME:
+        found["name"] = say("Give the network a name.")
+    if len(_rules(typed)) > MAX_RULES or any(len(rule) > MAX_RULE for rule in _rules(typed)):
+        found["rules"] = say("At most 30 rules, each of at most 500 characters.")
+    if typed.hourly and not (typed.hourly.isdecimal() and int(typed.hourly) <= MAX_HOURLY):
+        found["hourly"] = say("A whole number, or nothing.")
+    return found
+
+
+def _wanted(now: Wanted, typed: Typed) -> Wanted:
+    hue = HUES.get(typed.hue)
+    joining: Joining = next((way for way in WAYS if way == typed.joining), now.joining)
+    return replace(
+        now,
+        name=typed.name,
+        about=typed.about,
+        rules=_rules(typed),
+        contact=typed.contact,
+        hue=hue.hue if hue else now.hue,
+        chroma=hue.chroma if hue else now.chroma,
+        joining=joining,
+        proof=typed.proof,
+        bits=int(typed.bits) if typed.bits in map(str, BITS) else now.bits,
+        hourly=int(typed.hourly or 0),
+    )
+
+
+def _rules(typed: Typed) -> tuple[str, ...]:
+    return tuple(line.strip() for line in typed.rules.splitlines() if line.strip())
+
+
+def _owned(visit: Visit) -> Wanted:
+    """The choices, for the owner. Raises SignInFirst, OwnerOnly."""
+    if not visit.me.owner:
+        raise OwnerOnly
+    return visit.backend.gate.wanted()
+
+
+async def _page(visit: Visit, typed: Typed, found: dict[str, str], status: int = 200) -> Response:
+    say = visit.speech.say
+    works = zip(
+        BITS, (say("Light: half a second"), say("Usual: two seconds"), say("Heavy: eight seconds")), strict=True
+    )
+    facts = {"works": list(works), "hue_names": hue_words(visit), "waiting": visit.backend.gate.waiting()}
+    return await visit.page("network.html", status, typed=typed, found=found, said=said(visit), **facts)
+
+
+ROUTES = [
+    Route("/settings/network", getter(page)),
+    Route("/settings/network", poster(save), methods=["POST"]),
+]
