@@ -86,6 +86,17 @@ async def test_a_network_opened_again_goes_on_where_it_was(tmp_path, shared):
             assert commit.did == alice.did
 
 
+async def test_a_tree_whose_blocks_are_lost_is_not_written_on(alice, site):
+    for n in range(5):
+        await alice.post(f"number {n}")
+    await site.truth.write(lambda tx: tx.run("DELETE FROM repo_node"))
+    seq = site.log.last
+    with refused("InternalServerError", 500):
+        await alice.post("one more")
+    assert site.log.last == seq
+    assert len((await alice.get(LIST, repo=alice.did, collection=POST))["records"]) == 5
+
+
 async def test_a_write_that_is_answered_names_a_head_that_stands(alice):
     for n in range(5):
         done = await alice.create(POST, {"text": str(n), "createdAt": now()})

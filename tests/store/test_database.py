@@ -37,7 +37,7 @@ def notes(db: Database) -> list[str]:
         return [text for (text,) in tx.each("SELECT text FROM note ORDER BY id")]
 
 
-async def in_one_group(db: Database, *writes: Callable[[Tx], Any]) -> list[Any]:
+async def in_one_group(db: Database, *writes: Callable[[Tx], Any], repeatable: bool = False) -> list[Any]:
     """Hold the writer until all are queued, so that they share a transaction; results and exceptions."""
     running, held = threading.Event(), threading.Event()
 
@@ -47,7 +47,7 @@ async def in_one_group(db: Database, *writes: Callable[[Tx], Any]) -> list[Any]:
 
     first = asyncio.ensure_future(db.write(hold))
     await asyncio.to_thread(running.wait, 5)
-    rest = [asyncio.ensure_future(db.write(write)) for write in writes]
+    rest = [asyncio.ensure_future(db.write(write, repeatable=repeatable)) for write in writes]
     await asyncio.sleep(0)  # lets each of them queue its write
     held.set()
     await first
@@ -59,18 +59,46 @@ async def test_a_write_is_answered_with_what_it_returned_and_can_be_read(db: Dat
     assert notes(db) == ["one"]
 
 
-async def test_a_write_that_fails_in_a_group_is_undone_alone(db: Database) -> None:
+@pytest.mark.parametrize("repeatable", [False, True])
+async def test_a_write_that_fails_in_a_group_is_undone_alone(db: Database, repeatable: bool) -> None:
     def half_done(tx: Tx) -> None:
         tx.run("INSERT INTO note (text) VALUES ('half')")
         raise ValueError("changed my mind")
 
-    answers = await in_one_group(db, note("a"), half_done, note("b"), note("a"), note("c"))
+    writes = (note("a"), half_done, note("b"), note("a"), note("c"))
+    answers = await in_one_group(db, *writes, repeatable=repeatable)
     assert answers[0] == "a"
     assert isinstance(answers[1], ValueError)
     assert answers[2] == "b"
     assert isinstance(answers[3], ConstraintBroken)
     assert answers[4] == "c"
     assert notes(db) == ["a", "b", "c"]
+
+
+async def test_writes_that_may_be_repeated_run_once_unless_one_fails_late(db: Database) -> None:
+    ran: list[str] = []
+
+    def counted(text: str, fails: str = "") -> Callable[[Tx], str]:
+        def write(tx: Tx) -> str:
+            ran.append(text)
+            tx.on_rollback(lambda: ran.append(f"not {text}"))
+            if fails == "early":
+                raise ValueError(text)
+            tx.run("INSERT INTO note (text) VALUES (:text)", text=text)
+            if fails == "late":
+                raise ValueError(text)
+            return text
+
+        return write
+
+    early = await in_one_group(db, counted("a"), counted("b", "early"), counted("c"), repeatable=True)
+    assert ran == ["a", "b", "not b", "c"]
+    assert (early[0], str(early[1]), early[2]) == ("a", "b", "c")
+    ran.clear()
+    late = await in_one_group(db, counted("d"), counted("e", "late"), counted("f"), repeatable=True)
+    assert ran == ["d", "e", "not e", "not d", "d", "e", "not e", "f"]
+    assert (late[0], str(late[1]), late[2]) == ("d", "e", "f")
+    assert notes(db) == ["a", "c", "d", "f"]
 
 
 async def test_a_write_that_raises_stop_iteration_does_not_leave_its_group_waiting(db: Database) -> None:

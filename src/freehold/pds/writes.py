@@ -111,7 +111,7 @@ class Writes:
         if len(writes) > MAX_WRITES:
             raise InvalidRequest(f"One call takes at most {MAX_WRITES} writes.")
         ready = [self._prepare(write, validate) for write in writes]
-        return await self._truth.write(lambda tx: self._commit(tx, did, ready, swap_commit))
+        return await self._truth.write(lambda tx: self._commit(tx, did, ready, swap_commit), repeatable=True)
 
     def _prepare(self, write: Write, validate: bool | None) -> _Ready:
         if not syntax.is_nsid(write.collection):

@@ -115,16 +115,17 @@ class Database:
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
-    async def write(self, fn: Callable[[Tx], T]) -> T:
+    async def write(self, fn: Callable[[Tx], T], *, repeatable: bool = False) -> T:
         """Run `fn` in the next group and answer what it returns once that is committed.
 
-        `fn` is plain and short: it runs on the writer's thread with a savepoint of its own. What it raises undoes it
-        alone and is raised here. Raises StoreFailed when the group could not be committed. A caller that is cancelled
-        stops waiting; the write goes on.
+        `fn` is plain and short: it runs on the writer's thread. What it raises undoes it alone and is raised here.
+        Raises StoreFailed when the group could not be committed. A caller that is cancelled stops waiting; the write
+        goes on. repeatable: `fn` touches nothing but its Tx, and memory only with `Tx.on_rollback`, so that it may be
+        undone and run again; such writes share a savepoint until one fails late, which saves them a tenth.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._the_writer().submit(Job(fn, loop, future))
+        self._the_writer().submit(Job(fn, loop, future, repeatable))
         return await future
 
     def write_sync(self, fn: Callable[[Tx], T]) -> T:
@@ -133,7 +134,7 @@ class Database:
         if writer.is_current_thread():
             raise RuntimeError("a write cannot wait for another write: it is on the writer's own thread")
         future: ThreadFuture[T] = ThreadFuture()
-        writer.submit(Job(fn, None, future))
+        writer.submit(Job(fn, None, future, False))
         return future.result()
 
     def on_lost(self, fn: Hook) -> None:

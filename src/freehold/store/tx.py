@@ -74,11 +74,14 @@ class Tx:
         self._walks.append(walk)
         return walk.execute(sql, params)
 
-    def many(self, sql: str, rows: Sequence[dict[str, Any]] | Sequence[Row]) -> None:
-        """Run a statement without answer once for each dict of parameters; or tuple of them, as they stand in it."""
+    def many(self, sql: str, rows: Sequence[dict[str, Any]] | Sequence[Row]) -> int:
+        """Run a statement without answer once for each dict of parameters, or tuple of them as they stand in it; how
+        many rows were touched."""
         if self._execute is _over:
             _over()
+        before = self._connection.total_changes()
         self._connection.executemany(sql, rows)
+        return self._connection.total_changes() - before
 
     def changes(self) -> int:
         """How many rows the last INSERT, UPDATE or DELETE touched."""

@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future as ThreadFuture
 from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -47,12 +49,15 @@ class StoreFailed(Refused):
 class Job:
     """One write on its way: what to do, whom to answer, and the answer."""
 
-    __slots__ = ("error", "fn", "future", "loop", "result", "tx")
+    __slots__ = ("error", "fn", "future", "loop", "repeatable", "result", "tx")
 
-    def __init__(self, fn: Callable[[Tx], Any], loop: asyncio.AbstractEventLoop | None, future: AnyFuture) -> None:
+    def __init__(
+        self, fn: Callable[[Tx], Any], loop: asyncio.AbstractEventLoop | None, future: AnyFuture, repeatable: bool
+    ) -> None:
         self.fn = fn
         self.loop = loop
         self.future = future
+        self.repeatable = repeatable
         self.tx: Tx | None = None
         self.result: Any = None
         self.error: BaseException | None = None
@@ -200,31 +205,55 @@ class Writer:
         now = self._clock()
         known: dict[str, Any] = {}
         link.cursor.execute("BEGIN IMMEDIATE")
-        for job in group:
-            self._attempt(link, job, now, known)
+        for repeatable, jobs in groupby(group, key=attrgetter("repeatable")):
+            together = list(jobs)
+            if not (repeatable and len(together) > 1 and self._attempt_together(link, together, now, known)):
+                for job in together:
+                    self._attempt(link, job, now, known)
         link.cursor.execute("COMMIT")
         self.groups += 1
         self.writes += len(group)
+
+    def _attempt_together(self, link: Link, jobs: list[Job], now: int, known: dict[str, Any]) -> bool:
+        """Run writes inside one savepoint. False, with all of them undone, when one failed that had changed rows."""
+        execute, changes = link.cursor.execute, link.connection.total_changes
+        execute("SAVEPOINT writes")
+        for job in jobs:
+            before = changes()
+            self._run(link, job, now, known)
+            if job.error is not None and changes() != before:
+                execute("ROLLBACK TO writes")
+                execute("RELEASE writes")
+                known.clear()
+                _undo(jobs)
+                return False
+        execute("RELEASE writes")
+        return True
 
     def _attempt(self, link: Link, job: Job, now: int, known: dict[str, Any]) -> None:
         """Run one write inside its own savepoint."""
         execute = link.cursor.execute
         execute("SAVEPOINT write")
+        self._run(link, job, now, known)
+        if job.error is not None:
+            execute("ROLLBACK TO write")
+            known.clear()
+        execute("RELEASE write")
+
+    def _run(self, link: Link, job: Job, now: int, known: dict[str, Any]) -> None:
+        """Run one write; what memory took for true is put back if it raises, what it wrote is not."""
+        job.error = None
         job.tx = tx = Tx(link, now, known)
         try:
             job.result = job.fn(tx)
         except BaseException as error:
-            tx.end()
             if not link.connection.in_transaction:  # SQLite gave up the whole transaction: disk full, I/O error
                 raise StoreFailed(because=repr(error)) from error
-            known.clear()
-            execute("ROLLBACK TO write")
             # An asyncio future cannot carry StopIteration; the others of the group wait for their answers.
             job.error = RuntimeError("the write raised StopIteration") if isinstance(error, StopIteration) else error
             _undo([job])
-        else:
+        finally:
             tx.end()
-        execute("RELEASE write")
 
     def _after_commit(self, group: list[Job]) -> None:
         """Pass on what the writes told, once for the group, then run what they left for now."""
