@@ -20,7 +20,7 @@ from freehold.protocol.syntax import is_did, is_handle
 
 FILE = "settings.toml"
 LOG_LEVELS = ("debug", "info", "warning", "error")
-UNLOCKS = ("file", "env", "prompt")
+UNLOCKS = ("file", "env", "systemd", "prompt")
 HIGHEST_PORT = 65_535
 LANE_KIB = 8
 """The least memory that argon2id takes for each lane."""
@@ -47,7 +47,10 @@ class Settings:
         "Where members' DIDs are kept: own, both (also in the public directory), or the URL of another directory.",
     )
     public_plc: str = setting("https://plc.directory", "The public directory that `both` means.")
-    unlock: str = setting("file", "Where the unlock key comes from: file, env (FREEHOLD_UNLOCK_KEY) or prompt.")
+    unlock: str = setting(
+        "file", "Where the unlock key comes from: file, env (FREEHOLD_UNLOCK_KEY), systemd or prompt."
+    )
+    unlock_credential: str = setting("freehold-unlock", "The name of the unlock key among systemd's credentials.")
     blob_max_bytes: int = setting(50_000_000, "Largest upload accepted, in bytes.")
     password_memory_kib: int = setting(19 * 1024, "Memory of one password hash (argon2id), in KiB.")
     password_rounds: int = setting(2, "Passes over that memory.")

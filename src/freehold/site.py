@@ -14,9 +14,7 @@ exist, and two sites in one process share nothing but the code, the catalog of l
 """
 
 import asyncio
-import getpass
 import logging
-import os
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterator
@@ -72,7 +70,9 @@ from freehold.pds.relays import JOB as TELL_RELAY
 from freehold.pds.relays import Relays
 from freehold.pds.relocation import Relocation
 from freehold.pds.repositories import Repositories
+from freehold.pds.rotations import Rotations, rotation_keys, session_secrets
 from freehold.pds.schema import SCHEMA as PDS_SCHEMA
+from freehold.pds.schema import SEALED as PDS_SEALED
 from freehold.pds.second_factor import SecondFactor
 from freehold.pds.service_callers import ServiceCallers
 from freehold.pds.services import LABEL_KEY, Founding
@@ -84,14 +84,14 @@ from freehold.pds.tokens import Tokens
 from freehold.pds.writes import Writes
 from freehold.protocol.keys import K256Key, SigningKey
 from freehold.protocol.lexicon import Catalog
-from freehold.protocol.refused import Refused
 from freehold.settings import BadSetting, Settings
 from freehold.store import jobs
 from freehold.store.blobs import BlobStore
 from freehold.store.clock import now_micros
 from freehold.store.database import Database
+from freehold.store.keyring import Keyring, Source
 from freehold.store.lock import DirectoryLock
-from freehold.store.sealed import Seal, UnlockKey, new_network_key
+from freehold.store.resealing import Resealing
 from freehold.store.tx import Tx
 from freehold.stream import log as stream
 from freehold.tls import kept as tls
@@ -109,7 +109,7 @@ TRUTH_SCHEMA = (
     *labels.SCHEMA,
     *tls.SCHEMA,
 )
-UNLOCK_VARIABLE = "FREEHOLD_UNLOCK_KEY"
+SEALED = (*PDS_SEALED, *reports.SEALED, *tls.SEALED)
 ADMIN_TOKEN_MIN = 24
 SWEEP_SECONDS = 600
 LONGEST_PAUSE_SECONDS = 60
@@ -117,12 +117,6 @@ PATIENCE_SECONDS = 0.5
 FAR_BEHIND = 5_000
 """Events."""
 HOUR_MICROS = 3600 * 1_000_000
-
-
-class KeyMissing(Refused):
-    """A network whose key, or the key to that, is not where it was."""
-
-    kind, name = "unavailable", "KeyMissing"
 
 
 class Listening(NamedTuple):
@@ -191,7 +185,8 @@ class Site:
     # --- putting together
 
     def _open_store(self) -> None:
-        self.seal = open_seal(self.directory, self.settings.unlock)
+        self.keyring = Keyring.open_(self.directory, Source(self.settings.unlock, self.settings.unlock_credential))
+        self.seal = self.keyring.seal
         self.truth = Database(self.directory / "truth.db", TRUTH_SCHEMA, durable=True, clock=self.clock)
         self.log = stream.Log(self.truth)
         self.files = BlobStore(self.directory / "blobs")
@@ -206,13 +201,13 @@ class Site:
 
     def _open_identity(self) -> None:
         with self.truth.reading() as tx:
-            host_key = K256Key.from_raw(keychain.require(tx, self.seal, keychain.HOST_KEY))
-            offline = keychain.require(tx, self.seal, keychain.OFFLINE_PUBLIC).decode()
+            host_key, retired, offline = rotation_keys(tx, self.seal)
         self.client = Client(Guard(allow_loopback=self.place.dev))
         self.proxy_client = Client(self.client.guard)  # its own connections, so that passing calls on holds up nothing
         self.register = Register(
             kept=self.settings.plc,
             host_key=host_key,
+            retired=retired,
             offline_key=offline,
             endpoint=self.place.base_url,
             client=self.client,
@@ -252,7 +247,7 @@ class Site:
 
     def _open_pds(self) -> None:
         with self.truth.reading() as tx:
-            session_secret = keychain.require(tx, self.seal, keychain.SESSION)
+            session_secret, older = session_secrets(tx, self.seal)
         self.repositories = Repositories(self.accounts, clock_id=secrets.randbelow(1024))
         self.shown = Shown(self.directory / "cache", self.files, self.shared.workshop)
         self.blobs = Blobs(self.truth, self.files, self.settings.blob_max_bytes, gone=self.shown.forget)
@@ -261,7 +256,7 @@ class Site:
         self.reads = Reads(self.truth, self.takedowns)
         self.exports = Exports(self.truth)
         self.imports = Imports(self.truth, self.accounts, self.repositories, self.blobs)
-        self.tokens = Tokens(session_secret, self.host_did)
+        self.tokens = Tokens(session_secret, self.host_did, older=older)
         self.members = Members(
             truth=self.truth,
             accounts=self.accounts,
@@ -339,6 +334,18 @@ class Site:
         self._open_sign_in(operations)
         self.changes = Changes(truth, self.register, operations, self.publisher, self.identity, self.client)
         self.key_rotation = KeyRotation(truth, accounts, self.repositories, self.changes, self.seal)
+        self.rotations = Rotations(
+            truth=truth,
+            seal=self.seal,
+            accounts=accounts,
+            tokens=self.tokens,
+            register=self.register,
+            changes=self.changes,
+            signing=self.key_rotation,
+            labeler=self.services.labeler,
+            sign_labels=self.labels.sign_anew,
+        )
+        self.resealing = Resealing(truth, self.keyring, SEALED)
         self.plc_requests = PlcRequests(truth, accounts, self.register, operations, codes)
         self.moving_in = MovingIn(
             truth=truth,
@@ -528,7 +535,7 @@ class Site:
             pass
         while await self.truth.write(lambda tx: self.blobs.sweep(tx, now - settings.upload_keep_hours * HOUR_MICROS)):
             pass
-        for sweep in (sessions.sweep, confirmations.sweep, reserved_keys.sweep, tries.sweep):
+        for sweep in (self.rotations.sweep, sessions.sweep, confirmations.sweep, reserved_keys.sweep, tries.sweep):
             await self.truth.write(sweep)
         await self.standing.delete_due()
         await self.oauth.sets.refresh()
@@ -584,42 +591,3 @@ def admin_token(directory: Path, name: str) -> str:
     if len(token) < ADMIN_TOKEN_MIN:
         raise BadSetting(f"admin_token_file: the token in {path} has less than {ADMIN_TOKEN_MIN} characters.")
     return token
-
-
-def open_seal(directory: Path, unlock: str) -> Seal:
-    """The network's seal; a new network gets its key now. Raises KeyMissing, BadUnlockKey, WrongUnlockKey."""
-    path = directory / "network.key"
-    new = not path.exists()
-    if new and (directory / "truth.db").exists():
-        raise KeyMissing(f"{path} is not there, and nothing that is sealed opens without it. Put it back from a copy.")
-    key = unlock_key(directory, unlock, new)
-    if new:
-        write_durably(path, key.wrap(new_network_key()))
-    return Seal(key.unwrap(path.read_bytes()))
-
-
-def unlock_key(directory: Path, unlock: str, new: bool) -> UnlockKey:
-    """The unlock key from where the settings say; a file is made for a new network only."""
-    if unlock == "env":
-        return UnlockKey.from_env(UNLOCK_VARIABLE)
-    if unlock == "prompt":
-        return UnlockKey.from_passphrase(getpass.getpass("Unlock key of this network: "))
-    path = directory / "unlock.key"
-    if not path.exists() and (path.is_symlink() or not new):
-        raise KeyMissing(f"The unlock key is not there: {path}. Put it back, or mount the disk that it is on.")
-    return UnlockKey.from_file(path)
-
-
-def write_durably(path: Path, data: bytes) -> None:
-    """A new file, on disk with its name when this returns; for the owner's eyes only."""
-    part = path.with_suffix(".part")
-    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -10,7 +10,7 @@ from freehold.identity import plc_directory
 from freehold.pds import keychain
 from freehold.pds.keychain import MistypedKey, read_written, written
 from freehold.protocol.keys import K256Key
-from freehold.site import KeyMissing
+from freehold.store.keyring import KeyMissing
 from freehold.store.lock import AlreadyRunning
 from freehold.store.sealed import BadUnlockKey, BrokenSeal, WrongUnlockKey, new_network_key
 from support.inside import opened

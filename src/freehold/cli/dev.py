@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from freehold.pds.membership import Application
-from freehold.site import Site, write_durably
+from freehold.site import Site
+from freehold.store.files import write_durably
 
 FILE = "dev.json"
 

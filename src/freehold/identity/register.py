@@ -7,7 +7,7 @@ Rotation keys by rank: the member's own if there is one, the network's offline k
 Source: https://web.plc.directory/spec/v0.1/did-plc
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from freehold.identity import plc_directory, publish
@@ -47,14 +47,18 @@ class Register:
         offline_key: str,
         endpoint: str,
         client: Client,
+        retired: Sequence[SigningKey] = (),
         changed: Callable[[Tx, str], object] = lambda tx, did: None,
     ) -> None:
         self._changed = changed
         self._kept = kept
-        self._host_key = host_key
-        self._offline_key = offline_key
+        self.use(host_key, retired, offline_key)
         self._endpoint = endpoint
         self._client = client
+
+    def use(self, host_key: SigningKey, retired: Sequence[SigningKey], offline_key: str) -> None:
+        """Sign with another host key. retired: keys that some identities still name, and so must sign for them."""
+        self._host_key, self._retired, self._offline_key = host_key, tuple(retired), offline_key
 
     @property
     def rotation_keys(self) -> list[str]:
@@ -104,7 +108,7 @@ class Register:
         state = plc.modern(newest)
         if all(state.get(name) == value for name, value in changes.items()):
             return None
-        signed = plc.sign_operation(plc.update(newest, **changes), self._host_key)
+        signed = plc.sign_operation(plc.update(newest, **changes), self._signer(state))
         self._log(tx, did, signed)
         return signed
 
@@ -117,10 +121,7 @@ class Register:
 
         Raises BadOperation, HostHasNoRight.
         """
-        unsigned = plc.update(newest, **changes)
-        if self._host_key.did_key not in plc.modern(newest)["rotationKeys"]:
-            raise HostHasNoRight
-        return plc.sign_operation(unsigned, self._host_key)
+        return plc.sign_operation(plc.update(newest, **changes), self._signer(plc.modern(newest)))
 
     def tell(self, tx: Tx, did: str) -> None:
         """Tell the stream that a DID was changed in another directory."""
@@ -141,6 +142,13 @@ class Register:
         """Log an operation that somebody sent. limited: count it against the DID's limits. Raises BadOperation."""
         self._log(tx, did, operation, limited)
         self._changed(tx, did)
+
+    def _signer(self, state: Mapping[str, Any]) -> SigningKey:
+        """The host's key that this identity names. Raises HostHasNoRight."""
+        for key in (self._host_key, *self._retired):
+            if key.did_key in state.get("rotationKeys", ()):
+                return key
+        raise HostHasNoRight
 
     def _log(self, tx: Tx, did: str, operation: Any, limited: bool = False) -> None:
         plc_directory.submit(tx, did, operation, tx.now, limited=limited)

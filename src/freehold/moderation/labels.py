@@ -137,6 +137,16 @@ class Labels:
         append_private(tx, "label", self._src, {"id": row[0], **label.fields})
         return label._replace(id=row[0])
 
+    def sign_anew(self, tx: Tx, key: SigningKey) -> None:
+        """Sign all labels by another key, and from now on with it."""
+        rows = tx.run(f"SELECT {_COLUMNS} FROM label")
+        signed = [{"id": label.id, "sig": key.sign(cbor.encode(label.fields))} for label in map(_label, rows)]
+        tx.many("UPDATE label SET sig = :sig WHERE id = :id", signed)
+        tx.after_commit(lambda: self._use(key))
+
+    def _use(self, key: SigningKey) -> None:
+        self._key = key
+
     # --- read
 
     def in_force(self, patterns: Sequence[str], sources: Sequence[str], after: int, limit: int) -> list[Label]:

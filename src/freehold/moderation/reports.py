@@ -12,6 +12,7 @@ import msgspec
 from freehold.protocol.refused import InvalidRequest
 from freehold.protocol.syntax import is_at_uri, is_did
 from freehold.store.migrations import Migration
+from freehold.store.resealing import Sealed
 from freehold.store.sealed import Seal
 from freehold.store.tx import Tx
 from freehold.stream.log import append_private
@@ -37,6 +38,7 @@ SCHEMA = (
 )
 
 PURPOSE = "report"
+SEALED = (Sealed("report", "words", PURPOSE), Sealed("report", "tool", PURPOSE))
 REPO, RECORD = "com.atproto.admin.defs#repoRef", "com.atproto.repo.strongRef"
 KINDS = ("com.atproto.moderation.defs#reason", "tools.ozone.report.defs#reason")
 MAX_KIND = 200

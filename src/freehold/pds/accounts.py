@@ -13,6 +13,7 @@ from freehold.pds import applicants
 from freehold.protocol.keys import K256Key, SigningKey
 from freehold.protocol.refused import Refused
 from freehold.store.migrations import Migration
+from freehold.store.resealing import Sealed
 from freehold.store.sealed import Seal
 from freehold.store.tx import Tx
 from freehold.stream.log import append
@@ -44,6 +45,8 @@ SCHEMA = (
         """,
     ),
 )
+
+SEALED = (Sealed("account", "mail", "mail"), Sealed("account", "signing_key", "signing key"))
 
 
 class HandleTaken(Refused):

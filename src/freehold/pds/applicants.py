@@ -14,6 +14,7 @@ from freehold.identity.register import Genesis
 from freehold.protocol.keys import K256Key, SigningKey
 from freehold.protocol.refused import Refused
 from freehold.store.migrations import Migration
+from freehold.store.resealing import Sealed
 from freehold.store.sealed import Seal
 from freehold.store.tx import Tx
 
@@ -53,6 +54,12 @@ DECLINED_KEPT_MICROS = 14 * DAY_MICROS
 """How long somebody who was declined can still be told so."""
 SEEN_EVERY_MICROS = 3600 * 1_000_000
 _KEY, _WORDS, _BECAUSE, _MAIL = "applicant's signing key", "applicant's words", "why declined", "mail"
+SEALED = (
+    Sealed("applicant", "mail", _MAIL),
+    Sealed("applicant", "words", _WORDS),
+    Sealed("applicant", "signing_key", _KEY),
+    Sealed("applicant", "because", _BECAUSE),
+)
 
 
 class NotInLine(Refused):
@@ -126,6 +133,14 @@ def take(tx: Tx, seal: Seal, did: str) -> tuple[Applicant, NewApplicant]:
         signing_key=K256Key.from_raw(seal.open(_KEY, key)),
         genesis=Genesis(did, operation),
     )
+
+
+def names_key(tx: Tx, did_key: str) -> bool:
+    """Does an identity that waits here name this key?"""
+    row = tx.one(
+        "SELECT 1 FROM applicant WHERE genesis IS NOT NULL AND instr(genesis, :key) LIMIT 1", key=did_key.encode()
+    )
+    return row is not None
 
 
 def genesis_of(tx: Tx, did: str) -> Genesis:

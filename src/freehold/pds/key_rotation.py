@@ -18,6 +18,7 @@ from freehold.protocol.keys import K256Key, SigningKey
 from freehold.protocol.plc import is_plc_did
 from freehold.store.database import Database
 from freehold.store.migrations import Migration
+from freehold.store.resealing import Sealed
 from freehold.store.sealed import Seal
 from freehold.store.tx import Tx
 
@@ -28,6 +29,7 @@ SCHEMA = (
     ),
 )
 PURPOSE = "next signing key"
+SEALED = (Sealed("next_key", "box", PURPOSE),)
 
 
 class KeyRotation:

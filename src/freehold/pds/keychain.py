@@ -8,9 +8,12 @@ from base64 import b32decode, b32encode
 from collections.abc import Callable
 from hashlib import sha256
 
+import msgspec
+
 from freehold.protocol.keys import K256Key
 from freehold.protocol.refused import Refused
 from freehold.store.migrations import Migration
+from freehold.store.resealing import Sealed
 from freehold.store.sealed import Seal
 from freehold.store.tx import Tx
 
@@ -20,7 +23,11 @@ SESSION = "session secret"
 HOST_KEY = "host rotation key"
 OFFLINE_KEY = "offline rotation key"
 OFFLINE_PUBLIC = "offline rotation key, public half"
+RETIRED_SESSION = "retired session secrets"
+RETIRED_HOST = "retired host rotation keys"
+RETIRED_OFFLINE = "retired offline rotation keys, public halves"
 CHECK_BYTES = 2
+SEALED = (Sealed("secret", "box", by_row="name"),)
 
 
 class MistypedKey(Refused):
@@ -51,6 +58,27 @@ def require(tx: Tx, seal: Seal, name: str) -> bytes:
     if plain is None:
         raise LookupError(f"the {name} is not in the store")
     return plain
+
+
+class Retired(msgspec.Struct, frozen=True):
+    """A secret that was replaced and still counts for something. until: microseconds, 0 for no certain time."""
+
+    key: bytes
+    until: int = 0
+
+
+def retired(tx: Tx, seal: Seal, name: str) -> list[Retired]:
+    """What is kept under one of the names that begin with `retired`, the newest first."""
+    plain = get(tx, seal, name)
+    return msgspec.json.decode(plain, type=list[Retired]) if plain else []
+
+
+def retire(tx: Tx, seal: Seal, name: str, found: list[Retired]) -> None:
+    """Keep these under that name; none deletes it."""
+    if found:
+        put(tx, seal, name, msgspec.json.encode(found))
+    else:
+        tx.run("DELETE FROM secret WHERE name = :name", name=name)
 
 
 def create_all(tx: Tx, seal: Seal, random: Callable[[int], bytes]) -> None:

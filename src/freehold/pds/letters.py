@@ -12,10 +12,12 @@ import msgspec
 from freehold.net.mail import Letter, MailServer
 from freehold.protocol.refused import Refused
 from freehold.store import jobs
+from freehold.store.resealing import Sealed
 from freehold.store.sealed import Seal
 from freehold.store.tx import Tx
 
 JOB = "send letter"
+SEALED = (Sealed("job", "payload", JOB, by_row="kind", member="box"),)
 
 
 class NoMail(Refused):

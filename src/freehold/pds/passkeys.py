@@ -20,6 +20,7 @@ from freehold.pds.oauth.grants import first_time
 from freehold.protocol.refused import InvalidRequest, Refused
 from freehold.store.database import Database
 from freehold.store.migrations import Migration
+from freehold.store.resealing import Sealed
 from freehold.store.sealed import BrokenSeal, Seal
 from freehold.store.tx import Tx
 
@@ -50,6 +51,7 @@ MAX_NAME = 60
 MAX_ANSWER = 32_768
 LIFETIME_MICROS = 10 * 60 * 1_000_000
 PURPOSE = "passkey"
+SEALED = (Sealed("passkey", "credential", PURPOSE),)
 Use = Literal["make", "sign in"]
 _MALFORMED = (ValueError, TypeError, KeyError, AttributeError, IndexError, AssertionError, RecursionError)
 """What fido2 raises for an answer that is none."""

@@ -8,6 +8,7 @@ import secrets
 
 from freehold.protocol.keys import K256Key, SigningKey
 from freehold.store.migrations import Migration
+from freehold.store.resealing import Sealed
 from freehold.store.sealed import Seal
 from freehold.store.tx import Tx
 
@@ -26,6 +27,7 @@ SCHEMA = (
 )
 
 PURPOSE = "reserved signing key"
+SEALED = (Sealed("reserved_key", "box", PURPOSE),)
 KEPT_MICROS = 7 * 86_400 * 1_000_000
 
 

@@ -10,6 +10,7 @@ from freehold.pds import (
     invites,
     key_rotation,
     keychain,
+    letters,
     network,
     passkeys,
     private,
@@ -17,12 +18,27 @@ from freehold.pds import (
     recovery_codes,
     repositories,
     reserved_keys,
+    rotations,
     second_factor,
     sessions,
     takedowns,
+    totp,
 )
 from freehold.pds.oauth import grants, permission_sets
 from freehold.store.migrations import Migration
+from freehold.store.resealing import Sealed
+
+SEALED: tuple[Sealed, ...] = (
+    *keychain.SEALED,
+    *accounts.SEALED,
+    *reserved_keys.SEALED,
+    *passkeys.SEALED,
+    *totp.SEALED,
+    *letters.SEALED,
+    *applicants.SEALED,
+    *key_rotation.SEALED,
+)
+"""Where this room keeps sealed values. A test looks whether one is missing."""
 
 SCHEMA: tuple[Migration, ...] = (
     *keychain.SCHEMA,
@@ -45,5 +61,6 @@ SCHEMA: tuple[Migration, ...] = (
     *proof_of_work.SCHEMA,
     *permission_sets.SCHEMA,
     *key_rotation.SCHEMA,
+    *rotations.SCHEMA,
     *asking_hosts.SCHEMA,
 )

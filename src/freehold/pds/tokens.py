@@ -7,6 +7,7 @@ Source: RFC 7519; https://atproto.com/specs/xrpc#authentication
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -50,14 +51,18 @@ class Claims(msgspec.Struct, frozen=True):
 
 
 class Tokens:
-    """Makes and reads the tokens of one network. aud: the DID of the host."""
+    """Makes and reads the tokens of one network. aud: the DID of the host. older: secrets whose tokens still count."""
 
-    def __init__(self, secret: bytes, audience: str, most_cached: int = 20_000) -> None:
-        self._secret = secret
+    def __init__(self, secret: bytes, audience: str, most_cached: int = 20_000, older: Sequence[bytes] = ()) -> None:
         self._audience = audience
+        self.use(secret, older)
         self._read = msgspec.json.Decoder(Claims)
-        self._known: dict[str, Claims] = {}
         self._most_cached = most_cached
+
+    def use(self, secret: bytes, older: Sequence[bytes]) -> None:
+        """Sign with another secret, and take tokens of that and of the older ones only."""
+        self._secret, self._older = secret, tuple(older)
+        self._known: dict[str, Claims] = {}
 
     def access(self, did: str, now: int, scope: str = ACCESS_SCOPE, jti: str = "") -> str:
         """An access token for two hours. now: seconds. jti: the id of the app password that the session hangs on."""
@@ -96,7 +101,7 @@ class Tokens:
             header, _, payload = body.partition(b".")
             if len(token) > MAX_TOKEN or header != _HEADERS[kind]:
                 raise InvalidToken
-            if not hmac.compare_digest(_encode(hmac.digest(self._secret, body, "sha256")), signature):
+            if not any(_signed(secret, body, signature) for secret in (self._secret, *self._older)):
                 raise InvalidToken
             claims = self._read.decode(_decode(payload))
         except (ValueError, msgspec.MsgspecError) as wrong:
@@ -104,6 +109,10 @@ class Tokens:
         if claims.aud != self._audience:
             raise InvalidToken
         return claims
+
+
+def _signed(secret: bytes, body: bytes, signature: bytes) -> bool:
+    return hmac.compare_digest(_encode(hmac.digest(secret, body, "sha256")), signature)
 
 
 def _encode(data: bytes) -> bytes:

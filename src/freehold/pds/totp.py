@@ -10,6 +10,7 @@ import hmac
 import pyotp
 
 from freehold.store.migrations import Migration
+from freehold.store.resealing import Sealed
 from freehold.store.sealed import Seal
 from freehold.store.tx import Tx
 
@@ -28,6 +29,7 @@ SCHEMA = (
 )
 
 PURPOSE = "authenticator"
+SEALED = (Sealed("authenticator", "secret", PURPOSE),)
 STEP_MICROS = 30 * 1_000_000
 DRIFT = 1
 """Steps by which the app's clock may differ."""

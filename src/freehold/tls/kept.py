@@ -7,6 +7,7 @@ with the network. In come a transaction and plain values; times are microseconds
 from typing import NamedTuple
 
 from freehold.store.migrations import Migration
+from freehold.store.resealing import Sealed
 from freehold.store.sealed import Seal
 from freehold.store.tx import Tx
 
@@ -45,6 +46,7 @@ SCHEMA: tuple[Migration, ...] = (
 )
 
 ACCOUNT_KEY, KEY = "acme account key", "certificate key"
+SEALED = (Sealed("acme_account", "key", ACCOUNT_KEY), Sealed("certificate", "key", KEY))
 """What the sealed columns acme_account.key and certificate.key are sealed for."""
 
 WEEK_MICROS = 7 * 24 * 3600 * 1_000_000

@@ -1,0 +1,23 @@
+"""Small files that must not be lost, or be half there."""
+
+import os
+from pathlib import Path
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """A file, new or in place of another, on disk with its name when this returns; for the owner's eyes only.
+
+    Where `path` is a symbolic link, what it points at is replaced.
+    """
+    path = path.resolve()
+    part = path.with_name(path.name + ".part")
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
