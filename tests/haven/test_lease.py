@@ -1,0 +1,214 @@
+"""One writer, always: every interleaving of a small network of primary, standby and witness is searched.
+
+The model moves the product's own `Vote` and `Lease` through messages that are delayed, reordered and lost, through
+restarts, and through time. The clock stands still; time passes by moving everything else into the past, so that worlds
+which differ in nothing but the hour are one. It acknowledges in one step with looking at the clock; what a machine that
+is paused between the two acknowledges late is on the standby by then.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, TypeVar
+
+import msgspec
+import pytest
+
+from freehold.haven import lease as rules
+from freehold.haven.lease import LEASE_MS, PROMISE_MS, Lease, Request, Vote
+
+NOW = 100_000
+TICK = 1_500
+"""A promise is two of them, a lease more than one."""
+B = frozenset({"b"})
+NOBODY = frozenset[str]()
+
+
+class Message(NamedTuple):
+    """kind: ask, grant, frame or have. at: when the lease was asked for. value: how many entries."""
+
+    kind: str
+    to: str
+    epoch: int
+    sender: str
+    at: int = 0
+    value: int = 0
+
+
+class World(NamedTuple):
+    """a: the first primary. b: its standby, which may become the second. w: the witness."""
+
+    vote_b: Vote
+    vote_w: Vote
+    lease_a: Lease
+    fenced_a: bool
+    written: int
+    """Entries that a has."""
+    confirmed: int
+    """Of which b has told a that it has them."""
+    copied: int
+    """Of which b has."""
+    acknowledged: int
+    began: int
+    """The newest epoch under which anybody could acknowledge."""
+    restarts: int
+    flight: frozenset[Message]
+
+
+def first() -> World:
+    vote = Vote(1, "a", B, NOW + PROMISE_MS)
+    return World(vote, vote, Lease(1, NOW, B), False, 0, 0, 0, 0, 1, 0, frozenset())
+
+
+Held = TypeVar("Held", Vote, Lease)
+
+
+class BrokenError(AssertionError):
+    """A network in which two write, or something acknowledged is lost."""
+
+
+def steps(world: World, in_flight: int) -> Iterator[World]:
+    """All that can happen next."""
+    yield later(world)
+    yield from deliveries(world)
+    if world.restarts < 1:
+        yield world._replace(vote_w=world.vote_w.restarted(NOW), restarts=world.restarts + 1)
+        yield world._replace(lease_a=Lease(1, NOW, B), restarts=world.restarts + 1)
+    if len(world.flight) < in_flight:
+        yield from sendings(world)
+    if not world.fenced_a and world.acknowledged < world.confirmed and world.lease_a.holds(NOW):
+        if world.began > 1:
+            raise BrokenError("the old primary acknowledges after the new one began")
+        yield world._replace(acknowledged=world.confirmed)
+
+
+def later(world: World) -> World:
+    """A tick passes. What is long ago is as long ago as may matter."""
+    return world._replace(
+        vote_b=past(world.vote_b),
+        vote_w=past(world.vote_w),
+        lease_a=past(world.lease_a),
+        flight=frozenset(
+            message._replace(at=max(message.at - TICK, NOW - LEASE_MS)) if message.at else message
+            for message in world.flight
+        ),
+    )
+
+
+def past(held: Held) -> Held:
+    return msgspec.structs.replace(held, until=max(held.until - TICK, NOW))
+
+
+def sendings(world: World) -> Iterator[World]:
+    if not world.fenced_a:
+        for voter in ("b", "w"):
+            yield sent(world, Message("ask", voter, 1, "a", NOW))
+        if world.written < 1:
+            n = world.written + 1
+            yield sent(world._replace(written=n), Message("frame", "b", 1, "a", value=n))
+    if world.vote_b.until <= NOW and world.vote_b.epoch == 1:
+        yield sent(world, Message("ask", "w", 2, "b", NOW))
+
+
+def sent(world: World, message: Message) -> World:
+    return world._replace(flight=world.flight | {message})
+
+
+def deliveries(world: World) -> Iterator[World]:
+    for message in world.flight:
+        rest = world._replace(flight=world.flight - {message})
+        yield rest  # lost
+        yield HEARD[message.kind](rest, message)
+
+
+def hear_ask(world: World, message: Message) -> World:
+    name = f"vote_{message.to}"
+    request = Request(message.epoch, message.sender, B if message.sender == "a" else NOBODY)
+    vote: Vote = getattr(world, name)
+    granted = vote.asked(request, NOW)
+    if granted is None:
+        newer = message.sender == "a" and vote.epoch > message.epoch
+        return world._replace(fenced_a=True) if newer else world
+    changed = world._replace(**{name: granted})
+    return sent(changed, Message("grant", message.sender, message.epoch, message.to, message.at))
+
+
+def hear_grant(world: World, message: Message) -> World:
+    """One grant and one's own vote are two of three."""
+    if message.to == "a":
+        lease = world.lease_a.granted(Request(1, "a", B), message.at, 2, 3)
+        return world._replace(lease_a=lease)
+    own = world.vote_b.asked(Request(2, "b"), NOW)
+    if own is None:
+        return world
+    if world.copied < world.acknowledged:
+        raise BrokenError("the new primary lacks what the old one acknowledged")
+    lease = Lease(2, NOW).granted(Request(2, "b"), message.at, 2, 3)
+    return world._replace(vote_b=own, began=2 if lease.holds(NOW) else world.began)
+
+
+def hear_frame(world: World, message: Message) -> World:
+    if world.vote_b.epoch > message.epoch or message.value != world.copied + 1:
+        return world
+    return sent(world._replace(copied=message.value), Message("have", "a", 1, "b", value=message.value))
+
+
+def hear_have(world: World, message: Message) -> World:
+    return world._replace(confirmed=max(world.confirmed, message.value))
+
+
+HEARD: dict[str, Callable[[World, Message], World]] = {
+    "ask": hear_ask,
+    "grant": hear_grant,
+    "frame": hear_frame,
+    "have": hear_have,
+}
+
+
+def search(in_flight: int) -> tuple[int, int, int]:
+    """How many worlds there are, in how many the second primary began, and in how many the first acknowledged."""
+    seen = {first()}
+    queue = deque(seen)
+    while queue:
+        for world in steps(queue.popleft(), in_flight):
+            if world not in seen:
+                seen.add(world)
+                queue.append(world)
+    return len(seen), sum(w.began == 2 for w in seen), sum(w.acknowledged > 0 for w in seen)
+
+
+@pytest.mark.parametrize("in_flight", [2, pytest.param(4, marks=[pytest.mark.long, pytest.mark.timeout(3600)])])
+def test_no_interleaving_has_two_writers_or_loses_what_was_acknowledged(in_flight: int) -> None:
+    worlds, second, acknowledged = search(in_flight)
+    assert worlds > 10_000
+    assert second > 100
+    assert acknowledged > 100
+
+
+def test_the_search_finds_a_promise_that_is_shorter_than_the_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "PROMISE_MS", LEASE_MS // 2)
+    with pytest.raises(BrokenError):
+        search(2)
+
+
+def test_the_search_finds_a_voter_that_forgets_its_promise_when_it_restarts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Vote, "restarted", lambda vote, now: Vote(vote.epoch, vote.holder, vote.in_step, now))
+    with pytest.raises(BrokenError):
+        search(2)
+
+
+def test_a_newer_epoch_goes_only_to_who_was_in_step() -> None:
+    vote = Vote(1, "a", frozenset({"b"}), until=0)
+    assert vote.asked(Request(2, "c"), 10) is None
+    assert vote.asked(Request(2, "b"), 10) is not None
+
+
+def test_an_epoch_is_granted_to_one_machine() -> None:
+    vote = Vote(1, "a", frozenset({"b", "c"}), until=0).asked(Request(2, "b", frozenset({"c"})), 10)
+    assert vote is not None
+    assert vote.asked(Request(2, "c"), 100_000) is None
+    assert vote.asked(Request(2, "b"), 11) is not None
+
+
+def test_half_of_the_voters_are_not_enough() -> None:
+    assert not Lease(1).granted(Request(1, "a"), 0, votes=2, voters=4).holds(1)
+    assert Lease(1).granted(Request(1, "a"), 0, votes=3, voters=4).holds(1)
