@@ -9,7 +9,6 @@ Source: https://atproto.com/specs/repository#mst-structure
 import re
 from typing import Any
 
-from freehold.protocol.cbor import decode_own
 from freehold.protocol.cid import Cid
 
 MAX_PATH = 1024
@@ -43,6 +42,10 @@ _ENTRY_PATTERN = re.compile(
     re.DOTALL,
 )
 _TAIL_PATTERN = re.compile(rb"al(?:\xf6|" + _LINK_PATTERN + rb")", re.DOTALL)
+_LEFT = b"al" + _LINK
+_find_links = re.compile(  # Only so much of the pattern as no path and no hash can hold.
+    rb"at(?:\xf6|" + re.escape(_LINK) + rb"(.{36}))av" + re.escape(_LINK) + rb"(.{36})", re.DOTALL
+).findall
 _WITHOUT_RIGHT = len(_NO_RIGHT) + 36
 _WITH_RIGHT = len(_LINK) + 36 + len(_VALUE) + 36
 
@@ -128,13 +131,10 @@ def _paths(pieces: list[Any]) -> list[bytes]:
 
 def links(data: bytes) -> list[tuple[bool, bytes]]:
     """What a block of ours leads to, the last first: (whether it is a subtree, CID)."""
-    found: list[tuple[bool, bytes]] = []
-    node = decode_own(data)
-    if node["l"] is not None:
-        found.append((True, node["l"]))
-    for entry in node["e"]:
-        found.append((False, entry["v"]))
-        if entry["t"] is not None:
-            found.append((True, entry["t"]))
+    found = [(True, data[-36:])] if data.startswith(_LEFT, -36 - len(_LEFT)) else []
+    for right, value in _find_links(data):
+        found.append((False, value))
+        if right:
+            found.append((True, right))
     found.reverse()
     return found
