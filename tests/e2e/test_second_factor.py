@@ -136,10 +136,10 @@ def test_a_passkey_signs_in_by_itself_and_lets_an_app_in(
     make_passkey(page, member, "My phone")
     sign_out(page)
     device.knows_its_user(False)
-    page.get_by_role("button", name="Sign in with a passkey").click()
+    page.get_by_role("button", name="Use a passkey instead").click()
     expect(page.get_by_text("The passkey was not used.")).to_be_visible()
     device.knows_its_user(True)
-    page.get_by_role("button", name="Sign in with a passkey").click()
+    page.get_by_role("button", name="Use a passkey instead").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text(member.handle.removesuffix(".test"))
     page.goto(SECURITY)
     expect(page.get_by_text("My phone", exact=True)).to_be_visible()
@@ -147,7 +147,7 @@ def test_a_passkey_signs_in_by_itself_and_lets_an_app_in(
     sign_out(page)
 
     page.goto(asked(running_network))
-    page.get_by_role("button", name="Sign in with a passkey").click()
+    page.get_by_role("button", name="Use a passkey instead").click()
     expect(page.get_by_role("heading", name="Let this app act for you?")).to_be_visible()
     expect(page.get_by_text(f"@{member.handle}")).to_be_visible()
     landed: list[str] = []
@@ -178,7 +178,7 @@ def test_a_passkey_that_was_removed_opens_nothing(page: Page, member: Member) ->
     page.get_by_role("button", name="Remove: My phone").click()
     expect(page.get_by_text("Removed.")).to_be_visible()
     sign_out(page)
-    page.get_by_role("button", name="Sign in with a passkey").click()
+    page.get_by_role("button", name="Use a passkey instead").click()
     expect(page.get_by_role("alert")).to_contain_text("That passkey was not accepted.")
 
 
@@ -190,7 +190,7 @@ def test_without_scripts_no_passkey_is_offered_and_codes_do(
     context = browser.new_context(base_url=running_network.url, locale="en-GB", java_script_enabled=False)
     page = context.new_page()
     page.goto("/sign-in?next=/settings/security")
-    expect(page.get_by_role("button", name="Sign in with a passkey")).to_be_hidden()
+    expect(page.get_by_role("button", name="Use a passkey instead")).to_be_hidden()
     sign_in(page, member)
     page.get_by_label("Code").fill(codes[0])
     page.get_by_role("button", name="Sign in").click()
