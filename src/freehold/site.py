@@ -252,7 +252,7 @@ class Site:
         self.shown = Shown(self.directory / "cache", self.files, self.shared.workshop)
         self.blobs = Blobs(self.truth, self.files, self.settings.blob_max_bytes, gone=self.shown.forget)
         self.writes = Writes(self.truth, self.repositories, self.blobs, self.catalog)
-        self.takedowns = Takedowns(self.truth)
+        self.takedowns = Takedowns(self.truth, self.accounts, self.blobs)
         self.reads = Reads(self.truth, self.takedowns)
         self.exports = Exports(self.truth)
         self.imports = Imports(self.truth, self.accounts, self.repositories, self.blobs)

@@ -12,21 +12,14 @@ from freehold.net.mail import Letter
 from freehold.pds import invites, reserved_keys
 from freehold.pds.accounts import Account
 from freehold.pds.membership import checked_mail
-from freehold.protocol.cid import Cid
-from freehold.protocol.refused import InvalidRequest, Refused
-from freehold.protocol.syntax import format_datetime, parse_at_uri
+from freehold.pds.takedowns import SubjectNotFound
+from freehold.protocol.refused import InvalidRequest
+from freehold.protocol.syntax import format_datetime
 from freehold.site import Site
 
 Json = dict[str, Any]
 REPO_REF, BLOB_REF = "com.atproto.admin.defs#repoRef", "com.atproto.admin.defs#repoBlobRef"
 RECORD_REF = "com.atproto.repo.strongRef"
-
-
-class SubjectNotFound(Refused):
-    """No such account, record or blob is here."""
-
-    name = "NotFound"
-    say = "Subject not found"
 
 
 @query("com.atproto.admin.getAccountInfo", auth=ADMIN)
@@ -46,15 +39,15 @@ async def get_subject_status(site: Site, caller: Caller, given: Given) -> Json:
     if blob is not None and did is None:
         raise InvalidRequest("Must provide a did to request blob state")
     if uri is not None and blob is None:
-        found = _record_of(site, uri)
+        found = site.takedowns.record(uri)
         return {"subject": _record_ref(site, *found), "takedown": _takedown(site, *found)}
     if did is None:
         raise InvalidRequest("Say which account (did), record (uri) or blob (did and blob).")
-    account = site.accounts.one(did)
     if blob is None:
-        return _status(account)
-    subject = {"$type": BLOB_REF, "did": account.did, "cid": _blob_of(site, account, blob)}
-    return {"subject": subject, "takedown": _takedown(site, account, blob)}
+        return _status(site.accounts.one(did))
+    account, part = site.takedowns.blob(did, blob)
+    subject = {"$type": BLOB_REF, "did": account.did, "cid": part}
+    return {"subject": subject, "takedown": _takedown(site, account, part)}
 
 
 @procedure("com.atproto.admin.updateSubjectStatus", auth=ADMIN)
@@ -137,10 +130,9 @@ async def send_email(site: Site, caller: Caller, given: Given) -> Json:
 async def _update_part(site: Site, subject: Json, takedown: Json | None) -> Json:
     """Take down a record, whatever its version, or a blob; or put it back."""
     if subject["$type"] == RECORD_REF:
-        account, part = _record_of(site, subject["uri"])
+        account, part = site.takedowns.record(subject["uri"])
     elif subject["$type"] == BLOB_REF:
-        account = site.accounts.one(subject["did"])
-        part = _blob_of(site, account, subject["cid"])
+        account, part = site.takedowns.blob(subject["did"], subject["cid"])
     else:
         raise InvalidRequest(f"Invalid subject ({subject['$type'][:100]})")
     if takedown is not None:
@@ -151,30 +143,11 @@ async def _update_part(site: Site, subject: Json, takedown: Json | None) -> Json
     return {"subject": subject, "takedown": _takedown(site, account, part)}
 
 
-def _record_of(site: Site, uri: str) -> tuple[Account, str]:
-    """Whose record, and its path. Raises SubjectNotFound."""
-    at = parse_at_uri(uri)
-    account = site.accounts.find(at.authority)
-    path = f"{at.collection}/{at.rkey}"
-    down = account is not None and site.takedowns.ref_of(account.did, path) is not None
-    if account is None or not (down or site.snapshot.record(account.did, path)):
-        raise SubjectNotFound(uri=uri)
-    return account, path
-
-
 def _record_ref(site: Site, account: Account, path: str) -> Json:
     found = site.snapshot.record(account.did, path)
     if found is None:  # deleted since it was taken down
         raise SubjectNotFound(did=account.did, path=path)
     return {"$type": RECORD_REF, "uri": f"at://{account.did}/{path}", "cid": str(found[0])}
-
-
-def _blob_of(site: Site, account: Account, cid: str) -> str:
-    """The CID of a blob of the account. Raises SubjectNotFound."""
-    parsed = Cid.parse(cid)
-    if site.takedowns.ref_of(account.did, str(parsed)) is None and site.blobs.waiting(account.id, parsed) is None:
-        raise SubjectNotFound(did=account.did, cid=cid)
-    return str(parsed)
 
 
 def _takedown(site: Site, account: Account, part: str) -> Json:

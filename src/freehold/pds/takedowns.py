@@ -8,10 +8,12 @@ Source: lexicon com.atproto.admin.updateSubjectStatus
 
 from functools import partial
 
-from freehold.pds.blobs import BlobNotFound
+from freehold.pds import repositories
+from freehold.pds.accounts import Account, Accounts
+from freehold.pds.blobs import BlobNotFound, Blobs
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
-from freehold.protocol.syntax import format_datetime
+from freehold.protocol.syntax import format_datetime, parse_at_uri
 from freehold.store.database import Database
 from freehold.store.migrations import Migration
 from freehold.store.tx import Tx
@@ -33,6 +35,13 @@ SCHEMA = (
 )
 
 
+class SubjectNotFound(Refused):
+    """No such account, record or blob is here."""
+
+    name = "NotFound"
+    say = "Subject not found"
+
+
 class BlobTakenDown(Refused):
     """A file that moderators took down comes again."""
 
@@ -43,8 +52,10 @@ class BlobTakenDown(Refused):
 class Takedowns:
     """What is down in one network."""
 
-    def __init__(self, truth: Database) -> None:
+    def __init__(self, truth: Database, accounts: Accounts, blobs: Blobs) -> None:
         self._truth = truth
+        self._accounts = accounts
+        self._blobs = blobs
         self._down: dict[str, dict[str, str]] = {}
         with truth.reading() as tx:
             for did, subject, ref in tx.each("SELECT did, subject, ref FROM takedown"):
@@ -68,6 +79,25 @@ class Takedowns:
         """An upload must not be what was taken down. Raises BlobTakenDown."""
         if self.any_of(did) and self.ref_of(did, str(cid)) is not None:
             raise BlobTakenDown(did=did, cid=str(cid))
+
+    def record(self, uri: str) -> tuple[Account, str]:
+        """Whose record a URI names, and its path. Raises SubjectNotFound for one that is neither here nor down."""
+        at = parse_at_uri(uri)
+        account, path = self._accounts.find(at.authority), f"{at.collection}/{at.rkey}"
+        if account is not None:
+            with self._truth.reading() as tx:
+                if repositories.record(tx, account.id, path) is not None or self.ref_of(account.did, path) is not None:
+                    return account, path
+        raise SubjectNotFound(uri=uri)
+
+    def blob(self, name: str, cid: str) -> tuple[Account, str]:
+        """Whose blob it is (by DID or handle), and its CID as text. Raises SubjectNotFound, BadCid."""
+        account, parsed = self._accounts.find(name), Cid.parse(cid)
+        if account is not None:
+            down = self.ref_of(account.did, str(parsed)) is not None
+            if down or self._blobs.waiting(account.id, parsed) is not None:
+                return account, str(parsed)
+        raise SubjectNotFound(did=name, cid=cid)
 
     def take_down(self, tx: Tx, did: str, subject: str, ref: str | None = None) -> None:
         """Serve it no more. ref: the moderators' own name for the decision; the time if they give none."""
