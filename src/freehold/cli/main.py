@@ -117,6 +117,7 @@ def parser() -> argparse.ArgumentParser:
     _account(commands)
     _import_export(commands)
     _label(commands)
+    _takedown(commands)
     _care(commands)
     _settings(commands)
     return top
@@ -296,6 +297,19 @@ def _label(commands: Commands) -> None:
     label.add_argument("value", metavar="VALUE", help="small letters and dashes, as spam, porn or graphic-media")
     label.add_argument("--undo", action="store_true", help="say that the label holds no more")
     label.add_argument("--until", metavar="DATE", help="when it runs out, as 2026-12-31 or 2026-12-31T18:00Z")
+
+
+def _takedown(commands: Commands) -> None:
+    takedown = _act(
+        commands,
+        "takedown",
+        "stop serving one record or file, or serve it again",
+        "Nobody is shown it any more. It stays in its owner's repository, which they can take elsewhere.\n"
+        "A whole account: freehold account DIRECTORY takedown HANDLE.",
+    )
+    takedown.add_argument("subject", metavar="SUBJECT", help="the at-uri of a record, or DID/CID of a file")
+    takedown.add_argument("--undo", action="store_true", help="serve it again")
+    takedown.add_argument("--ref", metavar="TEXT", help="your own name for the decision; default: the time")
 
 
 def _care(commands: Commands) -> None:
