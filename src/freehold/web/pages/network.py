@@ -79,7 +79,7 @@ def _slips(visit: Visit, typed: Typed) -> dict[str, str]:
     if not 0 < len(typed.name) <= MAX_NAME:
         found["name"] = say("Give the network a name.")
     if len(_rules(typed)) > MAX_RULES or any(len(rule) > MAX_RULE for rule in _rules(typed)):
-        found["rules"] = say("At most 30 rules, each of at most 500 characters.")
+        found["house-rules"] = say("At most 30 rules, each of at most 500 characters.")
     if typed.hourly and not (typed.hourly.isdecimal() and int(typed.hourly) <= MAX_HOURLY):
         found["hourly"] = say("A whole number, or nothing.")
     return found

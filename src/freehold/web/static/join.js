@@ -9,6 +9,7 @@ if (place && window.Worker) {
   const [bits, , seed] = work.split(".");
   const numbers = [];
   let wanted = null;
+  document.querySelector("[data-without]").remove();
   place.hidden = false;
   words.textContent = busy;
   const doing = new Worker(worker);
