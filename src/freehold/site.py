@@ -45,6 +45,8 @@ from freehold.pds.accounts import find as find_account
 from freehold.pds.addresses import Addresses
 from freehold.pds.admission import Admission
 from freehold.pds.app_passwords import AppPasswords
+from freehold.pds.archive import Archives
+from freehold.pds.arriving import Arriving
 from freehold.pds.asking_hosts import AskingHosts
 from freehold.pds.blobs import Blobs
 from freehold.pds.claim import Claim
@@ -55,6 +57,8 @@ from freehold.pds.key_rotation import KeyRotation
 from freehold.pds.letters import Letters
 from freehold.pds.membership import Members
 from freehold.pds.moving_in import MovingIn
+from freehold.pds.moving_out import MovingOut
+from freehold.pds.moving_over import MovingOver
 from freehold.pds.naming import Naming
 from freehold.pds.network import Choices, Network
 from freehold.pds.oauth.permission_sets import PermissionSets
@@ -70,6 +74,7 @@ from freehold.pds.relays import JOB as TELL_RELAY
 from freehold.pds.relays import Relays
 from freehold.pds.relocation import Relocation
 from freehold.pds.repositories import Repositories
+from freehold.pds.rescue import Rescue
 from freehold.pds.rotations import Rotations, rotation_keys, session_secrets
 from freehold.pds.schema import SCHEMA as PDS_SCHEMA
 from freehold.pds.schema import SEALED as PDS_SEALED
@@ -319,7 +324,9 @@ class Site:
         if mail.possible:
             self.jobs.handles(letters.JOB, mail.deliver)
         codes = Confirmations(truth, accounts, mail, lambda: self.network.choices.name, self.members.check_password)
-        operations = Operations(truth, self.register, self.identity, self.client, self.identity.directory)
+        operations = Operations(
+            truth, self.register, self.identity, self.client, self.identity.directory, self.publisher
+        )
         domain, base_url = self.place.handle_domain, self.place.base_url
         self.letters, self.confirmations = mail, codes
         self.service_callers = ServiceCallers(
@@ -329,7 +336,15 @@ class Site:
         self.addresses = Addresses(truth, accounts, self.shared.passwords, codes, mail, self.second_factor)
         self.naming = Naming(truth, accounts, self.members, self.register, self.identity, operations, domain)
         self.standing = Standing(
-            truth, accounts, self.members, self.identity, codes, self.second_factor, base_url, self.clock
+            truth,
+            accounts,
+            self.members,
+            self.identity,
+            codes,
+            self.second_factor,
+            base_url,
+            self.clock,
+            operations.follow,
         )
         self._open_sign_in(operations)
         self.changes = Changes(truth, self.register, operations, self.publisher, self.identity, self.client)
@@ -359,11 +374,50 @@ class Site:
             handle_domain=domain,
         )
         told = () if self.place.local else settings.relays
+        self._open_moves(operations)
         self.asking_hosts = AskingHosts(truth, self.client, self.place.host, dev=self.place.dev)
         self.relays = Relays(truth, self.log, self.client, told, self.place.host)
         self.jobs.handles(TELL_RELAY, self.relays.tell)
 
     def _open_sign_in(self, operations: Operations) -> None:
+    def _open_moves(self, operations: Operations) -> None:
+        self.arriving = Arriving(self.truth, self.imports, self.blobs)
+        self.archives = Archives(
+            self.truth, self.accounts, self.exports, self.blobs, self.identity, self.place.host, self.clock
+        )
+        self.rescue = Rescue(
+            self.accounts,
+            self.moving_in,
+            self.arriving,
+            operations,
+            self.plc_requests,
+            self.standing,
+            self.clock,
+        )
+        self.moving_over = MovingOver(
+            self.accounts,
+            self.moving_in,
+            self.arriving,
+            operations,
+            self.plc_requests,
+            self.standing,
+            self.service_callers,
+            self.host_did,
+        )
+        self.moving_out = MovingOut(
+            truth=self.truth,
+            accounts=self.accounts,
+            seal=self.seal,
+            client=self.client,
+            exports=self.exports,
+            blobs=self.blobs,
+            register=self.register,
+            operations=operations,
+            standing=self.standing,
+            host_did=self.host_did,
+            clock=self.clock,
+        )
+
         self.passkeys = Passkeys(
             self.truth,
             self.seal,
@@ -504,6 +558,7 @@ class Site:
                 ("relays", self.relays.run),
                 ("admission", self.admission.run),
                 ("sweep", self._sweep_for_ever),
+                ("moves", self.moving_out.run),
             ):
                 tasks.create_task(self._keep_at(name, work))
             if self.certificates is not None:

@@ -118,6 +118,7 @@ def parser() -> argparse.ArgumentParser:
     _import_export(commands)
     _label(commands)
     _takedown(commands)
+    _keys(commands)
     _care(commands)
     _settings(commands)
     return top
@@ -259,8 +260,41 @@ def _account(commands: Commands) -> None:
     role = acts.add_parser("role", help="make somebody member, moderator or owner")
     role.add_argument("handle", metavar="HANDLE", help=HANDLE)
     role.add_argument("role", choices=["member", "moderator", "owner"], help="the new one")
+    _moves(acts)
     invite = acts.add_parser("invite", help="print a code with which people can join")
     invite.add_argument("--uses", type=count, default=1, metavar="N", help="how many people (default: 1)")
+
+
+def _moves(acts: Commands) -> None:
+    come = acts.add_parser(
+        "move-in",
+        help="bring an account here from another host, alive or dead",
+        description="Brings an account here, with its identity, records, pictures and settings.\n\n"
+        "--from: the old host is alive. Its holder signs in there at this terminal, and types the\n"
+        "code that it sends by e-mail. --backup and --recovery-key: the old host is gone, or\n"
+        "hostile. The file is a repository (CAR), or the archive that members download; the key is\n"
+        "the holder's own, and is not kept.\n"
+        "Cut off in the middle, say the same again: it goes on where it was.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    come.add_argument("handle", metavar="HANDLE", help="what it shall be called here (the first part is enough)")
+    come.add_argument("--from", dest="old", metavar="URL", help="the host where it lives now")
+    come.add_argument("--backup", type=Path, metavar="FILE", help="its repository or archive")
+    come.add_argument("--blobs", type=Path, metavar="FOLDER", help="its pictures, each named by its CID")
+    come.add_argument("--recovery-key", type=Path, metavar="FILE", help="one of its own rotation keys")
+    come.set_defaults(module="freehold.cli.moving")
+    go = acts.add_parser(
+        "move-out",
+        help="take an account to another host",
+        description="Takes an account to another host, with its identity, records, pictures and\n"
+        "settings. What the new host wants to know of who joins is asked at the terminal. Cut off\n"
+        "in the middle, say the same again: it goes on where it was. At the end the account rests\n"
+        "here for 30 days, and is then deleted.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    go.add_argument("handle", metavar="HANDLE", help=HANDLE)
+    go.add_argument("--to", dest="new", metavar="URL", required=True, help="the host where it shall live")
+    go.set_defaults(module="freehold.cli.moving")
 
 
 def _import_export(commands: Commands) -> None:
@@ -310,6 +344,29 @@ def _takedown(commands: Commands) -> None:
     takedown.add_argument("subject", metavar="SUBJECT", help="the at-uri of a record, or DID/CID of a file")
     takedown.add_argument("--undo", action="store_true", help="serve it again")
     takedown.add_argument("--ref", metavar="TEXT", help="your own name for the decision; default: the time")
+
+
+def _keys(commands: Commands) -> None:
+    keys = _act(
+        commands,
+        "keys",
+        "list keys, and put others in their place",
+        "What was broken off goes on when the command is given again; list says what is unfinished.",
+    )
+    acts = keys.add_subparsers(dest="act", required=True, metavar="ACT", title="acts")
+    acts.add_parser("list", help="every key by name, and where it stands; no secret")
+    signing = acts.add_parser("rotate-signing", help="another signing key for an account, or for all")
+    signing.add_argument("handle", nargs="?", metavar="HANDLE", help=HANDLE)
+    signing.add_argument("--all", action="store_true", help="every account and service, one after the other")
+    acts.add_parser("rotate-label", help="another key for labels; all of them are signed anew")
+    session = acts.add_parser("rotate-session", help="another secret for session tokens; sessions go on")
+    session.add_argument("--now", action="store_true", help="end every session everywhere")
+    acts.add_parser("rotate-host", help="another host key in every identity; the old one is destroyed then")
+    acts.add_parser("rotate-offline", help="another offline key, for one that was lost; it is shown once")
+    acts.add_parser("rotate-network", help="seal everything anew with another network key; the old one is destroyed")
+    unlock = acts.add_parser("change-unlock", help="another unlock key, from the same place or from another")
+    unlock.add_argument("source", choices=["file", "env", "systemd", "prompt"], help="where it shall come from")
+    unlock.add_argument("--key-file", type=Path, metavar="FILE", help="with systemd: where to write it, for systemd-creds")
 
 
 def _care(commands: Commands) -> None:

@@ -127,6 +127,14 @@ class Register:
         """Tell the stream that a DID was changed in another directory."""
         self._changed(tx, did)
 
+    def lives_elsewhere(self, tx: Tx, did: str, endpoint: str) -> bool:
+        """Does our log of a DID say that its PDS is another than the one at `endpoint`?"""
+        newest = plc_directory.newest(tx, did)
+        if newest is None or newest["type"] == "plc_tombstone":
+            return False
+        named = plc.modern(newest)["services"].get("atproto_pds")
+        return named is not None and named.get("endpoint") != endpoint
+
     def repoint(self, tx: Tx, did: str) -> dict[str, Any] | None:
         """Let every service of the DID that is ours say where this host is reached now; None if it does already."""
         newest = plc_directory.newest(tx, did)

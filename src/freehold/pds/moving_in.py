@@ -65,20 +65,22 @@ class MovingIn:
 
     async def join(self, did: str, given: Application) -> SignedIn:
         """Let somebody in who has proven that the DID is theirs, if new members are taken. Raises as `admit`, and
-        SignUpClosed, InvalidInvite."""
+        SignUpClosed, InvalidInvite, UnresolvableDid."""
         if not self._members.sign_up_open:
             raise SignUpClosed
-        return await self.admit(did, given, invited=not self._members.invite_required)
+        assure_new(self._accounts.find(did))
+        document = await self._document(did)
+        return await self.admit(did, given, document.signing_key, invited=not self._members.invite_required)
 
-    async def admit(self, did: str, given: Application, invited: bool = True) -> SignedIn:
-        """As `join`, on the operator's word. invited: no invitation is asked for.
+    async def admit(
+        self, did: str, given: Application, named_key: str | None = None, *, invited: bool = True
+    ) -> SignedIn:
+        """As `join`, on the operator's word. named_key: what the DID document names. invited: no invitation is needed.
 
         The account is deactivated, and the stream hears nothing of it. It signs with the key that was reserved for the
-        DID, if one was. Raises AlreadyHere, UnresolvableDid, InvalidHandle, UnsupportedDomain, HandleTaken,
-        WeakPassword, MailTaken.
+        DID, if one was. Raises AlreadyHere, InvalidHandle, UnsupportedDomain, HandleTaken, WeakPassword, MailTaken.
         """
-        self._assure_new(self._accounts.find(did))
-        document = await self._document(did)
+        assure_new(self._accounts.find(did))
         handle = await self._checked_handle(did, given.handle)
         mail = checked_mail(given.mail)
         if not invited:
@@ -87,27 +89,16 @@ class MovingIn:
         password = await self._passwords.hash(given.password)
 
         def enter(tx: Tx) -> SignedIn:
-            self._assure_new(find_account(tx, did))
+            assure_new(find_account(tx, did))
             if not invited:
                 invites.use(tx, given.invite, did)
-            key = reserved_keys.take(tx, self._seal, did, document.signing_key)
+            key = reserved_keys.take(tx, self._seal, did, named_key)
             key = key or K256Key.from_raw(secrets.token_bytes(32))
             account = self._accounts.add(tx, New(did, handle, "member", password, mail, key, status="deactivated"))
             self._repositories.create(tx, did, account.id, key, told=False)
             return SignedIn(account, sessions.start(tx, self._tokens, account))
 
         return await self._truth.write(enter)
-
-    def _assure_new(self, known: Account | None) -> None:
-        if known is None:
-            return
-        if known.status == "deactivated":
-            raise AlreadyHere(
-                f"This account is still here, deactivated, as {known.handle}. Sign in to it with the password that it"
-                " has here, bring the repository with importRepo, and activate it.",
-                did=known.did,
-            )
-        raise AlreadyHere(f"This account is here already, as {known.handle}. Sign in to it.", did=known.did)
 
     async def _document(self, did: str) -> DidDoc:
         self._identity.forget(did)
@@ -137,3 +128,21 @@ class MovingIn:
             return await self._identity.claimed_by(handle) == did
         except Refused:
             return False
+
+
+def assure_new(known: Account | None) -> None:
+    """Raises AlreadyHere for an account that is here, from before or still."""
+    if known is None:
+        return
+    assure_rests(known)
+    raise AlreadyHere(
+        f"This account is still here, deactivated, as {known.handle}. Sign in to it with the password that it has here,"
+        " bring the repository with importRepo, and activate it.",
+        did=known.did,
+    )
+
+
+def assure_rests(known: Account) -> None:
+    """Raises AlreadyHere for an account that is not deactivated: it needs no move."""
+    if known.status != "deactivated":
+        raise AlreadyHere(f"This account is here already, as {known.handle}. Sign in to it.", did=known.did)

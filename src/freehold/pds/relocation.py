@@ -56,6 +56,8 @@ class Relocation:
 
     def _move(self, tx: Tx, page: list[Account], old: str, new: str) -> None:
         for account in page:
+            if self._register.lives_elsewhere(tx, account.did, self._network.choices.base_url):
+                continue  # it has moved to another host, and only rests here
             changed = self._register.repoint(tx, account.did) is not None
             if old != new and account.handle.endswith(old):
                 handle = account.handle.removesuffix(old) + new

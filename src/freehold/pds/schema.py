@@ -11,6 +11,7 @@ from freehold.pds import (
     key_rotation,
     keychain,
     letters,
+    moves,
     network,
     passkeys,
     private,
@@ -37,6 +38,7 @@ SEALED: tuple[Sealed, ...] = (
     *letters.SEALED,
     *applicants.SEALED,
     *key_rotation.SEALED,
+    *moves.SEALED,
 )
 """Where this room keeps sealed values. A test looks whether one is missing."""
 
@@ -59,8 +61,9 @@ SCHEMA: tuple[Migration, ...] = (
     *takedowns.SCHEMA,
     *applicants.SCHEMA,
     *proof_of_work.SCHEMA,
+    *asking_hosts.SCHEMA,
     *permission_sets.SCHEMA,
     *key_rotation.SCHEMA,
     *rotations.SCHEMA,
-    *asking_hosts.SCHEMA,
+    *moves.SCHEMA,
 )

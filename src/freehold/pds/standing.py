@@ -3,7 +3,7 @@
 Source: https://atproto.com/guides/account-lifecycle, https://atproto.com/guides/account-migration
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from freehold.identity.resolver import Identity
@@ -34,7 +34,8 @@ class Inventory(NamedTuple):
 
 
 class Standing:
-    """How accounts of one network rest, wake and end. base_url: where this host is."""
+    """How accounts of one network rest, wake and end. base_url: where this host is. follow: lets our log of a DID say
+    what other directories say."""
 
     def __init__(
         self,
@@ -46,6 +47,7 @@ class Standing:
         factors: SecondFactor,
         base_url: str,
         clock: Callable[[], int],
+        follow: Callable[[str], Awaitable[object]],
     ) -> None:
         self._truth = truth
         self._accounts = accounts
@@ -55,10 +57,12 @@ class Standing:
         self._factors = factors
         self._base_url = base_url
         self._clock = clock
+        self._follow = follow
 
     async def assure_points_here(self, account: Account) -> None:
         """Does the DID document, as it is now, name this host and the account's key? Raises PointsElsewhere and what
         resolving raises."""
+        await self._follow(account.did)
         self._identity.forget(account.did)
         document = await self._identity.did_document(account.did)
         with self._truth.reading() as tx:

@@ -1,0 +1,325 @@
+"""Accounts that leave a network that serves them, and accounts that leave one that does not: by their own key.
+
+Source: https://atproto.com/guides/account-migration, https://web.plc.directory/spec/v0.1/did-plc
+"""
+
+import io
+from contextlib import asynccontextmanager
+from zipfile import ZipFile
+
+import httpx
+import msgspec
+import pytest
+
+from freehold.identity import plc_directory
+from freehold.identity.operations import KeyHasNoRight
+from freehold.pds import moves, recovery_keys
+from freehold.pds.backup import Backup, BadBackup
+from freehold.pds.membership import Application
+from freehold.pds.moving_in import AlreadyHere
+from freehold.pds.moving_out import NoMove, TooLate, Wanted, untold
+from freehold.pds.other_host import OtherSide
+from freehold.protocol import cbor, plc
+from freehold.protocol.cid import Cid
+from freehold.protocol.keys import K256Key
+from freehold.protocol.refused import Refused
+from freehold.repo import car, commit
+from freehold.repo.mst import Tree
+from support.inside import HOUR, served
+from support.moving import REPO, SERVER
+from support.network import PASSWORD, POST, Caller, Person, now
+from support.pictures import jpeg_with_place, png
+
+PREFERENCE = {"$type": "app.bsky.actor.defs#adultContentPref", "enabled": False}
+APPLICATION = Application("mei.test", PASSWORD)
+
+
+@pytest.fixture
+async def old(tmp_path, shared, clock):
+    async with served(tmp_path / "old", shared, clock) as site:
+        yield site
+
+
+@pytest.fixture
+async def new(tmp_path, shared, clock, old):
+    """A network whose directory of identities is that of the old one."""
+    async with served(tmp_path / "new", shared, clock, plc=old.place.base_url + "/plc") as site:
+        yield site
+
+
+@pytest.fixture
+async def there(old):
+    async with httpx.AsyncClient(base_url=old.place.base_url, timeout=20) as client:
+        yield client
+
+
+@pytest.fixture
+async def here(new):
+    async with httpx.AsyncClient(base_url=new.place.base_url, timeout=20) as client:
+        yield client
+
+
+@pytest.fixture
+def key():
+    """A member's own, and its text."""
+    made = recovery_keys.make()
+    return recovery_keys.key_of(made.secret)
+
+
+@pytest.fixture
+async def mei(there, key):
+    return await Person.join(there, "mei", recoveryKey=key.did_key)
+
+
+async def texts_at(http, did):
+    listed = (await Caller(http).get(REPO + "listRecords", repo=did, collection=POST))["records"]
+    return sorted(record["value"]["text"] for record in listed)
+
+
+# --- to another host, by this one's hand
+
+
+async def test_a_member_is_taken_to_another_host_with_everything(there, here, old, new, mei, key):
+    await mei.post_picture(await mei.upload(png(8, 8)), "my picture")
+    await mei.do("app.bsky.actor.putPreferences", preferences=[PREFERENCE])
+    account = old.accounts.one(mei.did)
+    await old.moving_out.begin(account, Wanted(new.place.base_url, "mei", "", PASSWORD), background=False)
+    told = []
+    move = await old.moving_out.advance(account, lambda *said: told.append(said))
+    assert (move.over, move.handle) == (True, "mei.test")
+    assert ("Pictures and other files", 1, 1) in told
+    moved = Person(here, await Caller(here).do(SERVER + "createSession", identifier=mei.did, password=PASSWORD))
+    status = await moved.get(SERVER + "checkAccountStatus")
+    assert (status["activated"], status["validDid"], status["importedBlobs"]) == (True, True, 1)
+    assert (await moved.get("app.bsky.actor.getPreferences"))["preferences"] == [PREFERENCE]
+    assert await texts_at(here, mei.did) == ["my picture"]
+    newest = await old.plc_requests._operations.newest(mei.did)
+    assert newest["rotationKeys"] == [key.did_key, *new.register.rotation_keys]
+    assert old.accounts.one(mei.did).status == "deactivated"
+    with old.truth.reading() as tx:
+        assert tx.one("SELECT box FROM move_out") == (None,)
+        assert tx.one("SELECT delete_after > created_at FROM account WHERE did = :did", did=mei.did) == (1,)
+
+
+async def test_a_move_goes_on_after_a_kill_at_any_step(here, old, new, mei):
+    await mei.post_picture(await mei.upload(png(8, 8)), "my picture")
+    account, out = old.accounts.one(mei.did), old.moving_out
+    await out.begin(account, Wanted(new.place.base_url, "mei", "", PASSWORD), background=False)
+    for step in moves.STEPS[:-1]:
+        move = out.state(account)
+        assert move.step == step
+        await out._steps[step](old.accounts.one(mei.did), move, await out._opened(account, move), untold)
+        again = await out._opened(account, move)  # killed before the step was noted: it is done again
+        await out._steps[step](old.accounts.one(mei.did), move, again, untold)
+        following = moves.STEPS[moves.STEPS.index(step) + 1]
+        await old.truth.write(lambda tx, following=following: moves.reach(tx, account.id, following))
+    assert await texts_at(here, mei.did) == ["my picture"]
+    assert new.accounts.one(mei.did).active
+    assert old.accounts.one(mei.did).status == "deactivated"
+
+
+async def test_what_the_new_host_refuses_is_told_and_can_be_mended(here, old, new, mei):
+    await Person.join(here, "mei")
+    account, out = old.accounts.one(mei.did), old.moving_out
+    with pytest.raises(NoMove):
+        await out.advance(account)
+    await out.begin(account, Wanted(new.place.base_url, "mei", "", PASSWORD), background=False)
+    with pytest.raises(OtherSide) as refusal:
+        await out.advance(account)
+    assert "That handle is taken" in refusal.value.say
+    assert out.state(account).failure == refusal.value.say
+    await out.begin(account, Wanted(new.place.base_url, "mei2", "", PASSWORD), background=False)
+    await out.give_up(account)
+    assert out.state(account) is None
+    await mei.post("still here")
+
+
+async def test_in_the_background_a_move_comes_to_its_end(here, old, new, mei):
+    await mei.post("on the way")
+    account = old.accounts.one(mei.did)
+    await old.moving_out.begin(account, Wanted(new.place.base_url, "mei", "", PASSWORD))
+    stroke = new.log.bell.next
+    while not new.accounts.find(mei.did) or not new.accounts.one(mei.did).active:
+        await stroke.wait(20)
+        stroke = new.log.bell.next
+    assert await texts_at(here, mei.did) == ["on the way"]
+
+
+async def test_once_the_identity_is_handed_over_there_is_no_way_back(old, new, mei):
+    account = old.accounts.one(mei.did)
+    wanted = Wanted(new.place.base_url, "mei", "", PASSWORD)
+    await old.moving_out.begin(account, wanted, background=False)
+    await old.truth.write(lambda tx: moves.reach(tx, account.id, "wake"))
+    for act in (old.moving_out.give_up(account), old.moving_out.begin(account, wanted)):
+        with pytest.raises(TooLate):
+            await act
+
+
+# --- from a host that is gone
+
+
+async def backup_of(person):
+    return Backup(io.BytesIO(await person.car("com.atproto.sync.getRepo", did=person.did)))
+
+
+async def test_a_backup_and_the_members_own_key_bring_the_account_back(here, old, new, mei, key):
+    photo = jpeg_with_place()
+    blob = {"$type": "blob", "ref": {"$link": str(Cid.of_raw(photo))}, "mimeType": "image/jpeg", "size": len(photo)}
+    await mei.post("an old post")
+    backup = Backup(io.BytesIO(with_picture(await mei.car("com.atproto.sync.getRepo", did=mei.did), blob, old, mei)))
+    seq = new.log.last
+
+    @asynccontextmanager
+    async def folder(cid):
+        async def pieces():
+            yield photo
+
+        yield pieces() if cid == Cid.of_raw(photo) else None
+
+    done = await new.rescue.bring(backup, key, APPLICATION, folder, untold)
+    assert (done.records, done.lacking) == (1, 0)
+    assert [event.kind for event in new.log.read(seq)] == ["identity", "identity", "account", "sync"]
+    got = await Caller(here).ask("com.atproto.sync.getBlob", did=mei.did, cid=str(Cid.of_raw(photo)))
+    assert got.content == photo, "the place in the photo is part of what the post names"
+    newest = await new.plc_requests._operations.newest(mei.did)
+    assert newest["rotationKeys"] == [key.did_key, *new.register.rotation_keys]
+    assert newest["services"]["atproto_pds"]["endpoint"] == new.place.base_url
+    moved = Person(here, await Caller(here).do(SERVER + "createSession", identifier="mei.test", password=PASSWORD))
+    await moved.post("a new life")
+    with pytest.raises(AlreadyHere):
+        await new.rescue.examine(backup, key)
+
+
+def with_picture(given, blob, site, person):
+    """The same repository with one record more, of a picture as other hosts keep them; signed by the account's key."""
+    record = {"$type": POST, "text": "where I was", "createdAt": now(),
+              "embed": {"$type": "app.bsky.embed.images", "images": [{"image": blob, "alt": ""}]}}  # fmt: skip
+    data = cbor.encode_json(record)
+    tree = Tree.empty().put(f"{POST}/3kaaaaaaaaaa2", Cid.of_cbor(data))
+    roots, blocks = car.read_car(given)
+    rev = commit.read(blocks[roots[0]]).rev
+    root, signed = commit.sign(site.key_of(site.accounts.one(person.did)), person.did, rev, tree.root)
+    return car.write_car([root], {root: signed, **dict(tree.nodes()), Cid.of_cbor(data): data})
+
+
+async def test_a_key_that_a_hostile_host_took_out_takes_the_identity_back_for_three_days(
+    here, old, new, mei, key, clock
+):
+    await mei.post("mine")
+    backup = await backup_of(mei)
+    hostile = [K256Key.from_raw(b"\x66" * 32).did_key, *old.register.rotation_keys]
+    await old.truth.write(lambda tx: old.register.change(tx, mei.did, rotationKeys=hostile))
+    clock.pass_by(73 * HOUR)
+    with pytest.raises(KeyHasNoRight) as refusal:
+        await new.rescue.examine(backup, key)
+    assert "72 hours" in refusal.value.say
+    clock.pass_by(-2 * HOUR)
+    await new.rescue.bring(backup, key, APPLICATION, None, untold)
+    assert await texts_at(here, mei.did) == ["mine"]
+    with old.truth.reading() as tx:
+        assert [nullified for (nullified,) in tx.run(
+            "SELECT nullified FROM plc_operation WHERE did = :did ORDER BY seq", did=mei.did
+        )] == [0, 1, 0]  # fmt: skip
+
+
+async def test_an_identity_that_a_host_has_ended_is_revived(here, old, new, mei, key):
+    await mei.post("not the end")
+    backup = await backup_of(mei)
+
+    def end(tx):
+        [entry] = plc_directory.entries(tx, mei.did)
+        tombstone = plc.sign_operation(plc.tombstone(entry.cid), old.register._host_key)
+        old.register.take(tx, mei.did, tombstone, limited=False)
+
+    await old.truth.write(end)
+    await new.rescue.bring(backup, key, APPLICATION, None, untold)
+    assert await texts_at(here, mei.did) == ["not the end"]
+
+
+async def test_strange_keys_and_forged_backups_change_nothing(old, new, mei, key):
+    await mei.post("mine")
+    backup = await backup_of(mei)
+    with pytest.raises(KeyHasNoRight):
+        await new.rescue.bring(backup, K256Key.from_raw(b"\x66" * 32), APPLICATION, None, untold)
+    forged_commit, block = commit.sign(
+        K256Key.from_raw(b"\x66" * 32), mei.did, backup.commit().rev, backup.commit().data
+    )
+    forged = Backup(io.BytesIO(car.write_car([forged_commit], {forged_commit: block})))
+    with pytest.raises(BadBackup):
+        await new.rescue.bring(forged, key, APPLICATION, None, untold)
+    for junk in (b"", b"PK\3\4 no archive", b"\0" * 100):
+        with pytest.raises(Refused) as wrong:
+            await new.rescue.examine(Backup(io.BytesIO(junk)), key)
+        assert wrong.value.kind == "invalid"
+    assert new.accounts.find(mei.did) is None
+
+
+# --- the archive
+
+
+async def test_the_archive_holds_everything_and_no_secret(old, mei):
+    picture = png(8, 8)
+    blob = await mei.upload(picture)
+    await mei.post_picture(blob, "my picture")
+    await mei.do("app.bsky.actor.putPreferences", preferences=[PREFERENCE])
+    secret = (await mei.do(SERVER + "createAppPassword", name="phone"))["password"]
+    account = old.accounts.one(mei.did)
+    pieces = [piece async for piece in old.archives.of(account)]
+    with ZipFile(io.BytesIO(b"".join(pieces))) as archive:
+        assert archive.testzip() is None
+        cid = blob["ref"]["$link"]
+        assert archive.namelist() == [
+            "README.txt", "private.json", "identity.json", "repository.car", f"blobs/{cid}.png", "blobs.json",
+        ]  # fmt: skip
+        assert archive.read(f"blobs/{cid}.png") == picture
+        private = msgspec.json.decode(archive.read("private.json"))
+        assert private["preferences"] == [PREFERENCE]
+        assert [one["name"] for one in private["appPasswords"]] == ["phone"]
+        assert secret not in str(private)
+        assert mei.did in archive.read("README.txt").decode()
+        roots, blocks = car.read_car(archive.read("repository.car"))
+        assert commit.read(blocks[roots[0]]).did == mei.did
+
+
+async def test_the_archive_and_the_key_bring_the_account_to_another_host(here, there, old, new, mei, key):
+    otto = await Person.join(there, "otto")
+    await mei.post_picture(await mei.upload(png(8, 8)), "my picture")
+    await mei.do("app.bsky.actor.putPreferences", preferences=[PREFERENCE])
+    await mei.do("app.bsky.graph.muteActor", actor=otto.did)
+    data = b"".join([piece async for piece in old.archives.of(old.accounts.one(mei.did))])
+    done = await new.rescue.bring(Backup(io.BytesIO(data)), key, APPLICATION, None, untold)
+    assert (done.records, done.lacking) == (1, 0)
+    moved = Person(here, await Caller(here).do(SERVER + "createSession", identifier=mei.did, password=PASSWORD))
+    assert (await moved.get("app.bsky.actor.getPreferences"))["preferences"] == [PREFERENCE]
+    with new.truth.reading() as tx:
+        assert tx.run("SELECT subject FROM mute") == [(otto.did,)]
+
+
+async def test_a_large_archive_goes_out_in_small_pieces(old, mei):
+    for number in range(3):
+        blob = await mei.upload(bytes([number]) * 3_000_000, "application/octet-stream")
+        await mei.create("com.example.file", {"file": blob})
+    sizes = [len(piece) async for piece in old.archives.of(old.accounts.one(mei.did))]
+    assert max(sizes) < 1_200_000
+    assert sum(sizes) > 9_000_000
+
+
+# --- the network moves, and leaves alone who has left
+
+
+async def test_an_account_that_has_left_is_not_called_back_when_the_network_moves(old, new, mei):
+    account = old.accounts.one(mei.did)
+    await old.moving_out.begin(account, Wanted(new.place.base_url, "mei", "", PASSWORD), background=False)
+    await old.moving_out.advance(account)
+    assert await _moves_on(old) >= 1
+    document = await new.identity.did_document(mei.did, doubted=True)
+    assert document.pds == new.place.base_url
+
+
+async def _moves_on(site):
+    """The network is reached somewhere else from now on; how many accounts went along."""
+    old, site.register._endpoint = site.register._endpoint, "https://elsewhere.example"
+    try:
+        return site.relocation.settle("https://elsewhere.example", ".test", "")
+    finally:
+        site.register._endpoint = old
