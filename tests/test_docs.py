@@ -11,6 +11,7 @@ import pytest
 from freehold import settings
 from freehold.api import app
 from freehold.api.firehose import NSID as FIREHOSE
+from freehold.api.labels import STREAM as LABELS
 from freehold.api.metrics import Metrics
 from freehold.api.xrpc import METHODS
 from freehold.cli import main
@@ -81,9 +82,9 @@ def test_the_list_of_settings_is_that_of_the_code() -> None:
 
 @each_document
 def test_every_method_is_answered_here(document: Path) -> None:
-    known = {method.nsid for method in METHODS} | {FIREHOSE}
+    known = {method.nsid for method in METHODS} | {FIREHOSE, LABELS}
     assert app.MODULES
-    named = re.findall(r"\b((?:com\.atproto|app\.bsky)\.[a-z]+\.[a-z]\w+)\b", BLOCK.sub("", document.read_text()))
+    named = re.findall(r"(?<!/)\b((?:com\.atproto|app\.bsky)\.[a-z]+\.[a-z]\w+)\b", BLOCK.sub("", document.read_text()))
     assert not {nsid for nsid in named if nsid not in known}
 
 
@@ -113,7 +114,10 @@ def test_code_that_is_shown_is_code_that_is_there(document: Path) -> None:
 
 
 def test_the_command_tells_of_every_command_and_none_is_without_help() -> None:
-    assert names_of_commands() == {"run", "demo", "account", "import", "export", "rebuild", "doctor", "settings"}
+    assert names_of_commands() == {"run", "demo", "account", "import", "export", "rebuild", "doctor", "settings"} | {
+        "label",
+        "takedown",
+    }
     operators = " ".join(commands(ROOT / "docs" / "operators.md"))
     assert not {name for name in names_of_commands() if f"freehold {name}" not in operators}
     for action in walk(main.parser()):
