@@ -17,6 +17,7 @@ from typing import Any
 from freehold.net.mail import BadMailServer, MailServer
 from freehold.protocol.refused import Refused
 from freehold.protocol.syntax import is_did, is_handle
+from freehold.store.files import write_durably
 
 FILE = "settings.toml"
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -132,6 +133,15 @@ def load(directory: Path, **said: Any) -> Settings:
             raise BadSetting(f"{path}: there is no setting “{name}”." + (f" Did you mean “{near[0]}”?" if near else ""))
         written[name] = _typed(name, known[name].default, value, path)
     return _checked(replace(Settings(**written), **{k: v for k, v in said.items() if v is not None}))
+
+
+def put(directory: Path, name: str, value: str) -> None:
+    """Write one setting into the file of the network in `directory`, and leave all else in it as it is."""
+    path = directory / FILE
+    written = path.read_text("utf-8") if path.is_file() else ""
+    line = f"{name} = {_toml(value)}"
+    changed, found = re.subn(rf"(?m)^{name}[ \t]*=.*$", lambda _: line, written)
+    write_durably(path, (changed if found else f"{line}\n{written}").encode())
 
 
 def example() -> str:

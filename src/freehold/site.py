@@ -361,6 +361,7 @@ class Site:
             sign_labels=self.labels.sign_anew,
         )
         self.resealing = Resealing(truth, self.keyring, SEALED)
+        self.rotating = asyncio.Lock()
         self.plc_requests = PlcRequests(truth, accounts, self.register, operations, codes)
         self.moving_in = MovingIn(
             truth=truth,

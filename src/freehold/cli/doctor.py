@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from freehold.cli import keys
 from freehold.cli.rebuild import catch_up
 from freehold.cli.terminal import LocalTerminal, Terminal
 from freehold.identity.publish import Publisher
@@ -127,6 +128,8 @@ def advice(site: Site) -> Iterator[Finding]:
     if site.settings.unlock == "file" and not (site.directory / "unlock.key").is_symlink():
         say = "The key that opens sealed values lies on the same disk: who steals the disk has it too."
         yield Finding("unlock.key", say, "Keep the file on another disk and leave a symbolic link to it here.")
+    for command in keys.unfinished(site):
+        yield Finding("keys", "Another key was begun and is not everywhere yet.", command)
     for job in site.jobs.given_up():
         say = f"“{job.kind}” was given up after {job.attempts} attempts ({job.failure})."
         yield Finding(f"job {job.id}", say, "Find out why in the log.")
