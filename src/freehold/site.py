@@ -374,13 +374,12 @@ class Site:
             seal=self.seal,
             handle_domain=domain,
         )
-        told = () if self.place.local else settings.relays
         self._open_moves(operations)
+        told = () if self.place.local else settings.relays
         self.asking_hosts = AskingHosts(truth, self.client, self.place.host, dev=self.place.dev)
         self.relays = Relays(truth, self.log, self.client, told, self.place.host)
         self.jobs.handles(TELL_RELAY, self.relays.tell)
 
-    def _open_sign_in(self, operations: Operations) -> None:
     def _open_moves(self, operations: Operations) -> None:
         self.arriving = Arriving(self.truth, self.imports, self.blobs)
         self.archives = Archives(
@@ -419,6 +418,7 @@ class Site:
             clock=self.clock,
         )
 
+    def _open_sign_in(self, operations: Operations) -> None:
         self.passkeys = Passkeys(
             self.truth,
             self.seal,
@@ -558,8 +558,8 @@ class Site:
                 ("jobs", self.jobs.run),
                 ("relays", self.relays.run),
                 ("admission", self.admission.run),
-                ("sweep", self._sweep_for_ever),
                 ("moves", self.moving_out.run),
+                ("sweep", self._sweep_for_ever),
             ):
                 tasks.create_task(self._keep_at(name, work))
             if self.certificates is not None:
