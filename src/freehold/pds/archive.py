@@ -125,7 +125,8 @@ class Archives:
 
     def _named(self, name: str) -> ZipInfo:
         info = ZipInfo(name, time.gmtime(self._clock() / 1e6)[:6])
-        info.compress_type, info._compresslevel = ZIP_DEFLATED, NOT_AT_ALL
+        info.compress_type = ZIP_DEFLATED
+        info._compresslevel = NOT_AT_ALL  # type: ignore[attr-defined]  # public from Python 3.13 on
         info.external_attr = 0o600 << 16
         return info
 

@@ -16,6 +16,7 @@ from freehold.pds import (
     confirmations,
     invites,
     key_rotation,
+    moves,
     passkeys,
     private,
     recovery_codes,
@@ -333,6 +334,7 @@ class Members:
             self._app_passwords.erase(tx, account.id)
             confirmations.erase(tx, account.id)
             invites.erase(tx, account.id, account.did)
+            moves.erase(tx, account.id)
             private.erase(tx, account.id)
             second_factor.erase(tx, account.id)
             passkeys.erase(tx, account.id)
