@@ -9,7 +9,12 @@ from typing import NamedTuple
 import httpx
 import pytest
 
+from freehold.pds.membership import Application
+from freehold.pds.moving_out import Wanted, untold
+from freehold.pds.moving_over import Asking
+from freehold.pds.other_host import OtherHost
 from support import moving
+from support.inside import served
 from support.mailbox import Mailbox, mailbox
 from support.moving import REPO, SERVER, SYNC
 from support.network import LIKE, PASSWORD, POST, PROFILE, Caller, Person, Ref, refused
@@ -135,3 +140,62 @@ async def test_an_account_of_the_official_host_moves_in_with_a_photo_that_tells_
     listed = await Caller(there).get(REPO + "listRecords", repo=ida.did, collection=POST)
     assert len(listed["records"]) == 3
     assert len((await Caller(there).get(REPO + "listRecords", repo=ida.did, collection=LIKE))["records"]) == 1
+
+
+# --- by this host's own hand: what the commands and the pages do
+
+
+@pytest.fixture
+async def town(tmp_path, shared):
+    async with served(tmp_path / "town", shared) as site:
+        yield site
+
+
+@pytest.fixture
+async def official(town, tmp_path):
+    """The official host, whose directory of identities is that of the town."""
+    node = find_peer()
+    assert node is not None
+    async with (
+        mailbox() as box,
+        official_host(node, tmp_path / "official", f"{town.place.base_url}/plc", box) as origin,
+        httpx.AsyncClient(base_url=origin, timeout=30) as http,
+    ):
+        yield Neighbour(http, box)
+
+
+async def test_this_host_fetches_an_account_from_the_official_one_and_takes_it_back(town, official):
+    there, box = official
+    ida = await Person.join(there, domain=HANDLES, email=ADDRESS)
+    friend = await Person.join(there, domain=HANDLES, email="friend@mail.example")
+    life = await live(ida, friend, jpeg_with_place())
+    old = OtherHost(town.client, str(there.base_url))
+    assert await old.sign_in(ida.handle, PASSWORD) == ida.did
+
+    async def mine(key):
+        raise AssertionError(f"{key} is the old host's own")
+
+    asking = Asking(partial(letter_code, box), mine)
+    moved = await town.moving_over.bring(ida.did, old, Application("ida.test", PASSWORD), asking, untold)
+    assert (moved.records, moved.lacking) == (len(life.refs), 0)
+    async with httpx.AsyncClient(base_url=town.place.base_url, timeout=30) as http:
+        here = await sign_in(http, ida)
+        await assure_lives_at(http, here, life, elsewhere=there)
+        life.refs.append(await here.post("now from here"))
+        account = town.accounts.one(ida.did)
+        wanted = Wanted(str(there.base_url), ida.handle, ADDRESS, PASSWORD)
+        await town.moving_out.begin(account, wanted, background=False)
+        await town.moving_out.advance(account)
+        await assure_lives_at(there, await sign_in(there, ida), life, elsewhere=http)
+
+
+async def test_this_host_takes_a_member_to_the_official_one(town, official):
+    there, _ = official
+    async with httpx.AsyncClient(base_url=town.place.base_url, timeout=30) as http:
+        mei = await Person.join(http, "mei")
+        life = await live(mei, await Person.join(http, "friend"), png(12, 12))
+        account = town.accounts.one(mei.did)
+        await town.moving_out.begin(account, Wanted(str(there.base_url), "mei", ADDRESS, PASSWORD), background=False)
+        move = await town.moving_out.advance(account)
+        assert move.handle == f"mei{HANDLES}"
+        await assure_lives_at(there, await sign_in(there, mei), life, elsewhere=http)
