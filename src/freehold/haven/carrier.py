@@ -241,6 +241,13 @@ class Carrier:
         with self._lock:
             return {link.name: link.state for link in (*self._joining, *self._in_step, *self._behind)}
 
+    def part(self, name: str) -> None:
+        """End the link to a standby that is one no more."""
+        with self._lock:
+            for link in (*self._joining, *self._in_step, *self._behind):
+                if link.name == name:
+                    link.close()
+
     def go_on_alone(self, *, alone: bool) -> None:
         """Whether writes are acknowledged while no standby is in step."""
         with self._lock:

@@ -5,7 +5,9 @@ big-endian, and a MessagePack array. Who the other one is, and that nobody liste
 bytes (ssh, TLS).
 """
 
-from typing import Protocol
+import socket
+from contextlib import suppress
+from typing import Protocol, Self
 
 import msgspec
 
@@ -40,6 +42,13 @@ class Hello(Message, frozen=True):
     salt: bytes
     end: int
     digest: bytes
+
+
+class Pair(Message, frozen=True):
+    """A machine that is not pinned yet shows the token that the standby's operator was given. certificate: its own."""
+
+    token: str
+    certificate: bytes
 
 
 class Begin(Message, frozen=True):
@@ -130,6 +139,7 @@ class Refuse(Message, frozen=True):
 
 AnyMessage = (
     Hello
+    | Pair
     | Begin
     | Take
     | Seed
@@ -154,11 +164,12 @@ class Stream(Protocol):
 
     def sendall(self, data: bytes, /) -> None: ...
     def recv_into(self, buffer: memoryview, /) -> int: ...
+    def shutdown(self, how: int, /) -> None: ...
     def close(self) -> None: ...
 
 
 class Channel:
-    """Messages over a stream. Used by one thread at a time."""
+    """Messages over a stream. Used by one thread at a time; closed by any, and at the end of its `with`."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
@@ -168,7 +179,7 @@ class Channel:
         body = _encode(message)
         try:
             self._stream.sendall(len(body).to_bytes(4, "big") + body)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise LinkLost(because=repr(error)) from None
 
     def receive(self) -> AnyMessage:
@@ -188,7 +199,7 @@ class Channel:
         while done < count:
             try:
                 got = self._stream.recv_into(view[done:])
-            except OSError as error:
+            except (OSError, ValueError) as error:  # ValueError: TLS on a socket that was closed meanwhile
                 raise LinkLost(because=repr(error)) from None
             if not got:
                 raise LinkLost(because="the stream ended")
@@ -196,5 +207,13 @@ class Channel:
         return buffer
 
     def close(self) -> None:
-        """End the stream. Idempotent."""
+        """End the stream, also for a thread that waits on it. Idempotent."""
+        with suppress(OSError):
+            self._stream.shutdown(socket.SHUT_RDWR)
         self._stream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

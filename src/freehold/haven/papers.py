@@ -1,0 +1,89 @@
+"""The certificate by which machines of one network know each other: made by each for itself, pinned by the others.
+
+Owns DIRECTORY/haven.pem: a key and a certificate that says nothing but the key. It is not sealed, for a standby that is
+locked receives and stores; it opens nothing of what it stores. In come directories and pinned certificates; out go TLS
+contexts.
+Source: RFC 5280; https://docs.python.org/3/library/ssl.html
+"""
+
+import hashlib
+import os
+import ssl
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+FILE = "haven.pem"
+NAME = "freehold"
+BEGIN = datetime(2020, 1, 1, tzinfo=UTC)
+END = datetime(9999, 12, 31, tzinfo=UTC)
+"""Whether a machine is trusted is decided by its pin. A certificate that ran out would end a haven on some night."""
+
+
+def own(directory: Path) -> bytes:
+    """This machine's certificate, in DER; made with its key if there is none."""
+    path = directory / FILE
+    if not path.exists():
+        _make(path)
+    pem = path.read_bytes()
+    return x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
+
+
+def fingerprint(certificate: bytes) -> str:
+    """SHA-256 of a certificate, 64 hex digits: short enough to be read out and compared."""
+    return hashlib.sha256(certificate).hexdigest()
+
+
+def calling(directory: Path, pin: bytes | None) -> ssl.SSLContext:
+    """For a machine that calls the one whose certificate is `pin`. None: whoever answers; the caller looks who."""
+    context = _context(directory, ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE if pin is None else ssl.CERT_REQUIRED
+    if pin is not None:
+        context.load_verify_locations(cadata=pin)
+    return context
+
+
+def answering(directory: Path, pins: list[bytes]) -> ssl.SSLContext:
+    """For a machine that is called by those whose certificates are `pins`, or by one that shows none."""
+    context = _context(directory, ssl.PROTOCOL_TLS_SERVER)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    for pin in pins:
+        context.load_verify_locations(cadata=pin)
+    return context
+
+
+def _context(directory: Path, protocol: int) -> ssl.SSLContext:
+    own(directory)
+    context = ssl.SSLContext(protocol)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_cert_chain(directory / FILE)
+    return context
+
+
+def _make(path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(BEGIN)
+        .not_valid_after(END)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, SHA256())
+    )
+    part = path.with_suffix(".part")
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        file.write(certificate.public_bytes(Encoding.PEM))
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
