@@ -26,6 +26,7 @@ network a second time.
   freehold run town --domain town.example --https
   freehold demo town                   fill a new network with a community of sixty people, to look around in
   freehold account town list           who has an account
+  freehold queue town list             who waits to be let in
   freehold doctor town                 check every repository, blob and the index, and say what to do
 
 Commands work on a running network as on one that is stopped, but for those that say so. What goes wrong is said in one
@@ -115,6 +116,7 @@ def parser() -> argparse.ArgumentParser:
     _run(commands)
     _demo(commands)
     _account(commands)
+    _queue(commands)
     _import_export(commands)
     _label(commands)
     _takedown(commands)
@@ -264,6 +266,22 @@ def _account(commands: Commands) -> None:
     _moves(acts)
     invite = acts.add_parser("invite", help="print a code with which people can join")
     invite.add_argument("--uses", type=count, default=1, metavar="N", help="how many people (default: 1)")
+
+
+def _queue(commands: Commands) -> None:
+    queue = _act(
+        commands,
+        "queue",
+        "list those who wait to join, let them in or decline",
+        "People wait where the owner lets in after a look, or lets in only so many an hour.",
+    )
+    acts = queue.add_subparsers(dest="act", required=True, metavar="ACT", title="acts")
+    acts.add_parser("list", help="who waits, in order: handle, since when, DID, and what they said")
+    admit = acts.add_parser("admit", help="make somebody a member")
+    admit.add_argument("handle", metavar="HANDLE", help=HANDLE)
+    decline = acts.add_parser("decline", help="say no; they are told at their next sign-in, then forgotten")
+    decline.add_argument("handle", metavar="HANDLE", help=HANDLE)
+    decline.add_argument("--because", default="", metavar="TEXT", help="why, in words for them")
 
 
 def _moves(acts: Commands) -> None:
