@@ -57,7 +57,7 @@ class Peer:
     @staticmethod
     def write(writer, body, *headers, status=200):
         lines = [f"HTTP/1.1 {status} So", f"content-length: {len(body)}", "content-type: application/json", *headers]
-        writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+        writer.write("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)
 
 
 @asynccontextmanager
@@ -232,6 +232,19 @@ async def test_packed_answers_pass_as_they_are_and_hop_by_hop_headers_do_not(tmp
         bare = {name: value for name, value in headers.items() if name != "accept-encoding"}
         await alice.http.get(f"/xrpc/{GET}", headers={**bare, "accept-encoding": ""})
         assert "accept-encoding: identity\r\n" in peer.heads[1].lower()
+
+
+async def test_headers_that_are_not_ascii_go_on_as_they_came(tmp_path, shared, monkeypatch):
+    async def handle(reader, writer):
+        Peer.write(writer, b"{}", "retry-after: \u00e9")
+
+    async with passing(tmp_path, shared, monkeypatch, handle) as (alice, peer):
+        odd = [(b"accept-language", b"\xe9\xff"), (b"x-atproto-hint", b"\xe8")]
+        headers = [*odd, *((name.encode(), value.encode()) for name, value in alice.through.items())]
+        got = await alice.http.get(f"/xrpc/{GET}?q=%E9", headers=headers)
+        assert got.status_code == 200
+        assert "accept-language: \u00e9\u00ff\r\n" in peer.heads[0].lower()
+        assert "q=%e9" in peer.heads[0].lower()
 
 
 async def test_the_head_of_an_answer_alone_can_be_had(tmp_path, shared, monkeypatch):

@@ -26,7 +26,8 @@ GZIP_FROM_BYTES = 1_400
 """JSON smaller than about one packet is sent as it is."""
 
 UNREAD_SECONDS = 60.0
-"""How long the reader of a stream may take nothing of it."""
+SLOWEST = 1_000
+"""A stream's reader may rest for a minute, and takes so many bytes a second at least: else it is cut off."""
 
 _GZIP_WINDOW = 31  # 15 bits, in gzip's container
 _GZIP_TOKEN = re.compile(rb"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=([0-9.]{1,5}))?\s*(?:,|$)", re.I)
@@ -98,7 +99,7 @@ async def _deliver_stream(answer: Answer, headers: list[tuple[bytes, bytes]], se
 async def _put(piece: bytes, send: Send) -> None:
     """Send a piece. Raises ClientGone when the one who asked leaves what was sent before unread for too long."""
     try:
-        async with asyncio.timeout(UNREAD_SECONDS):
+        async with asyncio.timeout(UNREAD_SECONDS + len(piece) / SLOWEST):
             await send({"type": "http.response.body", "body": piece, "more_body": True})
     except TimeoutError:
         raise ClientGone from None

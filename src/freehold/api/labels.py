@@ -66,7 +66,7 @@ async def _follow(site: Site, socket: Socket, cursor: int | None) -> None:
         return
     after = last if cursor is None else cursor
     while socket.open:
-        stroke = site.log.bell.next  # taken before the read: a later label rings this very stroke
+        stroke = site.labels.bell.next  # taken before the read: a later label rings this very stroke
         labels = site.labels.read(after, AT_ONCE)
         if not labels:
             await stroke.wait()

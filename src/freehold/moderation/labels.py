@@ -8,6 +8,7 @@ Source: https://atproto.com/specs/label
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from freehold.protocol import cbor
@@ -17,6 +18,7 @@ from freehold.protocol.syntax import format_datetime, is_cid_text, is_did, parse
 from freehold.store.database import Database
 from freehold.store.migrations import Migration
 from freehold.store.tx import Tx
+from freehold.stream.bell import Bell
 from freehold.stream.log import append_private
 
 SCHEMA = (
@@ -84,12 +86,19 @@ class Label(NamedTuple):
 
 
 class Labels:
-    """The labels of one network. src: its labeler's DID. key: that labeler's #atproto_label key."""
+    """The labels of one network. src: its labeler's DID. key: that labeler's #atproto_label key.
+
+    last: the id of the newest label, 0 when there is none. bell: rung after each.
+    """
 
     def __init__(self, truth: Database, src: str, key: SigningKey) -> None:
         self._truth = truth
         self._src = src
         self._key = key
+        self.bell = Bell()
+        with truth.reading() as tx:
+            (newest,) = tx.one("SELECT max(id) FROM label") or (None,)
+        self.last: int = newest or 0
 
     def put(self, tx: Tx, uri: str, val: str, *, cid: str = "", until: int | None = None) -> Label:
         """Label an account (its DID) or a record (its at-uri with the DID). until: micros since 1970 UTC.
@@ -135,7 +144,12 @@ class Labels:
         )
         assert row is not None
         append_private(tx, "label", self._src, {"id": row[0], **label.fields})
+        tx.after_commit(partial(self._heard, row[0]))
         return label._replace(id=row[0])
+
+    def _heard(self, id: int) -> None:
+        self.last = id
+        self.bell.ring()
 
     def sign_anew(self, tx: Tx, key: SigningKey) -> None:
         """Sign all labels by another key, and from now on with it."""
@@ -174,13 +188,6 @@ class Labels:
         with self._truth.reading() as tx:
             rows = tx.run(f"SELECT {_COLUMNS} FROM label WHERE id > :after ORDER BY id LIMIT :n", after=after, n=limit)
         return [_label(row) for row in rows]
-
-    @property
-    def last(self) -> int:
-        """The id of the newest label; 0 when there is none."""
-        with self._truth.reading() as tx:
-            row = tx.one("SELECT max(id) FROM label")
-        return int(row[0]) if row is not None and row[0] is not None else 0
 
 
 def _check(uri: str, val: str, cid: str) -> None:

@@ -152,7 +152,7 @@ class Client:
         sent = {"user-agent": f"Freehold/{__version__}", **headers}
         waits = {} if silence is None else {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), silence)}
         async with AsyncExitStack() as stack:
-            opened = self._open().stream(method, plain, headers=list(sent.items()), content=content, extensions=waits)
+            opened = self._open().stream(method, plain, headers=_raw(sent), content=content, extensions=waits)
             with _failures(url):
                 answer = await stack.enter_async_context(opened)
             yield Stream(url, answer.status, _headers(answer), _pieces(answer, url))
@@ -257,6 +257,11 @@ def _plain(parts: SplitResult) -> str:
     path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~")
     query = "?" + quote(parts.query, safe="/%:@!$&'()*+,;=~?[]") if parts.query else ""
     return f"{parts.scheme}://{host}{port}{path}{query}"
+
+
+def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """Headers as they go out. What is not ASCII in them came from somebody's own headers and goes on as it came."""
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
 
 
 def _headers(answer: "httpcore.Response") -> dict[str, str]:
