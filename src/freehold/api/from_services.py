@@ -20,11 +20,12 @@ ALSO_BY_SERVICE = frozenset(
 
 async def from_service(site: Site, method: Method, headers: RequestHeaders, scope: Scope) -> Caller | None:
     """Who calls by a service token; None for a call that has none. Raises BadServiceToken, AccountTakedown."""
+    if method.auth is not SERVICE and method.nsid not in ALSO_BY_SERVICE:
+        return None
     scheme, _, token = (headers.get("authorization") or "").partition(" ")
-    by_service = scheme.lower() == "bearer" and is_service_token(token)
-    if method.auth is SERVICE and not by_service:
-        raise BadServiceToken("A service token for this method is needed.", name="AuthMissing")
-    if not by_service or not (method.auth is SERVICE or method.nsid in ALSO_BY_SERVICE):
+    if scheme.lower() != "bearer" or not is_service_token(token):
+        if method.auth is SERVICE:
+            raise BadServiceToken("A service token for this method is needed.", name="AuthMissing")
         return None
     place = caller_of((scope.get("client") or ("",))[0])
     did = await site.service_callers.read(token, method.nsid, place)

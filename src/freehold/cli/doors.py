@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, cast
 import uvicorn
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from freehold.api.http import Http
 from freehold.api.socket import Socket
 from freehold.cli.unencrypted import Unencrypted
 from freehold.protocol.refused import Refused
@@ -132,7 +133,7 @@ def config_of(networks: Networks, *, encrypted: bool = False) -> uvicorn.Config:
     """How uvicorn serves us. encrypted: by https, so that what comes without it is sent there."""
     return uvicorn.Config(
         cast(Any, Unencrypted(networks) if encrypted else behind_proxies(networks)),
-        http="httptools",
+        http=Http,
         ws=Socket,
         lifespan="off",
         log_config=None,
