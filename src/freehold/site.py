@@ -18,6 +18,7 @@ import logging
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -174,7 +175,9 @@ class Site:
         self.allowances = Allowances(clock)
         self.catalog, self.shared, self.served = shared.catalog, shared, not listening.stay
         self.admin_password = admin_token(directory, settings.admin_token_file)
+        self._closing = ExitStack()
         self._lock = DirectoryLock(directory)
+        self._closing.callback(self._lock.release)
         try:
             self._open_store()
             self.place = place_of(settings, self.network.choices, listening, directory.resolve().name)
@@ -184,7 +187,7 @@ class Site:
             self._open_appview()
             self.certificates = self._certificates()
         except BaseException:
-            self._lock.release()
+            self.close()
             raise
 
     # --- putting together
@@ -193,6 +196,7 @@ class Site:
         self.keyring = Keyring.open_(self.directory, Source(self.settings.unlock, self.settings.unlock_credential))
         self.seal = self.keyring.seal
         self.truth = Database(self.directory / "truth.db", TRUTH_SCHEMA, durable=True, clock=self.clock)
+        self._closing.callback(self.truth.close)
         self.log = stream.Log(self.truth)
         self.files = BlobStore(self.directory / "blobs")
         self.jobs = jobs.Jobs(self.truth)
@@ -453,6 +457,7 @@ class Site:
     def _open_appview(self) -> None:
         self.snapshot = Snapshot(self.truth, self.accounts)
         self.index_db = Database(self.directory / "index.db", INDEX_SCHEMA, durable=False, clock=self.clock)
+        self._closing.callback(self.index_db.close)
         self.index = Index(
             self.index_db,
             self.log,
@@ -567,14 +572,15 @@ class Site:
 
     async def _keep_at(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """What fails is our fault and is logged as such; it must not take the doors with it, so it begins again."""
-        pause = 1
+        pauses, loop = Pauses(), asyncio.get_running_loop()
         while True:
+            began = loop.time()
             try:
                 return await work()
             except Exception:
+                pause = pauses.after(loop.time() - began)
                 logger.exception("the work on %s of %s failed; it begins again in %d s", name, self.directory, pause)
             await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     async def _sweep_for_ever(self) -> None:
         await self.blobs.sweep_strays()
@@ -606,9 +612,20 @@ class Site:
 
     def close(self) -> None:
         """Finish writes, fold the files, let the directory go."""
-        self.index_db.close()
-        self.truth.close()
-        self._lock.release()
+        self._closing.close()
+
+
+class Pauses:
+    """How long a work that fails is left alone: a second, and twice as long each time, up to a minute."""
+
+    def __init__(self) -> None:
+        self._next = 1
+
+    def after(self, seconds: float) -> int:
+        """Seconds to wait after a work that went on for so long. One that had a good while begins soon again."""
+        pause = 1 if seconds > LONGEST_PAUSE_SECONDS else self._next
+        self._next = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        return pause
 
 
 def place_of(settings: Settings, choices: Choices, listening: Listening, name: str) -> Place:

@@ -121,7 +121,6 @@ def parser() -> argparse.ArgumentParser:
     _label(commands)
     _takedown(commands)
     _keys(commands)
-    _keys(commands)
     _care(commands)
     _settings(commands)
     return top
@@ -363,29 +362,6 @@ def _takedown(commands: Commands) -> None:
     takedown.add_argument("subject", metavar="SUBJECT", help="the at-uri of a record, or DID/CID of a file")
     takedown.add_argument("--undo", action="store_true", help="serve it again")
     takedown.add_argument("--ref", metavar="TEXT", help="your own name for the decision; default: the time")
-
-
-def _keys(commands: Commands) -> None:
-    keys = _act(
-        commands,
-        "keys",
-        "list keys, and put others in their place",
-        "What was broken off goes on when the command is given again; list says what is unfinished.",
-    )
-    acts = keys.add_subparsers(dest="act", required=True, metavar="ACT", title="acts")
-    acts.add_parser("list", help="every key by name, and where it stands; no secret")
-    signing = acts.add_parser("rotate-signing", help="another signing key for an account, or for all")
-    signing.add_argument("handle", nargs="?", metavar="HANDLE", help=HANDLE)
-    signing.add_argument("--all", action="store_true", help="every account and service, one after the other")
-    acts.add_parser("rotate-label", help="another key for labels; all of them are signed anew")
-    session = acts.add_parser("rotate-session", help="another secret for session tokens; sessions go on")
-    session.add_argument("--now", action="store_true", help="end every session everywhere")
-    acts.add_parser("rotate-host", help="another host key in every identity; the old one is destroyed then")
-    acts.add_parser("rotate-offline", help="another offline key, for one that was lost; it is shown once")
-    acts.add_parser("rotate-network", help="seal everything anew with another network key; the old one is destroyed")
-    unlock = acts.add_parser("change-unlock", help="another unlock key, from the same place or from another")
-    unlock.add_argument("source", choices=["file", "env", "systemd", "prompt"], help="where it shall come from")
-    unlock.add_argument("--key-file", type=Path, metavar="FILE", help="with systemd: where to write it, for systemd-creds")
 
 
 def _keys(commands: Commands) -> None:
