@@ -40,7 +40,7 @@ from freehold.net.client import Client
 from freehold.net.dns import Dns
 from freehold.net.guard import Guard
 from freehold.net.mail import MailServer
-from freehold.pds import confirmations, keychain, letters, reserved_keys, sessions, tries
+from freehold.pds import bulk_reading, confirmations, keychain, letters, reserved_keys, sessions, tries
 from freehold.pds.accounts import Account, Accounts
 from freehold.pds.accounts import find as find_account
 from freehold.pds.addresses import Addresses
@@ -293,6 +293,7 @@ class Site:
             handle_domain=self.place.handle_domain,
             clock=self.clock,
         )
+        self.watch = bulk_reading.Watch(self.truth, self.accounts, self.network, self.allowances, self.clock)
         self.oauth = OAuth(
             truth=self.truth,
             accounts=self.accounts,
@@ -602,6 +603,7 @@ class Site:
         await self.standing.delete_due()
         await self.oauth.sets.refresh()
         await self.truth.write(lambda tx: self.admission.sweep(tx, settings.application_keep_days * 24 * HOUR_MICROS))
+        await self.truth.write(bulk_reading.sweep)
         await self.index.forget_words()
         self.files.sweep_temporary(settings.upload_keep_hours * 3600)
 

@@ -129,6 +129,9 @@ class Village:
     def credentials(self) -> "Bare":
         return Bare()
 
+    def reads(self, kind: str, thing: str, did: str | None, address: str) -> None:
+        """Nobody is watched here."""
+
     # people
 
     def add(self, handle: str, name: str, **facts: object) -> str:

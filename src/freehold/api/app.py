@@ -34,6 +34,7 @@ from freehold.api.oauth import OAuthDoor
 from freehold.api.plain import HEALTH_PATH, plain
 from freehold.api.plc import plc
 from freehold.api.proxy import Proxy
+from freehold.api.reading import watch
 from freehold.api.sign_in import authenticate
 from freehold.api.spending import spend
 from freehold.api.xrpc import METHODS, Headers, Method, Methods, RequestHeaders
@@ -65,7 +66,11 @@ class ApiDoor:
 
     def __init__(self, catalog: Catalog, *, check_answers: bool = False) -> None:
         hooks = Hooks(
-            authenticate=self._authenticate, elsewhere=Proxy(self._spend), spend=self._spend, observe=self._observe
+            authenticate=self._authenticate,
+            elsewhere=Proxy(self._spend),
+            spend=self._spend,
+            observe=self._observe,
+            watch=watch,
         )
         self._full = Door(catalog, METHODS, hooks, check_answers=check_answers)
         self._host_only = Door(catalog, _without_views(METHODS), hooks, check_answers=check_answers)

@@ -84,6 +84,7 @@ class Hooks(NamedTuple):
     said, or None for a call that is to be served here.
     spend: takes so many points for the call and gives the headers that say what is left; raises a Refused of kind
     too_many.
+    watch: told, before the handler runs, what each call asks for: its method's name, caller and parameters.
     observe: told each call's site, method (`unknown` for all unknown ones), status and seconds.
     """
 
@@ -91,6 +92,7 @@ class Hooks(NamedTuple):
     elsewhere: Callable[[Any, Passing], Awaitable[Answer | None]] | None = None
     spend: Callable[[Any, Method, Caller, Scope, int], Headers] | None = None
     observe: Callable[[Any, str, int, float], None] | None = None
+    watch: Callable[[Any, str, Caller, Scope, dict[str, Any]], None] | None = None
 
 
 class _Route(NamedTuple):
@@ -184,6 +186,8 @@ class Door:
         given = Given(nsid, route.params(query_pairs(scope["query_string"])), call.headers, NoBody(), scope)
         spend = self._hooks.spend
         left = spend(site, method, caller, scope, method.cost) if spend is not None else ()
+        if self._hooks.watch is not None and method.verb == "GET":
+            self._hooks.watch(site, nsid, caller, scope, given.params)
         if method.verb == "POST":
             await _take_body(route, given, call.receive)
             if method.weigh is not None and spend is not None and (more := method.weigh(given.input) - method.cost) > 0:

@@ -69,6 +69,8 @@ class Firehose:
         await send({"type": "websocket.accept"})
         subscriber = Subscriber(socket_of(scope))
         self._metrics.subscribers.inc()
+        if not self._site.place.dev:
+            self._site.watch.follows((scope.get("client") or ("",))[0])
         leaving = asyncio.create_task(_left(receive))
         serving = asyncio.create_task(self._serve(subscriber, cursor_of(scope)))
         try:

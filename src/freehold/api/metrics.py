@@ -64,6 +64,7 @@ class Metrics:
                 ("index_lag_events", "Events that the index has not taken in yet"),
                 ("writes", "Writes committed since the start"),
                 ("write_groups", "Commits (and fsyncs) that these writes shared"),
+                ("bulk_reading_alarms", "Alarms on reading in bulk since the start"),
                 ("certificate_days", "Until the first certificate of this network ends; +Inf where it has none"),
             )
         }

@@ -69,7 +69,9 @@ async def _answer(site: Site, metrics: Metrics, scope: Scope) -> Answer:
         return Answer(site.host_document)
     if path.startswith("/img/"):
         if not site.place.dev:
-            site.allowances.spend("pictures", 1, Payer("", "", (scope.get("client") or ("",))[0]))
+            payer = Payer("", "", (scope.get("client") or ("",))[0])
+            site.allowances.spend("pictures", 1, payer)
+            site.watch.note("files", payer, "", path)
         return await _picture(site, path)
     raise NotHere
 
@@ -93,6 +95,7 @@ def _figures(site: Site, metrics: Metrics) -> bytes:
         index_lag_events=0 if site.settings.host_only else max(0, site.log.last - site.index.seq),
         writes=writes,
         write_groups=groups,
+        bulk_reading_alarms=site.watch.alarms,
         certificate_days=math.inf if left is None else left,
     )
 

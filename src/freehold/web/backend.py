@@ -275,6 +275,10 @@ class Backend(Protocol):
         """Take a page's points from the reader's budget, the same that apps spend from. Refuses with TooMany."""
         ...
 
+    def reads(self, kind: Literal["profiles", "records"], thing: str, did: str | None, address: str) -> None:
+        """A page shows somebody's profile or post: counted for the alarm on reading in bulk."""
+        ...
+
     async def did_of(self, actor: str) -> str | None:
         """The DID of a handle (or of a DID, itself); None when nobody has it."""
         ...

@@ -54,7 +54,10 @@ class Applicant:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the owner chose. hue: 0–360, chroma: 0–0.11. bits: of the proof of work. hourly: 0 is no limit."""
+    """What the owner chose. hue: 0–360, chroma: 0–0.11. bits: of the proof of work. hourly: 0 is no limit.
+
+    alarm: from how many different things read within an hour; 0 is never. slow: such a reader is slowed down.
+    """
 
     name: str
     about: str
@@ -66,6 +69,21 @@ class Wanted:
     proof: bool
     bits: int
     hourly: int
+    alarm: int
+    slow: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Somebody has read very much. kind: repositories, records, profiles, files, or stream for all that happens.
+
+    things: about how many different ones within an hour.
+    """
+
+    name: str
+    kind: str
+    things: int
+    at: datetime
 
 
 class Gate(Protocol):
@@ -109,4 +127,16 @@ class Gate(Protocol):
 
     async def choose(self, wanted: Wanted) -> None:
         """Change them."""
+        ...
+
+    def readings(self) -> list[Reading]:
+        """Who has read very much within the last month, newest first."""
+        ...
+
+    def expected(self) -> list[str]:
+        """Readers of whom the owner said that they may."""
+        ...
+
+    async def expect(self, name: str, expected: bool) -> None:
+        """Give no alarm for a reader any more, or again."""
         ...

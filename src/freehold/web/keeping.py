@@ -7,7 +7,7 @@ import msgspec
 from freehold.pds import sessions
 from freehold.pds.admission import Declined
 from freehold.site import Site
-from freehold.web.gate import Applicant, Turn, Wanted
+from freehold.web.gate import Applicant, Reading, Turn, Wanted
 
 
 class SiteGate:
@@ -42,7 +42,7 @@ class SiteGate:
     def line(self, after: int, limit: int) -> list[Applicant]:
         return [
             Applicant(
-                one.place, one.did, one.handle, datetime.fromtimestamp(one.applied_at / 1_000_000, UTC), one.words
+                one.place, one.did, one.handle, _moment(one.applied_at), one.words
             )
             for one in self._site.admission.line(after, limit)
         ]
@@ -68,6 +68,8 @@ class SiteGate:
             proof=now.proof,
             bits=now.proof_bits,
             hourly=now.hourly,
+            alarm=now.alarm_reads,
+            slow=now.alarm_slow,
         )
 
     async def choose(self, wanted: Wanted) -> None:
@@ -84,6 +86,21 @@ class SiteGate:
             proof=wanted.proof,
             proof_bits=wanted.bits,
             hourly=wanted.hourly,
+            alarm_reads=wanted.alarm,
+            alarm_slow=wanted.slow,
         )
         await site.truth.write(lambda tx: site.network.choose(tx, changed))
         site.admission.stir()
+
+    def readings(self) -> list[Reading]:
+        return [Reading(one.name, one.kind, one.things, _moment(one.last_at)) for one in self._site.watch.all()]
+
+    def expected(self) -> list[str]:
+        return sorted(self._site.watch.expected())
+
+    async def expect(self, name: str, expected: bool) -> None:
+        await self._site.watch.expect(name, expected)
+
+
+def _moment(micros: int) -> datetime:
+    return datetime.fromtimestamp(micros / 1_000_000, UTC)

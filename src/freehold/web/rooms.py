@@ -91,6 +91,10 @@ class SiteBackend:
         if not self._site.place.dev:
             self._site.allowances.spend(kind, PAGE_POINTS, Payer(did or "", "", address))
 
+    def reads(self, kind: Literal["profiles", "records"], thing: str, did: str | None, address: str) -> None:
+        if not self._site.place.dev:
+            self._site.watch.note(kind, Payer(did or "", "", address), "", thing)
+
     async def did_of(self, actor: str) -> str | None:
         await self._site.caught_up()  # an account's first page may be asked for in the moment of its joining
         whole = actor if "." in actor or actor.startswith("did:") else actor + self._site.place.handle_domain

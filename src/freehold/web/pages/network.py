@@ -8,13 +8,13 @@ from starlette.routing import Route
 from freehold.protocol.refused import Refused
 from freehold.web.brand import HUES
 from freehold.web.endpoints import Form, getter, poster
-from freehold.web.gate import WAYS, Joining, Wanted
+from freehold.web.gate import WAYS, Joining, Reading, Wanted
 from freehold.web.pages.entry import hue_words
 from freehold.web.pages.home import said
 from freehold.web.visit import Visit
 
 BITS = (18, 20, 22)
-MAX_NAME, MAX_ABOUT, MAX_RULES, MAX_RULE, MAX_HOURLY = 64, 2_000, 30, 500, 100_000
+MAX_NAME, MAX_ABOUT, MAX_RULES, MAX_RULE, MAX_NUMBER = 64, 2_000, 30, 500, 1_000_000
 
 
 class OwnerOnly(Refused):
@@ -37,6 +37,8 @@ class Typed:
     proof: bool
     bits: str
     hourly: str
+    alarm: str
+    slow: bool
 
 
 async def page(visit: Visit) -> Response:
@@ -47,7 +49,7 @@ async def page(visit: Visit) -> Response:
         visit,
         Typed(
             now.name, now.about, "\n".join(now.rules), now.contact, hue, now.joining, now.proof, str(now.bits),
-            str(now.hourly or ""),
+            str(now.hourly or ""), str(now.alarm or ""), now.slow,
         ),
         {},
     )  # fmt: skip
@@ -66,6 +68,8 @@ async def save(visit: Visit, form: Form) -> Response:
         proof=bool(form.text("proof")),
         bits=form.text("bits", 2),
         hourly=form.text("hourly", 20),
+        alarm=form.text("alarm", 20),
+        slow=bool(form.text("slow")),
     )
     found = _slips(visit, typed)
     if found:
@@ -80,8 +84,9 @@ def _slips(visit: Visit, typed: Typed) -> dict[str, str]:
         found["name"] = say("Give the network a name.")
     if len(_rules(typed)) > MAX_RULES or any(len(rule) > MAX_RULE for rule in _rules(typed)):
         found["house-rules"] = say("At most 30 rules, each of at most 500 characters.")
-    if typed.hourly and not (typed.hourly.isdecimal() and int(typed.hourly) <= MAX_HOURLY):
-        found["hourly"] = say("A whole number, or nothing.")
+    for field, value in (("hourly", typed.hourly), ("alarm", typed.alarm)):
+        if value and not (value.isdecimal() and int(value) <= MAX_NUMBER):
+            found[field] = say("A whole number, or nothing.")
     return found
 
 
@@ -100,6 +105,8 @@ def _wanted(now: Wanted, typed: Typed) -> Wanted:
         proof=typed.proof,
         bits=int(typed.bits) if typed.bits in map(str, BITS) else now.bits,
         hourly=int(typed.hourly or 0),
+        alarm=int(typed.alarm or 0),
+        slow=typed.slow,
     )
 
 
@@ -114,16 +121,58 @@ def _owned(visit: Visit) -> Wanted:
     return visit.backend.gate.wanted()
 
 
+async def reading(visit: Visit) -> Response:
+    """GET /settings/reading"""
+    _owned(visit)
+    rows = [(one, sentence(visit, one)) for one in visit.backend.gate.readings()]
+    return await visit.page("reading.html", rows=rows, expected=visit.backend.gate.expected(), said=said(visit))
+
+
+async def expect(visit: Visit, form: Form) -> Response:
+    """POST /settings/reading"""
+    _owned(visit)
+    name = form.text("name", 2_100)
+    if name:
+        await visit.backend.gate.expect(name, form.text("answer") == "expected")
+    return visit.go("/settings/reading", said="saved")
+
+
+def sentence(visit: Visit, one: Reading) -> str:
+    """What somebody has read."""
+    say_n, n = visit.speech.say_n, one.things
+    if one.kind == "stream":
+        return visit.speech.say("Listens to all that happens here, as relays do.")
+    return {
+        "repositories": say_n(
+            "Has read about %(n)s whole repository within an hour.",
+            "Has read about %(n)s whole repositories within an hour.", n,
+        ),
+        "records": say_n(
+            "Has read about %(n)s post or other record within an hour.",
+            "Has read about %(n)s different posts and other records within an hour.", n,
+        ),
+        "profiles": say_n(
+            "Has read about %(n)s profile within an hour.", "Has read about %(n)s different profiles within an hour.", n
+        ),
+        "files": say_n(
+            "Has read about %(n)s picture within an hour.", "Has read about %(n)s different pictures within an hour.", n
+        ),
+    }.get(one.kind, "")  # fmt: skip
+
+
 async def _page(visit: Visit, typed: Typed, found: dict[str, str], status: int = 200) -> Response:
     say = visit.speech.say
     works = zip(
         BITS, (say("Light: half a second"), say("Usual: two seconds"), say("Heavy: eight seconds")), strict=True
     )
-    facts = {"works": list(works), "hue_names": hue_words(visit), "waiting": visit.backend.gate.waiting()}
+    facts = {"works": list(works), "hue_names": hue_words(visit), "waiting": visit.backend.gate.waiting(),
+             "readings": len(visit.backend.gate.readings())}
     return await visit.page("network.html", status, typed=typed, found=found, said=said(visit), **facts)
 
 
 ROUTES = [
     Route("/settings/network", getter(page)),
     Route("/settings/network", poster(save), methods=["POST"]),
+    Route("/settings/reading", getter(reading)),
+    Route("/settings/reading", poster(expect), methods=["POST"]),
 ]

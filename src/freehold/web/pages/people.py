@@ -23,6 +23,7 @@ async def load_profile(visit: Visit) -> Json:
     did = await visit.backend.did_of(visit.request.path_params["actor"])
     if did is None:
         raise Missing
+    visit.backend.reads("profiles", did, visit.viewer, visit.address)
     return await visit.backend.views.get_profile(visit.viewer, actor=did)
 
 

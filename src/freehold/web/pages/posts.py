@@ -23,6 +23,7 @@ async def uri_of(visit: Visit) -> str:
 
 async def load_view(visit: Visit, uri: str) -> Json:
     """The view of one post. Raises Missing when it is not there for this reader."""
+    visit.backend.reads("records", uri, visit.viewer, visit.address)
     found = (await visit.backend.views.get_posts(visit.viewer, uris=[uri]))["posts"]
     if not found:
         raise Missing
