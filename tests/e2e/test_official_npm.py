@@ -11,6 +11,7 @@ from functools import partial
 import pytest
 
 from freehold.protocol.diddoc import read as read_document
+from support.command import COMMAND
 from support.network import firehose
 from support.outside import NODE_FOLDER
 from support.proof import assure_all_proven
@@ -44,6 +45,13 @@ async def test_the_official_consumer_hears_all_and_refuses_nothing(network, node
         document = read_document(did, (await http.get(f"/plc/{did}")).json())
         payloads = [event.payload for event in heard if event.kind == "commit" and event.did == did]
         assert assure_all_proven(payloads, document.signing_key) > 70
+
+
+async def test_the_official_consumer_stays_attached_while_all_signing_keys_are_replaced(network, node):
+    command = [*COMMAND, "keys", str(network.directory), "rotate-signing", "--all"]
+    told = await node_says(node, "keys.mjs", network.url, json.dumps([command, command]))
+    assert told["written"] > 4
+    assert network.faults() == []
 
 
 async def test_two_people_live_an_evening_with_the_official_client(network, node):
