@@ -64,6 +64,7 @@ from freehold.pds.naming import Naming
 from freehold.pds.network import Choices, Network
 from freehold.pds.oauth.permission_sets import PermissionSets
 from freehold.pds.oauth.server import OAuth
+from freehold.pds.own_keys import OwnKeys
 from freehold.pds.passkeys import Passkeys
 from freehold.pds.passwords import Passwords
 from freehold.pds.pictures.shown import Shown
@@ -409,6 +410,7 @@ class Site:
             self.service_callers,
             self.host_did,
         )
+        self.own_keys = OwnKeys(self.members, self.register, operations, self.changes)
         self.moving_out = MovingOut(
             truth=self.truth,
             accounts=self.accounts,

@@ -19,6 +19,7 @@ from freehold.web.pages import (
     entry,
     frame,
     home,
+    moving,
     network,
     people,
     posts,
@@ -42,6 +43,7 @@ ROUTES = [
     *recover.ROUTES,
     *settings.ROUTES,
     *security.ROUTES,
+    *moving.ROUTES,
     *authorize.ROUTES,
     *writing.ROUTES,
     *posts.ROUTES,
@@ -49,8 +51,15 @@ ROUTES = [
 ]
 
 
-HOST_ROUTES = [*frame.ROUTES, *signing_in.ROUTES, *recover.ROUTES, *security.ROUTES, *authorize.ROUTES]
-"""What a host without views of its own shows: signing in and what guards it; letting apps in, and seeing them out."""
+HOST_ROUTES = [
+    *frame.ROUTES,
+    *signing_in.ROUTES,
+    *recover.ROUTES,
+    *security.ROUTES,
+    *moving.ROUTES,
+    *authorize.ROUTES,
+]
+"""What a host without views of its own shows: signing in and what guards it; leaving; letting apps in, and out."""
 
 
 def web_app(backend: Backend, *, host_only: bool = False, now: Callable[[], datetime] | None = None) -> ASGIApp:

@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 from freehold.web.apps import Apps
 from freehold.web.credentials import Credentials, Halfway
 from freehold.web.gate import Applied, Gate, Joining
+from freehold.web.ways_out import WaysOut
 
 Json = dict[str, Any]
 
@@ -265,6 +266,11 @@ class Backend(Protocol):
     @property
     def credentials(self) -> Credentials:
         """How members prove who they are."""
+        ...
+
+    @property
+    def ways_out(self) -> WaysOut:
+        """How members leave, and take with them what is theirs."""
         ...
 
     def network(self) -> Network:

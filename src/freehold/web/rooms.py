@@ -41,6 +41,7 @@ from freehold.web.backend import (
 from freehold.web.credentials import Halfway
 from freehold.web.gate import Applied, InLine
 from freehold.web.keeping import SiteGate
+from freehold.web.leaving import SiteWaysOut
 from freehold.web.letting_in import SiteApps
 from freehold.web.proving import SiteCredentials
 from freehold.web.records import post_record, profile_record, strong_ref
@@ -67,6 +68,7 @@ class SiteBackend:
         self.apps = SiteApps(site)
         self.gate = SiteGate(site)
         self.credentials = SiteCredentials(site, self._spend)
+        self.ways_out = SiteWaysOut(site, self._spend)
 
     def network(self) -> Network:
         site, choices = self._site, self._site.network.choices
