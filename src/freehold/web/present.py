@@ -6,6 +6,7 @@ addresses that are not ours or not http(s) are left out. Templates then only arr
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
@@ -247,6 +248,7 @@ class Presenter:
         )
 
 
+@lru_cache(4_096)
 def person_url(actor: str) -> str:
     """The page of a handle or DID."""
     return "/@" + quote(actor, safe=":.-")
@@ -259,4 +261,5 @@ def tag_url(tag: str) -> str:
 
 def post_url(by: Person, uri: str) -> str:
     """The page of a post: /@handle/p/rkey"""
-    return f"{by.url}/p/{quote(uri.rpartition('/')[2], safe=':.-_~')}"
+    rkey = uri.rpartition("/")[2]
+    return f"{by.url}/p/{rkey if rkey.isascii() and rkey.isalnum() else quote(rkey, safe=':.-_~')}"

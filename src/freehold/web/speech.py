@@ -5,7 +5,7 @@ member's setting, the cookie set by the footer's link, the browser's Accept-Lang
 Spec: https://www.rfc-editor.org/rfc/rfc9110#name-accept-language
 """
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, time, tzinfo
 from functools import lru_cache
 from gettext import NullTranslations
 from importlib.resources import files
@@ -64,7 +64,7 @@ class Speech:
         if days <= 1:
             return self.say("yesterday")
         if days < 7:
-            return str(format_date(self.local(then), "ccc", locale=self.locale)).rstrip(".")
+            return _day(self.language, self.local(then).date(), "ccc").rstrip(".")
         return self._date(then, "MMMd" if self.local(then).year == self.local(now).year else "yMMMd")
 
     def day(self, then: datetime, now: datetime) -> str:
@@ -78,7 +78,7 @@ class Speech:
 
     def dateline(self, when: datetime) -> str:
         """Saturday 21 November"""
-        return str(format_date(self.local(when), "EEEE d MMMM", locale=self.locale))
+        return _day(self.language, self.local(when).date(), "EEEE d MMMM")
 
     def month(self, when: datetime) -> str:
         """March 2026"""
@@ -86,8 +86,8 @@ class Speech:
 
     def full(self, when: datetime) -> str:
         """21 November 2026, 15:10"""
-        day = format_date(self.local(when), "long", locale=self.locale)
-        return f"{day}, {format_time(self.local(when), 'short', locale=self.locale)}"
+        here = self.local(when)
+        return f"{_day(self.language, here.date(), 'long')}, {_clock(self.language, here.hour, here.minute)}"
 
     def greeting(self, now: datetime) -> str:
         """The masthead's first words, by the reader's clock."""
@@ -101,7 +101,25 @@ class Speech:
         return when.astimezone(self.zone)
 
     def _date(self, when: datetime, skeleton: str) -> str:
-        return str(format_skeleton(skeleton, self.local(when), locale=self.locale))
+        return _short_day(self.language, self.local(when).date(), skeleton)
+
+
+# A page says few days and times, and says them often.
+
+
+@lru_cache(1_024)
+def _day(language: str, day: date, pattern: str) -> str:
+    return str(format_date(day, pattern, locale=LANGUAGES[language]))
+
+
+@lru_cache(1_024)
+def _short_day(language: str, day: date, skeleton: str) -> str:
+    return str(format_skeleton(skeleton, datetime.combine(day, time()), locale=LANGUAGES[language]))
+
+
+@lru_cache(24 * 60 * len(LANGUAGES))
+def _clock(language: str, hour: int, minute: int) -> str:
+    return str(format_time(time(hour, minute), "short", locale=LANGUAGES[language]))
 
 
 @lru_cache

@@ -24,13 +24,15 @@ _TAG = regex.compile(r"(?<!\S)[#＃]([^\s#＃\p{C}]{1,640})")
 _AFTER = ".,;:!?…'’\"»”"
 _NOT_A_TAG = regex.compile(r"[\d\p{P}]*")
 _GRAPHEME = regex.compile(r"\X")
+_NOT_IN_ADDRESS = regex.compile(r"[\s\p{C}]")
+_BETWEEN_PARAGRAPHS = regex.compile(r"\n\s*\n")
 
 Resolve = Callable[[str], Awaitable[str | None]]
 
 
 def graphemes(text: str) -> int:
     """How many characters a person sees."""
-    return sum(1 for _ in _GRAPHEME.finditer(text))
+    return len(text) if text.isascii() and "\r" not in text else len(_GRAPHEME.findall(text))
 
 
 def tidy(text: str) -> str:
@@ -88,7 +90,7 @@ def web_address(typed: str) -> str | None:
 
 def is_web_address(uri: object) -> bool:
     """Whether an address of a stranger may stand in `href`."""
-    if not isinstance(uri, str) or regex.search(r"[\s\p{C}]", uri):
+    if not isinstance(uri, str) or _NOT_IN_ADDRESS.search(uri):
         return False
     try:
         parts = urlsplit(uri)
@@ -195,5 +197,5 @@ def _plain(text: str, words: tuple[str, ...]) -> Markup:
 
 def _paragraphs(html: Markup) -> Markup:
     """Blank lines part paragraphs, line ends become breaks. `html` is escaped already."""
-    parts = [part.strip("\n") for part in regex.split(r"\n\s*\n", html.strip())]
+    parts = [part.strip("\n") for part in _BETWEEN_PARAGRAPHS.split(html.strip())]
     return Markup("").join(Markup(f"<p>{part.replace(chr(10), '<br>')}</p>") for part in parts if part)  # noqa: S704

@@ -9,6 +9,8 @@ import regex
 
 from freehold.web.backend import Json
 
+_UNFIT = regex.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+
 
 def moment(*candidates: object) -> datetime:
     """The earliest of some RFC 3339 times that can be read: nobody writes from the future."""
@@ -26,7 +28,7 @@ def clean(text: object) -> str:
     """Text of a stranger without characters that turn the page around or cannot be shown."""
     if not isinstance(text, str):
         return ""
-    return regex.sub(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", "", text).strip()  # type: ignore[no-any-return]
+    return str(_UNFIT.sub("", text).strip())
 
 
 def number(value: object) -> int:

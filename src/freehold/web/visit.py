@@ -69,7 +69,7 @@ class Visit:
             raise SignInFirst
         return self.member
 
-    @property
+    @cached_property
     def here(self) -> str:
         """This page's own address, to come back to; without what was said once."""
         kept = [(name, value) for name, value in self.request.query_params.multi_items() if name not in SAID_ONCE]
@@ -92,7 +92,7 @@ class Visit:
         view = {"did": me.did, "handle": me.handle, "displayName": me.display_name, "avatar": me.avatar}
         return self.show.person(view)
 
-    @property
+    @cached_property
     def brand_version(self) -> str:
         """Changes with the owner's colour and the network's name: in the addresses of what is drawn from them."""
         return version_of(f"{self.network.name}|{brand_css(self.network)}".encode())
@@ -146,6 +146,10 @@ class Visit:
 
     def token(self) -> str:
         """The token for a form on this page."""
+        return self._token
+
+    @cached_property
+    def _token(self) -> str:
         return form_token(self.secret)
 
     async def signed_in(self, member: Member, response: Response) -> Response:
