@@ -61,11 +61,12 @@ async def authority(tmp_path, shared, site, records=None, **published):
         served(tmp_path / "other", shared) as other,
         httpx.AsyncClient(base_url=other.place.base_url) as there,
     ):
-        carol = await Person.join(there, "carol")
+        carol, dave = await Person.join(there, "carol"), await Person.join(there, "dave")
         for nsid, record in (published or {SET: lexicon()}).items():
             await carol.put(SCHEMA, nsid, record)
+            await dave.put(SCHEMA, nsid, record)
         site.identity._directory = f"{other.place.base_url}/plc"
-        names = {NAME: [f'"did={carol.did}"']} if records is None else records(carol.did)
+        names = {NAME: [f'"did={carol.did}"']} if records is None else records(carol.did, dave.did)
         async with nameserver(names) as dns:
             site.lexicons = Lexicons(site.client, dns, site.identity, site.clock)
             yield carol
@@ -125,11 +126,14 @@ async def error_of(app):
 @pytest.mark.parametrize(
     ("records", "published"),
     [
-        (lambda did: {}, {SET: lexicon()}),
-        (lambda did: {NAME: []}, {SET: lexicon()}),
-        (lambda did: {NAME: [f'"did={did}"', '"did=did:plc:ewvi7nxzyoun6zhxrhs64oiz"']}, {SET: lexicon()}),
-        (lambda did: {NAME: ['"did=nobody"']}, {SET: lexicon()}),
-        (lambda did: {"_lexicon.example.com": [f'"did={did}"']}, {SET: lexicon()}),  # of a name above: not theirs
+        (lambda did, other: {}, {SET: lexicon()}),
+        (lambda did, other: {NAME: []}, {SET: lexicon()}),
+        (lambda did, other: {NAME: [f'"did={did}"', f'"did={other}"']}, {SET: lexicon()}),
+        (lambda did, other: {NAME: ['"did=nobody"']}, {SET: lexicon()}),
+        (
+            lambda did, other: {"_lexicon.example.com": [f'"did={did}"']},
+            {SET: lexicon()},
+        ),  # of a name above: not theirs
         (None, {OTHER: lexicon(OTHER)}),
         (None, {SET: lexicon(OTHER)}),
         (None, {SET: {"lexicon": 1, "id": SET, "defs": {"main": {"type": "record"}}}}),

@@ -132,7 +132,7 @@ class Passage:
         rest = self._until - asyncio.get_running_loop().time()
         if rest <= 0:
             raise UpstreamTooSlow(seconds=self._limits.whole)
-        async with self._presence.within(min(self._limits.silence, rest)):
+        async with self._presence.within(rest):  # silence is ended by the client
             return await anext(self._chunks, b"")
 
     async def aclose(self) -> None:
