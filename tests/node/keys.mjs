@@ -53,8 +53,9 @@ const before = await keys()
 for (const [command, ...words] of commands) await promisify(execFile)(command, words)
 writing = false
 await Promise.all(goingOn)
+await Promise.all(people.map((agent) => say(agent, 'when all is replaced')))
+const after = await keys() // and from here on no key that was cached before can pass
 await Promise.all(people.map((agent) => say(agent, 'after')))
-const after = await keys()
 await firehose.destroy()
 await running
 
@@ -64,5 +65,5 @@ for (const agent of people) {
   assert.equal(identities.length, 1 + commands.length) // one when they joined, one for each new key
 }
 const records = heard.filter((event) => event.collection === 'app.bsky.feed.post')
-assert.equal(records.length, written + 2 * MEMBERS)
+assert.equal(records.length, written + 3 * MEMBERS)
 tell({ written, dids: people.map((agent) => agent.did) })
