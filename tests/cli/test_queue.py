@@ -1,5 +1,6 @@
 """`freehold queue`: the operator lets in and declines, while the network runs and while it does not."""
 
+import signal
 import sqlite3
 from pathlib import Path
 
@@ -46,3 +47,24 @@ def test_the_operator_decides_on_those_who_wait(network: Path) -> None:
     with serving(network) as running:
         told = call(running.urls[0], SERVER + "createSession", identifier="dora", password=PASSWORD).json()
         assert (told["error"], "Come by first." in told["message"]) == ("ApplicationDeclined", True)
+
+
+def test_kill_9_keeps_the_line_in_order_and_its_sessions(network: Path) -> None:
+    ask_for_a_look(network)
+    names = [f"person{n}" for n in range(6)]
+    with serving(network) as running:
+        given = [{"handle": f"{name}.test", "password": PASSWORD} for name in names]
+        sessions = [call(running.urls[0], SERVER + "createAccount", **each).json() for each in given]
+        port = str(running.port)  # the tokens are for this address
+        running.end(signal.SIGKILL)
+    with serving(network, words=("--port", port)) as running:
+        url = running.urls[0]
+        for place, session in enumerate(sessions, 1):
+            headers = {"authorization": f"Bearer {session['accessJwt']}"}
+            told = httpx.get(f"{url}/xrpc/com.atproto.temp.checkSignupQueue", headers=headers).json()
+            assert told == {"activated": False, "placeInQueue": place}
+        queue(network, "admit", names[0])
+        headers = {"authorization": f"Bearer {sessions[0]['refreshJwt']}"}
+        assert httpx.post(f"{url}/xrpc/{SERVER}refreshSession", headers=headers).json()["active"] is True
+        running.end(signal.SIGKILL)
+    assert [line.split()[0] for line in queue(network, "list").splitlines()] == [f"{name}.test" for name in names[1:]]
