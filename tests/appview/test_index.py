@@ -71,6 +71,18 @@ def test_an_index_rebuilt_from_the_repositories_equals_the_one_that_followed(par
     assert len(parish.index.memory.chains) == len(followed["feed_item"])
 
 
+def test_who_speaks_at_the_same_time_stands_in_the_same_order_after_a_rebuild(parish: Parish):
+    alice, bob, carol = (parish.join(name) for name in ("alice", "bob", "carol"))
+    first = alice.post("The first", at=START)
+    for person in (carol, alice, bob, carol, bob, alice):
+        person.post("At the same time", at=START)
+    carol.repost(first)
+    parish.settle()
+    followed = ledger(parish.index_db)["feed_item"]
+    parish.index.rebuild()
+    assert ledger(parish.index_db)["feed_item"] == followed
+
+
 async def test_an_index_that_nobody_asks_holds_nothing_until_somebody_does(parish: Parish):
     busy_day(parish)
     parish.settle()

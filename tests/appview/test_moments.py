@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freehold.appview.moments import came_and_sorts, created_at, text_of
+from freehold.appview.moments import came_and_sorts, created_at, moment_of, text_of
 from freehold.protocol.syntax import format_datetime
 from freehold.protocol.tid import tid_encode
 
@@ -44,3 +44,12 @@ def test_what_is_no_time_is_none(text: object):
 def test_a_time_with_a_zone_is_the_same_moment():
     texts = ("2026-11-21T20:02:11.5Z", "2026-11-21T21:02:11.500+01:00")
     assert len({created_at({"createdAt": text}) for text in texts}) == 1
+
+
+def test_records_of_one_time_stand_in_the_order_of_their_keys():
+    keys = [tid_encode(NOW - NOW % 1024 + micros, 0) for micros in range(200)]
+    moments = [moment_of(NOW, key) for key in keys]
+    assert moments == sorted(set(moments))
+    assert moment_of(NOW, keys[0]) != moment_of(NOW, tid_encode(NOW - NOW % 1024, 7))
+    assert moment_of(NOW, "self") == moment_of(NOW, "self")
+    assert moment_of(NOW, "self") < moment_of(NOW + 1, keys[0])

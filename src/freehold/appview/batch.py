@@ -9,7 +9,7 @@ nothing changes.
 from collections.abc import Callable, MutableMapping
 from typing import Any, Literal, NamedTuple
 
-from freehold.appview.moments import TIE_BITS, free_moment
+from freehold.appview.moments import free_moment, moment_of
 from freehold.appview.words import spaced
 from freehold.protocol import cbor
 from freehold.protocol.cid import Cid
@@ -195,14 +195,14 @@ class Batch:
 
     # -- feeds and notifications ---------------------------------------------------------------------------------------
 
-    def place(self, micros: int) -> int:
-        """A free moment for a feed item at this time."""
+    def place(self, micros: int, rkey: str) -> int:
+        """A free moment for the feed item of this time and record key."""
         if self._newest is None:
             row = self.tx.one("SELECT max(moment) FROM feed_item")
             self._newest = row[0] if row is not None and row[0] is not None else 0
-        moment = micros << TIE_BITS
+        moment = moment_of(micros, rkey)
         if moment <= self._newest:
-            return free_moment(self.tx, micros)
+            return free_moment(self.tx, moment)
         self._newest = moment
         return moment
 

@@ -134,7 +134,7 @@ def _repost(batch: Batch, edge: Edge, sign: int) -> None:
     batch.count_post("reposts", edge.subject, sign)
     _told(batch, edge, "repost", sign, edge.subject)
     if sign > 0:
-        moment = batch.place(edge.at)
+        moment = batch.place(edge.at, edge.rkey)
         batch.add_item(FeedItem(moment, edge.actor, edge.subject, edge.owner, 0, 0), repost=edge.rkey)
     else:
         row = batch.tx.one(

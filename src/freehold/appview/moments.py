@@ -9,12 +9,14 @@ AppView
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
+from zlib import crc32
 
 from freehold.protocol.syntax import format_datetime, is_tid
 from freehold.protocol.tid import tid_decode
 from freehold.store.tx import Tx
 
 TIE_BITS = 10
+_TIES = (1 << TIE_BITS) - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _MINUTE = 60_000_000
@@ -43,9 +45,15 @@ def came_and_sorts(rkey: str, record: dict[str, Any], now: int) -> tuple[int, in
     return came, came if claimed is None else min(claimed, came)
 
 
-def free_moment(tx: Tx, micros: int) -> int:
-    """The first free place for a feed item at `micros`: 2**10 to a microsecond, then the ones after it."""
-    moment = micros << TIE_BITS
+def moment_of(micros: int, rkey: str) -> int:
+    """Where a feed item belongs: by its time, then by its key. Of records of one time, as those of an import, the order
+    of their TIDs is kept, unless these lie a millisecond apart."""
+    tie = sum(tid_decode(rkey)) if is_tid(rkey) else crc32(rkey.encode())
+    return micros << TIE_BITS | tie & _TIES
+
+
+def free_moment(tx: Tx, moment: int) -> int:
+    """The first free place for a feed item that belongs at `moment`. (There are 2**10 to a microsecond.)"""
     while tx.one("SELECT 1 FROM feed_item WHERE moment = :moment", moment=moment):
         last = tx.one(
             "SELECT max(moment) FROM feed_item WHERE moment BETWEEN :moment AND :far",

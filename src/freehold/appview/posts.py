@@ -46,7 +46,7 @@ def _put(batch: Batch, change: Change, record: dict[str, Any], held: int | None)
         parent_author = root_author = 0
     quote_uri = quoted_uri(record)
     quote, quote_author = batch.subject(quote_uri) or (None, 0)
-    moment = batch.place(at)
+    moment = batch.place(at, change.rkey)
     id = _row(
         batch,
         change,
