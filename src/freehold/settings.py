@@ -20,6 +20,7 @@ from freehold.protocol.syntax import is_did, is_handle
 from freehold.store.files import write_durably
 
 FILE = "settings.toml"
+WITHOUT_STANDBY = ("wait", "go-on")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 UNLOCKS = ("file", "env", "systemd", "prompt")
 HIGHEST_PORT = 65_535
@@ -111,6 +112,11 @@ class Settings:
         "A file with the token, 24 characters or more, that opens the protocol's admin methods as the password of"
         " `admin`; mode 600. Empty: they stay shut.",
     )
+    without_standby: str = setting(
+        "wait",
+        "What writes do while no standby that is to be waited for is there: wait, or go-on (an alarm is logged; what is"
+        " written meanwhile is lost with this machine).",
+    )
     log_level: str = setting("info", "How much to log: debug, info, warning or error.")
 
 
@@ -186,6 +192,8 @@ def _checked(settings: Settings) -> Settings:
         raise BadSetting("public_plc must be a URL.")
     if settings.unlock not in UNLOCKS:
         raise BadSetting(f"unlock must be one of {', '.join(UNLOCKS)}.")
+    if settings.without_standby not in WITHOUT_STANDBY:
+        raise BadSetting(f"without_standby must be one of {', '.join(WITHOUT_STANDBY)}.")
     if settings.log_level not in LOG_LEVELS:
         raise BadSetting(f"log_level must be one of {', '.join(LOG_LEVELS)}.")
     if settings.lexicons and not Path(settings.lexicons).is_dir():

@@ -27,6 +27,7 @@ from freehold.appview.index import Account as IndexedAccount
 from freehold.appview.index import Index
 from freehold.appview.schema import SCHEMA as INDEX_SCHEMA
 from freehold.appview.views import Views
+from freehold.haven.haven import Haven
 from freehold.identity import plc_directory, publish
 from freehold.identity.change import Changes
 from freehold.identity.lexicons import Lexicons
@@ -187,6 +188,8 @@ class Site:
             self._open_account_life()
             self._open_appview()
             self.certificates = self._certificates()
+            if self.served:
+                self.haven.start()
         except BaseException:
             self.close()
             raise
@@ -196,10 +199,14 @@ class Site:
     def _open_store(self) -> None:
         self.keyring = Keyring.open_(self.directory, Source(self.settings.unlock, self.settings.unlock_credential))
         self.seal = self.keyring.seal
-        self.truth = Database(self.directory / "truth.db", TRUTH_SCHEMA, durable=True, clock=self.clock)
-        self._closing.callback(self.truth.close)
-        self.log = stream.Log(self.truth)
         self.files = BlobStore(self.directory / "blobs")
+        self.haven = Haven(self.directory, self.files, alone=self.settings.without_standby == "go-on")
+        self.files.elsewhere = gate = self.haven.carrier
+        self._closing.callback(self.haven.close)
+        self.truth = Database(self.directory / "truth.db", TRUTH_SCHEMA, durable=True, clock=self.clock, gate=gate)
+        self._closing.callback(self.truth.close)
+        self._closing.callback(self.haven.leave)
+        self.log = stream.Log(self.truth)
         self.jobs = jobs.Jobs(self.truth)
         self.network = Network(self.truth.reading)
         self.accounts = Accounts(self.seal, self.truth.reading)
@@ -410,7 +417,7 @@ class Site:
             self.service_callers,
             self.host_did,
         )
-        self.own_keys = OwnKeys(self.members, self.register, operations, self.changes)
+        self.own_keys = OwnKeys(self.truth, self.seal, self.members, self.register, operations, self.changes)
         self.moving_out = MovingOut(
             truth=self.truth,
             accounts=self.accounts,

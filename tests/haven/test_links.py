@@ -2,7 +2,6 @@
 
 import base64
 import socket
-import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -98,18 +97,11 @@ def test_without_a_certificate_a_machine_may_show_its_token_and_no_more(tmp_path
             (Pair("another", b""), Refuse),
             (Pair(TOKEN, papers.own(tmp_path)), Got),
         ):
-            with Channel(nameless(address)) as channel:
+            with Channel(transport.connect_nameless(address)) as channel:
                 channel.send(message)
                 assert isinstance(channel.receive(), answer)
         with Channel(transport.connect(address, tmp_path, papers.own(tmp_path / "standby"))) as channel:
             assert isinstance(channel.receive(), Hello)
-
-
-def nameless(address: str) -> ssl.SSLSocket:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    to = transport.parse(address)
-    return context.wrap_socket(socket.create_connection((to.host, to.port), timeout=5))
 
 
 def test_a_standby_is_not_taken_for_another(tmp_path: Path) -> None:

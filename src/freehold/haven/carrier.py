@@ -7,7 +7,7 @@ on a thread of its own, while writes go on. One that is asynchronous is never wa
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import msgspec
 
 from freehold.haven import joining
 from freehold.haven.link import Link, OldEpoch
+from freehold.haven.verifying import Report, verify
 from freehold.haven.wire import PART_BYTES, Channel, LinkLost
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
@@ -26,6 +27,9 @@ logger = logging.getLogger(__name__)
 NEAR_BYTES = 4 * PART_BYTES
 """A standby that lacks no more than this is brought up to date while writes wait."""
 PING_SECONDS = 1.0
+LEAVING_SECONDS = 3.0
+BLOB_WAIT_SECONDS = 5.0
+"""An upload holds a thread while it waits."""
 
 
 class Fenced(Refused):
@@ -33,6 +37,19 @@ class Fenced(Refused):
 
     kind, name = "unavailable", "Fenced"
     say = "This machine may not take writes any more."
+
+
+class NoSuchStandby(Refused):
+    """A standby that is not linked."""
+
+    kind, name, say = "missing", "NoSuchStandby", "No standby of this name is linked and up to date just now."
+
+
+class NoStandby(Refused):
+    """No standby is in step, and the operator wants none to be waited for in vain."""
+
+    kind, name = "unavailable", "StoreFailed"
+    say = "This cannot be saved just now, for no second machine has it yet. Please try again in a moment."
 
 
 class Ended(msgspec.Struct):
@@ -47,11 +64,14 @@ class Ended(msgspec.Struct):
 class Carrier:
     """The gate of the database at `path`, whose blobs are in `blobs`.
 
-    epoch: that of this primary. wait: with no standby in step, writes wait; else they are acknowledged alone.
+    epoch: that of this primary. papers: files that go along. wait: with no standby in step, writes wait; else they are
+    acknowledged alone.
     """
 
-    def __init__(self, path: Path, blobs: BlobStore, *, epoch: int, wait: bool = True) -> None:
-        self._path, self._blobs = path, blobs
+    def __init__(
+        self, path: Path, blobs: BlobStore, *, epoch: int, papers: Sequence[Path] = (), wait: bool = True
+    ) -> None:
+        self._path, self._blobs, self._papers = path, blobs, papers
         self._epoch = epoch
         self._log = Log(path)
         self._memory = path.with_name(path.name + ".ended")
@@ -64,6 +84,8 @@ class Carrier:
         self._opened = threading.Event()
         self._closed = threading.Event()
         self._fenced = False
+        self._carried = False
+        self._leaving = False
         self._wait = wait
         self._joining: list[Link] = []
         self._in_step: list[Link] = []
@@ -93,6 +115,7 @@ class Carrier:
             self._drop(link, lost)
 
     def _carry(self, link: Link) -> None:
+        link.deliver()
         while stretch := self._log.since(link.position, self._frames):
             link.carry(stretch)
 
@@ -101,7 +124,8 @@ class Carrier:
         while not self._fenced and self._wait and not self._in_step:
             if self._closed.is_set():
                 raise Fenced
-            self._company.wait()
+            if not self._company.wait(LEAVING_SECONDS if self._leaving else None) and self._leaving:
+                raise Fenced
         if self._fenced:
             raise Fenced
 
@@ -120,7 +144,7 @@ class Carrier:
     def folded(self) -> None:
         """The log is empty; remember where it ended."""
         self._frames = 0
-        if self._ending != NOWHERE:
+        if self._carried and self._ending != NOWHERE:
             self._ended = self._ending
             file = self._path.stat()
             self._memory.write_bytes(msgspec.msgpack.encode(Ended(*self._ended, file.st_size, file.st_mtime_ns)))
@@ -139,7 +163,8 @@ class Carrier:
 
     def keep(self, name: str, channel: Channel, *, sync: bool = True) -> None:
         """Bring a standby up to date and stay with it until it is lost. Raises LinkLost, StandbyAhead, OldEpoch."""
-        link = Link(name, channel, self._blobs)
+        link = Link(name, channel, self._blobs, self._papers)
+        self._carried = True
         self._opened.wait()  # before, the file is not yet what it is going to be
         try:
             self._join(link, sync)
@@ -209,10 +234,11 @@ class Carrier:
     # -- blobs
 
     def carry_blob(self, cid: Cid) -> None:
-        """Send a blob that is on disk here, before anything names it. Waits for a standby, as a commit does."""
+        """Send a blob that is on disk here, before anything names it. Waits a little at most. Raises NoStandby."""
         while True:
             with self._lock:
-                self._await_company()
+                if self._wait and not self._in_step and not self._company.wait(BLOB_WAIT_SECONDS):
+                    raise NoStandby
                 for link in (*self._joining, *self._behind):
                     link.owe(cid, kept=True)
                 links = tuple(self._in_step)
@@ -236,6 +262,22 @@ class Carrier:
 
     # -- what people ask
 
+    def verify(self, name: str, told: Callable[[str, int, int], object]) -> Report:
+        """Compare everything that a standby has with what is here, while writes go on. Raises LinkLost, NoSuchStandby.
+
+        told: what is compared, how much of it, and of how much.
+        """
+        with self._lock:
+            link = next((link for link in (*self._in_step, *self._behind) if link.name == name), None)
+            if link is None:
+                raise NoSuchStandby
+            self._joining.append(link)  # so that nobody folds: both files stand still
+        try:
+            return verify(link, self._path, self._blobs, told)
+        finally:
+            with self._lock:
+                self._joining.remove(link)
+
     def states(self) -> dict[str, str]:
         """Each connected standby by name, and how it is: "in step" and so on."""
         with self._lock:
@@ -252,6 +294,12 @@ class Carrier:
         """Whether writes are acknowledged while no standby is in step."""
         with self._lock:
             self._wait = not alone
+            self._company.notify_all()
+
+    def leave(self) -> None:
+        """This machine is about to stop: nobody waits longer than a moment for a standby any more."""
+        with self._lock:
+            self._leaving = True
             self._company.notify_all()
 
     def fence(self) -> None:

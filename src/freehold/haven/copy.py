@@ -111,9 +111,9 @@ class Copy:
             self._seed.unlink(missing_ok=True)
             os.close(_open(self._seed))
 
-    def hashes(self, first: int, count: int) -> bytes:
-        """Hashes of blocks of the new file as it is, `HASH_BYTES` each; fewer when it ends before."""
-        file = _open(self._seed)
+    def hashes(self, first: int, count: int, *, new: bool) -> bytes:
+        """Hashes of blocks of the new file, or of the copy's, `HASH_BYTES` each; fewer when it ends before."""
+        file = _open(self._seed if new else self.path)
         try:
             return hashes_of(file, first, count)
         finally:

@@ -3,18 +3,25 @@
 In come messages; out go `Got`, or `Refuse` and the end. The files are those of `Copy` and of the blob store.
 """
 
+import hashlib
+import time
 from collections.abc import Callable
 from heapq import nsmallest
 
 from freehold.haven.copy import Copy
 from freehold.haven.wire import (
+    DELIVERED,
     VERSION,
+    Answer,
     AnyMessage,
     Begin,
     BlobPart,
     Block,
     Channel,
+    Check,
+    Checked,
     Compare,
+    Deliver,
     Forget,
     Got,
     Hashes,
@@ -24,6 +31,7 @@ from freehold.haven.wire import (
     Names,
     Refuse,
     Seed,
+    Show,
     Still,
     Take,
     Whole,
@@ -31,10 +39,15 @@ from freehold.haven.wire import (
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
 from freehold.store.blobs import BlobStore, Incoming
+from freehold.store.files import write_durably
 from freehold.store.wal import Position, Stretch
 
 HASHES_MAX = 65_536
 NAMES_MAX = 10_000
+CHECKED_AT_ONCE = 50
+LONG_AGO_SECONDS = 1e9
+THERE_SECONDS = 5.0
+"""A primary that is there says so every second."""
 BLOB_MAX_BYTES = 2**40
 
 
@@ -45,10 +58,26 @@ class OldPrimary(Refused):
     say = "This standby has a newer primary. It takes nothing from an older one."
 
 
+class PrimaryThere(Refused):
+    """A promotion while the primary is linked."""
+
+    kind, name = "conflict", "PrimaryThere"
+    say = (
+        "The primary is there and was heard a moment ago. Stop it first, so that nobody writes in two places. If it"
+        " cannot be stopped: promote with --even-so; it is fenced when it hears of it."
+    )
+
+
+class NotWhole(Refused):
+    """A promotion of a standby that has no whole copy yet."""
+
+    kind, name, say = "conflict", "NotWhole", "The first copy of the network has not come to its end here."
+
+
 class Standby:
     """A copy and its blobs, kept true to what one primary sends. Answers one channel at a time.
 
-    epoch: the newest known; `promise` writes down a newer one before it is answered. heard: called after each message.
+    epoch: the newest known; `promise` writes down a newer one before it is answered.
     """
 
     def __init__(
@@ -57,23 +86,24 @@ class Standby:
         blobs: BlobStore,
         epoch: int,
         promise: Callable[[int], object],
-        heard: Callable[[], object] = lambda: None,
     ) -> None:
         self._copy, self._blobs = copy, blobs
         self._epoch, self._promise = epoch, promise
-        self._heard = heard
-        self._began = False
+        self.heard_at = -LONG_AGO_SECONDS
+        """When the primary was heard last, in seconds of the monotonic clock."""
         self._upload: Incoming | None = None
 
     def follow(self, channel: Channel) -> None:
         """Greet, then take and answer until the link ends, which it does by LinkLost."""
         copy = self._copy
-        self._began = False
         channel.send(Hello(VERSION, self._epoch, copy.whole, *copy.position, digest=copy.digest()))
         try:
+            message = channel.receive()
+            self._begin(message)
             while True:
-                channel.send(self._answer(channel.receive()))
-                self._heard()
+                channel.send(self._answer(message))
+                self.heard_at = time.monotonic()
+                message = channel.receive()
         except LinkLost:
             raise
         except Refused as refused:
@@ -82,43 +112,83 @@ class Standby:
         finally:
             self._drop_upload()
 
-    def _answer(self, message: AnyMessage) -> Got | Hashes | Listing:
+    @property
+    def silent_seconds(self) -> float:
+        """Since the primary was heard last."""
+        return time.monotonic() - self.heard_at
+
+    def assure_promotable(self, *, even_so: bool) -> None:
+        """even_so: although the primary is there. Raises PrimaryThere, NotWhole."""
+        if not self._copy.whole:
+            raise NotWhole
+        if not even_so and self.silent_seconds < THERE_SECONDS:
+            raise PrimaryThere
+
+    def _answer(self, message: AnyMessage) -> Answer:
+        """What was asked; or `Got`, when what was said is done and on disk."""
         copy = self._copy
-        if not self._began and not isinstance(message, Begin):
-            raise LinkLost(because="a primary begins by its epoch")
         match message:
-            case Begin(epoch):
-                self._begin(epoch)
+            case Compare(first, count, new):
+                return Hashes(copy.hashes(first, min(count, HASHES_MAX), new=new))
+            case Names(after):
+                return Listing(nsmallest(NAMES_MAX, (cid for cid in self._blobs.cids() if cid > after)))
+            case Show():
+                return Hello(VERSION, self._epoch, copy.whole, *copy.position, digest=copy.digest())
+            case Check(after):
+                return self._check(after)
+            case _:
+                self._do(message)
+                return Got()
+
+    def _do(self, message: AnyMessage) -> None:
+        copy = self._copy
+        match message:
             case Take(before_salt, before_end, salt, start, data):
                 copy.take(Position(before_salt, before_end), Stretch(salt, start, data))
             case BlobPart():
                 self._take_part(message)
             case Forget(cid):
                 self._blobs.delete(Cid(cid))
+            case Deliver(name, data):
+                self._deliver(name, data)
             case Seed():
                 copy.seed()
-            case Compare(first, count):
-                return Hashes(copy.hashes(first, min(count, HASHES_MAX)))
             case Block(offset, data):
                 copy.write(offset, data)
             case Whole(size):
                 copy.finish(size)
-            case Names(after):
-                return Listing(nsmallest(NAMES_MAX, (cid for cid in self._blobs.cids() if cid > after)))
-            case Still():
+            case Begin() | Still():
                 pass
             case _:
                 raise LinkLost(because=f"a primary does not say {type(message).__name__}")
-        return Got()
 
-    def _begin(self, epoch: int) -> None:
+    def _begin(self, message: AnyMessage) -> None:
         """Raises OldPrimary."""
+        if not isinstance(message, Begin):
+            raise LinkLost(because="a primary begins by its epoch")
+        epoch = message.epoch
         if epoch < self._epoch:
             raise OldPrimary(theirs=epoch, known=self._epoch)
         if epoch > self._epoch:
             self._promise(epoch)
             self._epoch = epoch
-        self._began = True
+
+    def _deliver(self, name: str, data: bytes) -> None:
+        if name not in DELIVERED:
+            raise LinkLost(because=f"a primary does not deliver {name}")
+        write_durably(self._copy.path.with_name(name), data)
+
+    def _check(self, after: bytes) -> Checked:
+        cids = nsmallest(CHECKED_AT_ONCE, (cid for cid in self._blobs.cids() if cid > after))
+        damaged: list[bytes] = [cid for cid in cids if not self._is_sound(cid)]
+        return Checked(cids[-1] if cids else b"", len(cids), damaged)
+
+    def _is_sound(self, cid: Cid) -> bool:
+        try:
+            with self._blobs.path(cid).open("rb") as file:
+                return Cid.of_raw_digest(hashlib.file_digest(file, "sha256").digest()) == cid
+        except FileNotFoundError:  # gone meanwhile
+            return True
 
     def _take_part(self, part: BlobPart) -> None:
         if self._upload is None:

@@ -4,17 +4,20 @@ In come the log's stretches, blobs and their endings; out they go as messages, e
 disk. Several threads may use a link: each exchange has its turn, and one blob goes at a time.
 """
 
+import os
 import threading
+from collections.abc import Sequence
+from pathlib import Path
 
 from freehold.haven.wire import (
     PART_BYTES,
     VERSION,
+    Answer,
     Begin,
     BlobPart,
     Channel,
+    Deliver,
     Forget,
-    Got,
-    Hashes,
     Hello,
     LinkLost,
     Listing,
@@ -38,10 +41,14 @@ class OldEpoch(Refused):
 
 
 class Link:
-    """A connection to the standby called `name`. position: how far its log goes. state: in a word, for people."""
+    """A connection to the standby called `name`. position: how far its log goes. state: in a word, for people.
 
-    def __init__(self, name: str, channel: Channel, blobs: BlobStore) -> None:
+    papers: files that the truth is of no use without; they go before what was sealed by them.
+    """
+
+    def __init__(self, name: str, channel: Channel, blobs: BlobStore, papers: Sequence[Path] = ()) -> None:
         self.name = name
+        self._papers = dict.fromkeys(papers, 0)
         self.position = NOWHERE
         self.state = "greeting"
         self._channel = channel
@@ -60,7 +67,7 @@ class Link:
         self.exchange(Begin(epoch))
         return hello
 
-    def exchange(self, message: Message) -> Got | Hashes | Listing:
+    def exchange(self, message: Message) -> Answer:
         """Say one thing and hear the answer. Raises LinkLost, and the link is of no use after."""
         with self._turn:
             try:
@@ -69,7 +76,7 @@ class Link:
             except LinkLost:
                 self._channel.close()
                 raise
-        if isinstance(answer, Got | Hashes | Listing):
+        if isinstance(answer, Answer):
             return answer
         self._channel.close()
         raise LinkLost(because=answer.why if isinstance(answer, Refuse) else "an answer that is none")
@@ -85,6 +92,14 @@ class Link:
             before = self.position
             self.exchange(Take(before.salt, before.end, part.salt, part.start, part.data))
             self.position = part.position
+
+    def deliver(self) -> None:
+        """The papers, if they are not those that were delivered last. Raises LinkLost."""
+        for path, known in self._papers.items():
+            changed = os.stat(path).st_mtime_ns if path.exists() else 0
+            if changed != known:
+                self.exchange(Deliver(path.name, path.read_bytes()))
+                self._papers[path] = changed
 
     # -- blobs
 
@@ -121,7 +136,7 @@ class Link:
 
     def compare_blobs(self) -> None:
         """Send what the standby lacks and end what it has too much. Raises LinkLost."""
-        theirs = self._names()
+        theirs = self.blob_names()
         ours = set(self._blobs.cids())
         for cid in ours - theirs:
             self.send_blob(cid)
@@ -129,7 +144,8 @@ class Link:
             if not self._blobs.has(cid):
                 self.exchange(Forget(cid))
 
-    def _names(self) -> set[Cid]:
+    def blob_names(self) -> set[Cid]:
+        """What the standby has. Raises LinkLost."""
         found: set[Cid] = set()
         after = b""
         while True:

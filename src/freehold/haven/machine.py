@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from freehold.protocol.refused import Refused
+from freehold.store.files import write_durably
 
 FILE = "haven.json"
 Role = Literal["primary", "standby", "fenced"]
@@ -32,13 +33,20 @@ class Peer(msgspec.Struct, frozen=True):
 
 
 class Machine(msgspec.Struct, frozen=True):
-    """id: random, 32 hex digits, made once. standbys: of this machine, if it is the primary."""
+    """id: random, 32 hex digits, made once.
+
+    Of a primary, standbys: whom it carries its commits to. Of a standby, listen: HOST:PORT for TLS, or nothing;
+    primary: the certificate of its primary, base64; token: SHA-256 of the code by which that one may introduce itself.
+    """
 
     id: str
     role: Role = "primary"
     epoch: int = 1
     standbys: tuple[Peer, ...] = ()
     witness: Peer | None = None
+    listen: str = ""
+    primary: str = ""
+    token: str = ""
 
 
 def read(directory: Path) -> Machine:
@@ -54,15 +62,4 @@ def read(directory: Path) -> Machine:
 
 def write(directory: Path, machine: Machine) -> None:
     """On disk when this returns: what a machine has promised must outlive a power cut."""
-    path = directory / FILE
-    part = path.with_suffix(".part")
-    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(machine)) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    folder = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    write_durably(directory / FILE, msgspec.json.format(msgspec.json.encode(machine)) + b"\n")

@@ -7,7 +7,6 @@ Source: RFC 5280; https://docs.python.org/3/library/ssl.html
 """
 
 import hashlib
-import os
 import ssl
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+
+from freehold.store.files import write_durably
 
 FILE = "haven.pem"
 NAME = "freehold"
@@ -39,13 +40,19 @@ def fingerprint(certificate: bytes) -> str:
     return hashlib.sha256(certificate).hexdigest()
 
 
-def calling(directory: Path, pin: bytes | None) -> ssl.SSLContext:
-    """For a machine that calls the one whose certificate is `pin`. None: whoever answers; the caller looks who."""
+def calling(directory: Path, pin: bytes) -> ssl.SSLContext:
+    """For a machine that calls the one whose certificate is `pin`."""
     context = _context(directory, ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE if pin is None else ssl.CERT_REQUIRED
-    if pin is not None:
-        context.load_verify_locations(cadata=pin)
+    context.check_hostname = False  # the pin says who it is, wherever it answers
+    context.load_verify_locations(cadata=pin)
+    return context
+
+
+def nameless() -> ssl.SSLContext:
+    """For a machine that is to be introduced: it shows nothing, and looks itself who answers."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context
 
 
@@ -80,10 +87,5 @@ def _make(path: Path) -> None:
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, SHA256())
     )
-    part = path.with_suffix(".part")
-    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        file.write(certificate.public_bytes(Encoding.PEM))
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    write_durably(path, private + certificate.public_bytes(Encoding.PEM))

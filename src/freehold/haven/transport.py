@@ -57,14 +57,27 @@ def parse(text: str) -> Address:
 def connect(address: str, directory: Path, pin: bytes | None) -> Stream:
     """A stream to the standby. directory: of this machine. pin: the other's certificate, for tls. Raises LinkLost."""
     to = parse(address)
+    if to.kind == "tls" and pin is None:
+        raise LinkLost(because="this standby was not introduced")
     try:
         match to.kind:
             case "unix":
                 return _unix(to.path)
             case "tls":
-                return _tls(to, papers.calling(directory, pin))
+                return _tls(to, papers.calling(directory, pin or b""))
             case _:
                 return Ssh(ssh_command(to, directory))
+    except OSError as error:
+        raise LinkLost(because=repr(error)) from None
+
+
+def connect_nameless(address: str) -> ssl.SSLSocket:
+    """A TLS connection to whoever answers, showing no certificate: for `Pair`. Raises LinkLost, InvalidRequest."""
+    to = parse(address)
+    if to.kind != "tls":
+        raise InvalidRequest("Only standbys that are reached by tls:// are introduced by a code.")
+    try:
+        return _tls(to, papers.nameless())
     except OSError as error:
         raise LinkLost(because=repr(error)) from None
 

@@ -17,6 +17,7 @@ VERSION = 1
 PART_BYTES = 1_048_576
 """How much of a log, a file or a blob goes into one message."""
 MESSAGE_MAX = 4 * PART_BYTES
+DELIVERED = ("network.key",)
 
 
 class LinkLost(Refused):
@@ -67,15 +68,33 @@ class Take(Message, frozen=True):
     data: bytes
 
 
+class Deliver(Message, frozen=True):
+    """A file that the truth is of no use without: one of `DELIVERED`."""
+
+    name: str
+    data: bytes
+
+
+class Show(Message, frozen=True):
+    """Asks where the standby's log ends; the answer is a `Hello`."""
+
+
+class Check(Message, frozen=True):
+    """Asks the standby to hash its blobs, in order after this one; the answer is `Checked`."""
+
+    after: bytes
+
+
 class Seed(Message, frozen=True):
     """The standby's copy is to be made anew: until `Whole` it is none."""
 
 
 class Compare(Message, frozen=True):
-    """Asks for the hashes of blocks of the standby's file; the answer is `Hashes`."""
+    """Asks for the hashes of blocks of the standby's file; the answer is `Hashes`. new: of the one being made."""
 
     first: int
     count: int
+    new: bool = True
 
 
 class Block(Message, frozen=True):
@@ -131,6 +150,14 @@ class Listing(Message, frozen=True):
     cids: list[bytes]
 
 
+class Checked(Message, frozen=True):
+    """last: up to which blob; empty when there are no more. count: how many. damaged: those that belie their names."""
+
+    last: bytes
+    count: int
+    damaged: list[bytes]
+
+
 class Refuse(Message, frozen=True):
     """The standby cannot; the link ends."""
 
@@ -141,6 +168,7 @@ AnyMessage = (
     Hello
     | Pair
     | Begin
+    | Deliver
     | Take
     | Seed
     | Compare
@@ -150,11 +178,15 @@ AnyMessage = (
     | Forget
     | Names
     | Still
+    | Show
+    | Check
     | Got
     | Hashes
     | Listing
+    | Checked
     | Refuse
 )
+Answer = Got | Hashes | Listing | Checked | Hello
 _encode = msgspec.msgpack.Encoder(enc_hook=bytes).encode  # for Cid, which is bytes
 _decoder: msgspec.msgpack.Decoder[AnyMessage] = msgspec.msgpack.Decoder(AnyMessage)
 

@@ -17,6 +17,7 @@ from typing import BinaryIO, Self
 
 from freehold.protocol.cid import BadCid, Cid
 from freehold.protocol.refused import Refused
+from freehold.store.gate import Elsewhere
 
 SMALL_BYTES = 256 * 1024
 """Up to which size an upload waits in memory until it is whole."""
@@ -111,7 +112,9 @@ class Incoming:
 
 
 class BlobStore:
-    """The blobs of one network, in `folder` (made if absent)."""
+    """The blobs of one network, in `folder` (made if absent). elsewhere: where they are kept too, or nowhere."""
+
+    elsewhere: Elsewhere | None = None
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -143,6 +146,9 @@ class BlobStore:
             folders.add(folder)
         for folder in folders:
             _sync_folder(folder)
+        if self.elsewhere is not None:
+            for upload in uploads:
+                self.elsewhere.carry_blob(upload.cid)
 
     def _place(self, cid: Cid) -> tuple[str, str]:
         """The folder and the file of a blob."""
@@ -186,6 +192,8 @@ class BlobStore:
             self.path(cid).unlink()
         except FileNotFoundError:
             return False
+        if self.elsewhere is not None:
+            self.elsewhere.forget_blob(cid)
         return True
 
     def cids(self) -> Iterator[Cid]:

@@ -1,12 +1,14 @@
 """What stands between a commit and its acknowledgement: nothing, unless somebody else must have it first.
 
 The writer asks the gate on its own thread after every commit, and before it folds the write-ahead log into the file.
-The haven puts a gate here that carries each commit to another machine; a network without one has `OPEN`.
+The haven puts a gate here that carries each commit to another machine, and blobs too; a network without one has `OPEN`.
 """
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
+
+from freehold.protocol.cid import Cid
 
 
 class Gate(Protocol):
@@ -26,6 +28,16 @@ class Gate(Protocol):
 
     def folded(self) -> None:
         """It was done. Within `folding`."""
+
+
+class Elsewhere(Protocol):
+    """Where blobs are kept too. Called on the threads of those who keep and delete them."""
+
+    def carry_blob(self, cid: Cid) -> None:
+        """It is on disk here; returns when it may be named. Raises Refused: it may not."""
+
+    def forget_blob(self, cid: Cid) -> None:
+        """It is no more."""
 
 
 class _Open:

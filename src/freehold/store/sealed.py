@@ -64,11 +64,14 @@ class Ring(NamedTuple):
     """The keys of one network. keys: the newest first, which seals; the others open what is not sealed anew yet.
 
     lookup: what hashes are keyed with. It stays when the others go: codes and passwords are known by hashes alone, so
-    nobody could key them anew. It opens nothing.
+    nobody could key them anew. It opens nothing. Shows nothing of any when printed.
     """
 
     keys: tuple[bytes, ...]
     lookup: bytes
+
+    def __repr__(self) -> str:
+        return f"Ring({len(self.keys)} keys)"
 
     @classmethod
     def of(cls, network_key: bytes) -> Self:

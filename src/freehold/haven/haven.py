@@ -1,0 +1,134 @@
+"""A primary's haven, put together: its standing among the machines, the gate of its truth, the links to its standbys.
+
+In come the network's directory and blobs; out come the gate for the database, and what the operator may do: add a
+standby, look at it, compare it, let it go.
+"""
+
+import base64
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from freehold.haven import machine, papers, transport
+from freehold.haven.carrier import Carrier, NoSuchStandby
+from freehold.haven.keeper import Keeper
+from freehold.haven.machine import Machine, Peer
+from freehold.haven.verifying import Report
+from freehold.haven.wire import Channel, LinkLost, Pair, Refuse
+from freehold.protocol.refused import InvalidRequest, Refused
+from freehold.store.blobs import BlobStore
+
+PAPERS = ("network.key",)
+
+
+class NotPrimary(Refused):
+    """A machine that is not to serve this network."""
+
+    kind, name = "conflict", "NotPrimary"
+
+
+class Haven:
+    """Of the network in `directory`. alone: writes are acknowledged also while no standby is in step."""
+
+    def __init__(self, directory: Path, blobs: BlobStore, *, alone: bool = False) -> None:
+        self._directory, self._alone = directory, alone
+        self.machine = assured_primary(directory)
+        key = [directory / name for name in PAPERS]
+        self.carrier = Carrier(directory / "truth.db", blobs, epoch=self.machine.epoch, papers=key, wait=False)
+        self._keeper = Keeper(directory, self.carrier, self._fence)
+        self._started = False
+
+    def start(self) -> None:
+        """Link to the standbys. From now on writes wait for them."""
+        self._started = True
+        for peer in self.machine.standbys:
+            self._keeper.add(peer)
+        self._decide()
+
+    def add(self, peer: Peer) -> None:
+        """Keep a copy there from now on. Raises InvalidRequest."""
+        transport.parse(peer.address)
+        if any(peer.name == each.name for each in self.machine.standbys):
+            raise InvalidRequest(f"There is a standby called {peer.name} already. Give this one another --name.")
+        self._write(msgspec.structs.replace(self.machine, standbys=(*self.machine.standbys, peer)))
+        if self._started:
+            self._keeper.add(peer)
+            self._decide()
+
+    def remove(self, name: str) -> None:
+        """Keep no copy there any more; what it has stays there. Raises NoSuchStandby."""
+        rest = tuple(peer for peer in self.machine.standbys if peer.name != name)
+        if len(rest) == len(self.machine.standbys):
+            raise NoSuchStandby(f"There is no standby called {name}.")
+        self._write(msgspec.structs.replace(self.machine, standbys=rest))
+        if self._started:
+            self._decide()
+            self._keeper.remove(name)
+
+    def states(self) -> list[tuple[Peer, str]]:
+        """Each standby, and how it is in plain words."""
+        states = self._keeper.states()
+        return [(peer, states.get(peer.name, "not linked")) for peer in self.machine.standbys]
+
+    def verify(self, name: str, told: Callable[[str, int, int], object]) -> Report:
+        """Compare all that a standby has. Blocks. Raises NoSuchStandby, LinkLost."""
+        return self.carrier.verify(name, told)
+
+    def leave(self) -> None:
+        """The network is about to be closed."""
+        self.carrier.leave()
+
+    def close(self) -> None:
+        """After the database was closed."""
+        self.carrier.close()
+        self._keeper.close()
+
+    def _decide(self) -> None:
+        """Writes wait for a standby if there is one to wait for."""
+        waits = any(peer.sync for peer in self.machine.standbys) and not self._alone
+        self.carrier.go_on_alone(alone=not waits)
+
+    def _fence(self) -> None:
+        """Another machine is the primary: say so to whoever starts this one again."""
+        self._write(msgspec.structs.replace(self.machine, role="fenced"))
+
+    def _write(self, changed: Machine) -> None:
+        machine.write(self._directory, changed)
+        self.machine = changed
+
+
+def assured_primary(directory: Path) -> Machine:
+    """What this machine is. Raises NotPrimary unless it is the primary, BadMachine."""
+    found = machine.read(directory)
+    if found.role == "standby":
+        raise NotPrimary(f"{directory} is a standby: it follows another machine, on which this is to be done.")
+    if found.role == "fenced":
+        raise NotPrimary(
+            f"Another machine has become the primary of the network in {directory}, so nothing is served from here. To"
+            f" make this machine its standby: freehold standby {directory} make"
+        )
+    return found
+
+
+def introduce(directory: Path, address: str, pin: str, code: str) -> str:
+    """Tell a standby by TLS who its primary is; the standby's certificate, base64.
+
+    pin: SHA-256 of that certificate, hex. code: what its operator was given. Raises LinkLost, InvalidRequest.
+    """
+    stream = transport.connect_nameless(address)
+    certificate = stream.getpeercert(binary_form=True) or b""
+    with Channel(stream) as channel:
+        if papers.fingerprint(certificate) != pin:
+            raise InvalidRequest("Whoever answers at that address is not the standby that the line was made by.")
+        channel.send(Pair(code, papers.own(directory)))
+        answer = channel.receive()
+    if isinstance(answer, Refuse):
+        raise LinkLost(answer.why)
+    return base64.b64encode(certificate).decode()
+
+
+def code_hash(code: str) -> str:
+    """As it is kept: hex."""
+    return hashlib.sha256(code.encode()).hexdigest()

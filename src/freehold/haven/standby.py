@@ -1,0 +1,92 @@
+"""A standby machine, put together: its copy, its doors, who its primary is, and its promotion.
+
+In come a directory and what haven.json says; out come a copy that follows, and at last a primary's directory. Nothing
+that is sealed is opened here: a standby works without the unlock key, and cannot be promoted without it.
+"""
+
+import base64
+import hmac
+import secrets
+from pathlib import Path
+
+import msgspec
+
+from freehold.haven import machine, papers
+from freehold.haven.copy import Copy
+from freehold.haven.following import Standby
+from freehold.haven.haven import code_hash
+from freehold.haven.machine import Machine
+from freehold.haven.receiving import Receiver
+from freehold.protocol.refused import InvalidRequest
+from freehold.store.blobs import BlobStore
+
+CODE_BYTES = 12
+
+
+class StandbyMachine:
+    """The standby in `directory`, whose lock the caller holds. `open`, then `close`."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.machine = machine.read(directory)
+        self._copy = Copy(directory)
+        self.following = Standby(
+            self._copy, BlobStore(directory / "blobs"), self.machine.epoch, lambda epoch: self._write(epoch=epoch)
+        )
+        self._receiver = Receiver(directory, self.following, self._pair)
+        self._context = papers.answering(directory, self._pins())
+
+    def open(self) -> None:
+        """Listen to the primary from now on. Raises OSError when the port is taken."""
+        self._receiver.open()
+        if self.machine.listen:
+            host, _, port = self.machine.listen.rpartition(":")
+            self._receiver.open_port(host.strip("[]"), int(port), self._context)
+
+    def close(self) -> None:
+        """Follow nobody any more, and let the copy go."""
+        self._receiver.close()
+        self._copy.close()
+
+    @property
+    def copied_bytes(self) -> int:
+        """Of the truth, with its log."""
+        path = self._copy.path
+        return (path.stat().st_size if path.exists() else 0) + self._copy.position.end
+
+    def promote(self) -> None:
+        """After `close`: this machine is the primary, under a newer epoch."""
+        self._write(role="primary", epoch=self.machine.epoch + 1, standbys=(), primary="", token="")
+
+    def _pins(self) -> list[bytes]:
+        return [base64.b64decode(self.machine.primary)] if self.machine.primary else []
+
+    def _pair(self, code: str, certificate: bytes) -> bool:
+        """Once."""
+        if not self.machine.token or not hmac.compare_digest(code_hash(code), self.machine.token):
+            return False
+        self._context.load_verify_locations(cadata=certificate)
+        self._write(primary=base64.b64encode(certificate).decode(), token="")
+        return True
+
+    def _write(self, **changes: object) -> None:
+        self.machine = msgspec.structs.replace(self.machine, **changes)
+        machine.write(self.directory, self.machine)
+
+
+def make(directory: Path, listen: str) -> tuple[Machine, str, str]:
+    """Make `directory` a standby's; what it is then, the fingerprint of its certificate, and the code for its primary.
+
+    listen: HOST:PORT for TLS, or empty. A directory with a network must have been fenced. Raises InvalidRequest.
+    """
+    before = machine.read(directory)
+    if before.role == "primary" and (directory / "truth.db").exists():
+        raise InvalidRequest(f"{directory} holds a network of which this machine is the primary.")
+    if listen and not listen.rpartition(":")[2].isdecimal():
+        raise InvalidRequest(f"“{listen}” is not HOST:PORT.")
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    code = secrets.token_urlsafe(CODE_BYTES)
+    epoch = 0 if before.role == "primary" else before.epoch  # a new machine has heard of none
+    made = Machine(before.id, "standby", epoch, listen=listen, token=code_hash(code) if listen else "")
+    machine.write(directory, made)
+    return made, papers.fingerprint(papers.own(directory)), code
