@@ -38,7 +38,7 @@ PARTS: tuple[tuple[Any, str, str], ...] = (
     (Repositories, "write", TREE),
     (Repositories, "_opened", TRANSACTION),
     (Repositories, "_move", TRANSACTION),
-    (repositories, "compare", TREE),
+    (repositories, "change", TREE),
     (Repositories, "_sign", SIGN),
     (Repositories, "_announce", EVENT),
     (Index, "_news", INDEX),

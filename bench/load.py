@@ -1,4 +1,4 @@
-"""The two calls that are measured, by so many callers at once, each sending the next request when the last is answered.
+"""Calls by so many callers at once, each sending the next request when the last is answered, and what they cost.
 
 Closed loops of a known number of calls; some are made before the clock starts, so that no cache is cold.
 """
@@ -9,13 +9,13 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from statistics import quantiles
 
 import msgspec
+from msgspec.structs import replace
 
 from bench.machine import busy_seconds
-from bench.network import Member, Server, indexed, post
+from bench.network import Member, Peer, post
 from bench.wire import Client
 
 Call = Callable[[Client, int], Awaitable[object]]
-SETTLE_SECONDS = 0.3
 WARM_SHARE = 10
 
 
@@ -30,6 +30,14 @@ class Row(msgspec.Struct):
     p50_ms: float
     p95_ms: float
     other_cores: float
+
+    def fastest(self, per_second: float) -> "Row":
+        """The same at another rate."""
+        return replace(self, per_second=per_second)
+
+    def of(self, call: str, calls: int, cpu_micros: float, per_second: float) -> "Row":
+        """What was found out by these calls about others."""
+        return replace(self, call=call, calls=calls, cpu_micros=cpu_micros, per_second=per_second)
 
 
 def create_record(members: Sequence[Member]) -> Call:
@@ -52,19 +60,17 @@ def get_timeline(reader: Member) -> Call:
     return call
 
 
-async def run(server: Server, name: str, call: Call, callers: int, calls: int) -> Row:
+async def run(server: Peer, name: str, call: Call, callers: int, calls: int) -> Row:
     """Measure. Counted is what the server does until its index has caught up, too."""
-    async with Client(server.port) as probe:
-        await _loop(server.port, call, callers, iter(range(calls // WARM_SHARE)))
-        await indexed(probe)
-        cpu, busy, own, began = server.cpu_seconds(), busy_seconds(), time.process_time(), time.perf_counter()
-        waits = await _loop(server.port, call, callers, iter(range(calls)))
-        wall = time.perf_counter() - began
-        await indexed(probe)
-        await asyncio.sleep(SETTLE_SECONDS)
-        cpu, own = server.cpu_seconds() - cpu, time.process_time() - own
-        others = (busy_seconds() - busy - cpu - own) / (time.perf_counter() - began)
-    cuts = quantiles(waits, n=20)
+    await loop(server.port, call, callers, iter(range(calls // WARM_SHARE)))
+    await server.settled()
+    cpu, busy, own, began = server.cpu_seconds(), busy_seconds(), time.process_time(), time.perf_counter()
+    waits = await loop(server.port, call, callers, iter(range(calls)))
+    wall = time.perf_counter() - began
+    await server.settled()
+    cpu, own = server.cpu_seconds() - cpu, time.process_time() - own
+    others = (busy_seconds() - busy - cpu - own) / (time.perf_counter() - began)
+    cuts = quantiles(waits, n=20) if len(waits) > 1 else waits * 19
     return Row(
         call=name,
         callers=callers,
@@ -77,7 +83,8 @@ async def run(server: Server, name: str, call: Call, callers: int, calls: int) -
     )
 
 
-async def _loop(port: int, call: Call, callers: int, numbers: Iterator[int]) -> list[float]:
+async def loop(port: int, call: Call, callers: int, numbers: Iterator[int]) -> list[float]:
+    """Make these calls; how many seconds each waited for its answer."""
     waits: list[float] = []
 
     async def caller() -> None:

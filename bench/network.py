@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -23,7 +23,8 @@ from bench.wire import Client
 
 FREEHOLD = Path(sys.executable).with_name("freehold")
 ROOT = Path(__file__).parents[1]
-START_SECONDS = 30.0
+START_SECONDS = 60.0
+SETTLE_SECONDS = 0.3
 WRITES_AT_ONCE = 200
 WORDS = "river stone paper winter signal garden copper lantern orbit meadow harbour violet engine cloud marble".split()
 
@@ -35,40 +36,52 @@ class Member(NamedTuple):
     token: str
 
 
-class Server:
-    """A running `freehold run --dev`. clocked: with clocks in its parts (see `accounting`)."""
+class Peer(Protocol):
+    """A server that is measured, whoever wrote it."""
 
-    def __init__(self, directory: Path, port: int, *, clocked: bool = False) -> None:
+    name: str
+    port: int
+
+    def cpu_seconds(self) -> float:
+        """CPU time of all its processes."""
+        ...
+
+    def resident_bytes(self) -> int:
+        """Its memory."""
+        ...
+
+    async def settled(self) -> None:
+        """Wait until what was asked for has been done, behind the answers too."""
+        ...
+
+    def stop(self) -> None:
+        """End it."""
+        ...
+
+
+class Server:
+    """A running `freehold run --dev`. clocked: with clocks in its parts (see `accounting`). only: as its option."""
+
+    name = "Freehold"
+
+    def __init__(self, directory: Path, port: int, *, clocked: bool = False, only: str = "") -> None:
         self.directory, self.port = directory, port
         command = [sys.executable, "-m", "bench.served", str(directory), str(port)]
         if not clocked:
             command = [str(FREEHOLD), "run", str(directory), "--dev", "--port", str(port)]
+        if only:
+            command += ["--only", only]
         began = time.perf_counter()
         self._process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
         self.pid = self._process.pid
-        self._until(self._answers)
+        until_listening(self._process, port)
         self.start_seconds = time.perf_counter() - began
 
-    def _answers(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-        except OSError:
-            return False
-        return asyncio.run(self._healthy())
-
-    async def _healthy(self) -> bool:
-        try:
-            async with Client(self.port) as client:
-                return bool(await client.get("/xrpc/_health"))
-        except (OSError, asyncio.IncompleteReadError):
-            return False
-
-    def _until(self, true: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while not true():
-            if time.monotonic() > deadline or self._process.poll() is not None:
-                raise RuntimeError("the server does not do what it was started for")
-            time.sleep(0.01)
+    async def settled(self) -> None:
+        """Wait until the index has caught up."""
+        async with Client(self.port) as client:
+            await indexed(client)
+        await asyncio.sleep(SETTLE_SECONDS)
 
     def cpu_seconds(self) -> float:
         """CPU time of all its processes."""
@@ -83,7 +96,7 @@ class Server:
         told = self.directory / served.FILE
         told.unlink(missing_ok=True)
         os.kill(self.pid, signal.SIGUSR1)
-        self._until(told.exists)
+        until(self._process, told.exists)
         return msgspec.json.decode(told.read_bytes(), type=dict[str, int])
 
     def stop(self) -> None:
@@ -92,34 +105,68 @@ class Server:
         self._process.wait(START_SECONDS)
 
 
+def until(process: "subprocess.Popen[bytes]", true: Callable[[], bool]) -> None:
+    """Wait for what a server was started for. Raises RuntimeError when it ends, or takes too long."""
+    deadline = time.monotonic() + START_SECONDS
+    while not true():
+        if time.monotonic() > deadline or process.poll() is not None:
+            raise RuntimeError("the server does not do what it was started for")
+        time.sleep(0.01)
+
+
+def until_listening(process: "subprocess.Popen[bytes]", port: int) -> None:
+    """Wait until a server says that it is well."""
+    until(process, lambda: _answers(port))
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return asyncio.run(_healthy(port))
+
+
+async def _healthy(port: int) -> bool:
+    try:
+        async with Client(port) as client:
+            return bool(await client.get("/xrpc/_health"))
+    except (OSError, asyncio.IncompleteReadError):
+        return False
+
+
 def free_port() -> int:
     """A port that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
 
-async def join(port: int, count: int) -> list[Member]:
-    """New members, the first of whom follows all others."""
+async def join(port: int, count: int, prefix: str = "bench") -> list[Member]:
+    """New members."""
     async with Client(port) as client:
         members = []
         for number in range(count):
-            body = {"handle": f"bench{number:05d}.test", "password": f"password of {number}"}
+            name = f"{prefix}{number:05d}"
+            body = {"handle": f"{name}.test", "email": f"{name}@bench.test", "password": f"password of {number}"}
             told = await client.post("com.atproto.server.createAccount", body)
             members.append(Member(told["did"], told["accessJwt"]))
-        reader, *authors = members
-        follows = [("app.bsky.graph.follow", {"subject": author.did, "createdAt": stamp(0)}) for author in authors]
-        await write_many(client, reader, follows)
     return members
 
 
+async def follow_all(port: int, reader: Member, authors: list[Member]) -> None:
+    """Let one member follow all others."""
+    follows = [("app.bsky.graph.follow", {"subject": author.did, "createdAt": stamp(0)}) for author in authors]
+    async with Client(port) as client:
+        await write_many(client, reader, follows)
+
+
 async def fill(port: int, authors: list[Member], posts: int) -> None:
-    """So many posts, by all authors in turn, over the last twelve hours; back when the index has them."""
+    """So many posts, by all authors in turn, over the last twelve hours."""
     async with Client(port) as client:
         share = -(-posts // len(authors))
         for place, author in enumerate(authors):
             numbers = range(place, posts, len(authors))[:share]
             await write_many(client, author, [("app.bsky.feed.post", post(number, posts)) for number in numbers])
-        await indexed(client)
 
 
 async def write_many(client: Client, member: Member, records: list[tuple[str, dict[str, Any]]]) -> None:

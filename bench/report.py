@@ -9,7 +9,11 @@ BAR = 24
 
 
 class Report(msgspec.Struct):
-    """All that a run found out. parts: microseconds of CPU by part, of createRecord and of getTimeline."""
+    """All that a run found out.
+
+    rows: of the whole network. host, official: of a host alone, in the same order; official is empty where it could not
+    be run. parts: microseconds of CPU by part, of createRecord and of getTimeline.
+    """
 
     when: str
     start_seconds: float
@@ -17,6 +21,8 @@ class Report(msgspec.Struct):
     rows: list[Row]
     floor: Floor
     parts: dict[str, dict[str, float]]
+    host: list[Row] = []
+    official: list[Row] = []
 
 
 def text(report: Report) -> str:
@@ -27,7 +33,9 @@ def text(report: Report) -> str:
         f" idle {report.idle_bytes / 1e6:.0f} MB resident",
         f"the disk: 4 kB appended and synced in {floor.sync_wall:.0f} µs (median):"
         f" {1e6 / floor.sync_wall:.0f} a second",
+        *_host(report),
         "",
+        "the whole network, with its index:",
         "call           callers   calls   CPU µs/call   calls/s   p50 ms   p95 ms   others' cores",
         *map(_row, report.rows),
         "",
@@ -37,6 +45,22 @@ def text(report: Report) -> str:
     for call, parts in report.parts.items():
         lines += ["", *_parts(call, parts)]
     return "\n".join(lines)
+
+
+def _host(report: Report) -> list[str]:
+    """A host alone, beside the official one where that ran."""
+    lines = ["", "a host alone, CPU ms a call (least) and calls/s (best):"]
+    lines.append(f"{'call':<28}{'callers':>8}{'Freehold':>10}{'calls/s':>9}{'official':>10}{'calls/s':>9}{'ratio':>7}")
+    for place, row in enumerate(report.host):
+        line = f"{row.call:<28}{row.callers:>8}{row.cpu_micros / 1e3:>10.3f}{row.per_second:>9.0f}"
+        if report.official:
+            other = report.official[place]
+            ratio = (
+                f"{other.cpu_micros / row.cpu_micros:.1f}" if row.cpu_micros else "-"
+            )  # less than a tick of the clock
+            line += f"{other.cpu_micros / 1e3:>10.3f}{other.per_second:>9.0f}{ratio:>7}"
+        lines.append(line)
+    return lines if report.host else []
 
 
 def _row(row: Row) -> str:

@@ -4,8 +4,17 @@ from bench.__main__ import Size, measure
 from bench.accounting import EVENT, HTTP, INDEX, JSON, SIGN, SKELETON, TRANSACTION, TREE, VALIDATE
 from bench.report import text
 
+from bench import host, official
+
 TINY = Size(
-    follows=2, posts=10, writes={2: 20}, timelines={2: 20}, clocked_writes=20, clocked_timelines=20, floor_times=5
+    follows=2,
+    posts=10,
+    writes={2: 20},
+    timelines={2: 20},
+    clocked_writes=20,
+    clocked_timelines=20,
+    floor_times=5,
+    host=host.Size(members=2, posts=4, big=5, calls=12, callers=2, batches=1, imports=1, listeners=2, rounds=1),
 )
 
 
@@ -16,4 +25,12 @@ def test_a_tiny_run_finds_every_part(tmp_path):
     assert report.parts["getTimeline"].keys() >= {HTTP, SKELETON, JSON}
     assert report.idle_bytes > 0
     assert report.floor.sync_wall > 0
-    assert "createRecord by part" in text(report)
+    assert len(report.host) == 10
+    assert not report.official
+    for words in ("createRecord by part", "importRepo, 5 records", "one more delivery"):
+        assert words in text(report)
+
+
+def test_without_the_official_host_it_says_what_lacks(tmp_path):
+    assert "npm ci" in official.absent(tmp_path, official.NODE)
+    assert "Node" in official.absent(tmp_path, tmp_path / "node")
