@@ -58,3 +58,19 @@ def test_a_key_stands_when_the_identity_names_it_and_it_is_not_the_networks():
     assert not recovery_keys.stands(operation(*NETWORK), NETWORK[0], NETWORK)
     assert not recovery_keys.stands(None, made.did_key)
     assert recovery_keys.standing(operation(made.did_key, *NETWORK), NETWORK) == [made.did_key]
+
+
+def test_a_key_that_the_network_has_replaced_is_not_the_members(site):
+    old = K256Key.from_raw(bytes([3]) * 32)
+    offline = K256Key.from_raw(bytes([4]) * 32).did_key.encode()
+
+    def replace(tx):
+        keychain.retire(tx, site.seal, keychain.RETIRED_HOST, [keychain.Retired(old.raw)])
+        keychain.retire(tx, site.seal, keychain.RETIRED_OFFLINE, [keychain.Retired(offline)])
+
+    site.truth.write_sync(replace)
+    made = recovery_keys.make()
+    newest = operation(made.did_key, offline.decode(), old.did_key)
+    with site.truth.reading() as tx:
+        of_network = recovery_keys.network_keys(tx, site.seal, site.register.rotation_keys)
+    assert recovery_keys.standing(newest, of_network) == [made.did_key]

@@ -288,7 +288,9 @@ class MovingOut:
         newest = await self._operations.newest(account.did)
         if plc.modern(newest)["services"].get("atproto_pds") == (wanted.get("services") or {}).get("atproto_pds"):
             return  # done, before a kill
-        own = recovery_keys.standing(newest, self._register.rotation_keys)
+        with self._truth.reading() as tx:
+            ours = recovery_keys.network_keys(tx, self._seal, self._register.rotation_keys)
+        own = recovery_keys.standing(newest, ours)
         keys = list(dict.fromkeys([*own, *(wanted.get("rotationKeys") or ())]))
         signed = await self._operations.sign(account.did, {**wanted, "rotationKeys": keys})
         await host.do(IDENTITY + "submitPlcOperation", {"operation": dict(signed)})

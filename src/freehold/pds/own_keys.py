@@ -17,6 +17,8 @@ from freehold.pds.recovery_keys import Made
 from freehold.protocol import plc
 from freehold.protocol.plcform import MAX_ROTATION_KEYS
 from freehold.protocol.refused import InvalidRequest
+from freehold.store.database import Database
+from freehold.store.sealed import Seal
 
 
 class TooManyKeys(InvalidRequest):
@@ -28,7 +30,17 @@ class TooManyKeys(InvalidRequest):
 class OwnKeys:
     """The recovery keys of one network's members."""
 
-    def __init__(self, members: Members, register: Register, operations: Operations, changes: Changes) -> None:
+    def __init__(
+        self,
+        truth: Database,
+        seal: Seal,
+        members: Members,
+        register: Register,
+        operations: Operations,
+        changes: Changes,
+    ) -> None:
+        self._truth = truth
+        self._seal = seal
         self._members = members
         self._register = register
         self._operations = operations
@@ -37,7 +49,9 @@ class OwnKeys:
     async def standing(self, account: Account) -> list[str]:
         """The did:key texts of the member's own, highest first. Raises NotPlc for a did:web, upstream refusals."""
         newest = await self._operations.newest(account.did)
-        return recovery_keys.standing(newest, self._register.rotation_keys)
+        with self._truth.reading() as tx:
+            of_network = recovery_keys.network_keys(tx, self._seal, self._register.rotation_keys)
+        return recovery_keys.standing(newest, of_network)
 
     async def make(self, account: Account, password: str, instead_of: str = "") -> Made:
         """A new key above all others. instead_of: the did:key of one that goes. Raises WrongPassword, TooManyKeys, and

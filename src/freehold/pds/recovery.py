@@ -101,7 +101,9 @@ class Recovery:
         if account is None or not account.did.startswith("did:plc:"):
             raise NoProof
         newest = await self._operations.newest(account.did)
-        if not recovery_keys.stands(newest, key, self._register.rotation_keys):
+        with self._truth.reading() as tx:
+            of_network = recovery_keys.network_keys(tx, self._seal, self._register.rotation_keys)
+        if not recovery_keys.stands(newest, key, of_network):
             raise NoProof
 
     def _close_all_doors(self, tx: Tx, account: Account) -> None:

@@ -11,10 +11,13 @@ import secrets
 from collections.abc import Collection
 from typing import NamedTuple
 
+from freehold.pds import keychain
 from freehold.pds.keychain import MistypedKey, read_written
 from freehold.protocol import plc
 from freehold.protocol.keys import BadKey, K256Key, SigningKey, key_of_secret, secret_text
 from freehold.protocol.plcform import Operation
+from freehold.store.sealed import Seal
+from freehold.store.tx import Tx
 
 _MULTIBASE = re.compile(r"\bz[1-9A-HJ-NP-Za-km-z]{40,60}\b")
 _HEX = re.compile(r"\b[0-9a-fA-F]{64}\b")
@@ -58,6 +61,14 @@ def did_key_of(text: str) -> str:
     return key_of(text).did_key
 
 
+def network_keys(tx: Tx, seal: Seal, now: Collection[str]) -> frozenset[str]:
+    """All rotation keys of the network that an identity may name: those of `now` (`register.rotation_keys`), and those
+    that were replaced and stand in some identities still."""
+    host = (K256Key.from_raw(one.key).did_key for one in keychain.retired(tx, seal, keychain.RETIRED_HOST))
+    offline = (one.key.decode() for one in keychain.retired(tx, seal, keychain.RETIRED_OFFLINE))
+    return frozenset((*now, *host, *offline))
+
+
 def standing(newest: Operation | None, of_network: Collection[str] = ()) -> list[str]:
     """The rotation keys of a DID, highest first, that are not the network's. newest: its operation that counts now."""
     if newest is None or newest["type"] == "plc_tombstone":
@@ -67,5 +78,5 @@ def standing(newest: Operation | None, of_network: Collection[str] = ()) -> list
 
 def stands(newest: Operation | None, did_key: str, of_network: Collection[str] = ()) -> bool:
     """Is this one of the member's own rotation keys? newest: the DID's operation that counts now, as
-    `identity.operations.Operations.newest` gives it; of_network: `register.rotation_keys`."""
+    `identity.operations.Operations.newest` gives it; of_network: `network_keys`."""
     return did_key in standing(newest, of_network)
