@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import resource
 import sys
 from contextlib import AsyncExitStack
 from importlib import import_module
@@ -38,6 +39,7 @@ def main(given: argparse.Namespace) -> int:
     }
     settings = [all_settings.load(directory, **said) for directory in directories]
     logs.set_up(settings[0].log_level)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # what a crash leaves behind would hold keys
     with bound(settings, given.port, named=bool(given.domain)) as doors:
         listening = Listening(doors.port, dev=given.dev, several=len(directories) > 1)
         sites = open_sites(directories, settings, listening)

@@ -38,9 +38,12 @@ class Begin(Message, tag="begin"):
 
 
 class Answer(Message, tag="answer"):
-    """What was typed; or, to a message that asks for no text, that it is done."""
+    """What was typed; or, to a message that asks for no text, that it is done. Shows nothing of it when printed."""
 
     text: str = ""
+
+    def __repr__(self) -> str:
+        return "Answer(…)"
 
 
 class Piece(Message, tag="piece"):
@@ -48,6 +51,9 @@ class Piece(Message, tag="piece"):
 
     data: bytes
     file: int = 0
+
+    def __repr__(self) -> str:
+        return f"Piece({len(self.data)} bytes, file={self.file})"
 
 
 class Failed(Message, tag="failed"):

@@ -66,6 +66,9 @@ class Retired(msgspec.Struct, frozen=True):
     key: bytes
     until: int = 0
 
+    def __repr__(self) -> str:
+        return f"Retired(…, until={self.until})"
+
 
 def retired(tx: Tx, seal: Seal, name: str) -> list[Retired]:
     """What is kept under one of the names that begin with `retired`, the newest first."""
