@@ -1,12 +1,15 @@
-"""Make a local `.venv` from the locked requirements; `make install` and `make test` call this.
+"""Make a local `.venv` from the locked requirements; `make install` and `make test` call this, and `freehold install`.
 
-Usage: python3 requirements/install.py run | dev
+Usage: python3 requirements/install.py run | dev | place FOLDER
+
+`place` makes FOLDER in the place of `.venv`, with Freehold itself inside, so that it needs this checkout no more.
 
 In: an interpreter (the one this runs under) and the lock files beside this one. Out: `.venv` with every package by
 exact version and hash, and the `freehold` command. Runs on the standard library
 alone, and says what to do when it cannot.
 """
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "requirements"
-VENV = ROOT / ".venv"
+VENV = Path(sys.argv[2]).absolute() if sys.argv[2:] else ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 OLDEST = (3, 11)
 
@@ -97,7 +100,19 @@ def main(purpose):
     for name in ("build", "runtime", "lexicons"):
         locked(name)
     accelerators()
-    pip("--no-build-isolation", "--editable", ".")
+    if purpose == "place":
+        place()
+    else:
+        pip("--no-build-isolation", "--editable", ".")
+
+
+def place():
+    """Freehold itself, built from a copy, so that nothing is left behind in the checkout."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("pyproject.toml", "README.md", "LICENSE"):
+            shutil.copy(ROOT / name, folder)
+        shutil.copytree(ROOT / "src" / "freehold", Path(folder) / "src" / "freehold")
+        pip("--no-build-isolation", folder)
 
 
 if __name__ == "__main__":

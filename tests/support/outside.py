@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from support.hosts import find_hosts
+from support.machine import find_machine
 
 ROOT = Path(__file__).resolve().parents[2]
 NODE_FOLDER = ROOT / "tests" / "node"
@@ -88,6 +89,7 @@ NEEDS = {
     "browser": Need("Chromium is missing", CHROMIUM_COMMAND, find_chromium),
     "pebble": Need("pebble, a test authority, is missing", "sudo apt-get install -y pebble", find_pebble),
     "proxies": Need("nginx or Caddy is missing", "sudo apt-get install -y nginx caddy", find_proxies),
+    "machine": Need("a machine of its own cannot be booted here", "run the tests as root on Debian", find_machine),
     "hosts": Need("network namespaces cannot be made here", "run the tests as root, with iproute2", find_hosts),
     "node": Need("the official npm packages are missing", "make test (with a connection)", find_node),
     "peer": Need("the official PDS is missing", "make test (with a connection and a C++ compiler)", find_peer),

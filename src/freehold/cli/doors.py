@@ -4,6 +4,7 @@ In come the settings of the networks; out come bound sockets, and what stands be
 """
 
 import asyncio
+import os
 import signal
 import socket
 import ssl
@@ -107,6 +108,7 @@ class Server(uvicorn.Server):
         if self._doors.tls is not None:
             front = Front(self._doors.tls, chooser(self._networks), self._speaker)
             self.servers.append(cast(Any, front))  # closed as asyncio's servers are
+        tell_service_manager("READY=1")
 
     def _speaker(self) -> asyncio.Protocol:
         """What speaks HTTP over one connection."""
@@ -115,6 +117,14 @@ class Server(uvicorn.Server):
             asyncio.Protocol,
             make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state),
         )
+
+
+def tell_service_manager(what: str) -> None:
+    """Say how far we are to systemd, if that started us. Source: sd_notify(3)."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if address:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+            line.sendto(what.encode(), "\0" + address[1:] if address.startswith("@") else address)
 
 
 def chooser(networks: Networks) -> Choose:

@@ -122,6 +122,7 @@ def parser() -> argparse.ArgumentParser:
     _takedown(commands)
     _keys(commands)
     _care(commands)
+    _machine(commands)
     _settings(commands)
     return top
 
@@ -136,7 +137,7 @@ def _command(commands: Commands, name: str, help: str, more: str) -> argparse.Ar
         description=f"{help[0].upper()}{help[1:]}.\n\n{more}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    module = {"import": "take_in"}.get(name, name.replace("-", "_"))
+    module = {"import": "take_in", "uninstall": "install"}.get(name, name.replace("-", "_"))
     made.set_defaults(module=f"freehold.cli.{module}", acts=False)
     return made
 
@@ -384,7 +385,9 @@ def _keys(commands: Commands) -> None:
     acts.add_parser("rotate-network", help="seal everything anew with another network key; the old one is destroyed")
     unlock = acts.add_parser("change-unlock", help="another unlock key, from the same place or from another")
     unlock.add_argument("source", choices=["file", "env", "systemd", "prompt"], help="where it shall come from")
-    unlock.add_argument("--key-file", type=Path, metavar="FILE", help="with systemd: where to write it, for systemd-creds")
+    unlock.add_argument(
+        "--key-file", type=Path, metavar="FILE", help="with systemd: where to write it, for systemd-creds"
+    )
 
 
 def _care(commands: Commands) -> None:
@@ -403,6 +406,52 @@ def _care(commands: Commands) -> None:
         "Prints what is damaged (✗) or worth knowing (!), each with what to do. Exit code 1 if there is damage.\n"
         "It changes no repository; it lets the index catch up.",
     )
+
+
+def _machine(commands: Commands) -> None:
+    install = _command(
+        commands,
+        "install",
+        "make a network the service of this machine, with https",
+        "As root on a machine with systemd: a system user, the program in /opt/freehold, settings, a service unit\n"
+        "with few rights, started and enabled. What is done already stays, so a second run mends what is amiss.",
+    )
+    install.add_argument(
+        "directory",
+        nargs="?",
+        type=Path,
+        default=Path("/var/lib/freehold"),
+        metavar="DIRECTORY",
+        help="the network's directory (default: /var/lib/freehold)",
+    )
+    install.add_argument("--domain", metavar="D", help="the network's own name; needed the first time")
+    install.add_argument(
+        "--https", action="store_true", help="serve https itself (so it begins, unless --behind says otherwise)"
+    )
+    install.add_argument("--behind", metavar="ADDRESS", help="speak plain http, to the proxy at this address alone")
+    install.add_argument("--acme-directory", metavar="URL", help="another certificate authority than Let's Encrypt")
+    install.add_argument("--acme-contact", metavar="ADDRESS", help="where the authority may write to")
+    install.add_argument("--acme-hook", metavar="PROGRAM", help="sets TXT records, for one wildcard certificate")
+    install.add_argument("--plc", metavar="own|both|URL", help="where members' DIDs are kept")
+    install.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    upgrade = _command(
+        commands,
+        "upgrade",
+        "put a newer version in the place of the installed one, with the way back open",
+        "As root, from a newer checkout: it is placed beside the old one, tried on a copy of the data, then on the\n"
+        "data themselves, of which there is a copy by then. If it does not start and answer, the old version serves\n"
+        "the data of before again.",
+    )
+    upgrade.add_argument("--to", type=Path, metavar="CHECKOUT", help="the new version (default: where this runs from)")
+    for name, kind in (("--step", str), ("--directory", Path), ("--backup", Path)):
+        upgrade.add_argument(name, type=kind, help=argparse.SUPPRESS)
+    _command(
+        commands,
+        "uninstall",
+        "take away the service and the program, and leave the network",
+        "As root. The network's directory and its user stay.",
+    )
+    _act(commands, "claim", "print the code with which a new network gets its owner", "The network must be running.")
 
 
 def _settings(commands: Commands) -> None:
