@@ -118,6 +118,7 @@ def test_the_command_tells_of_every_command_and_none_is_without_help() -> None:
         "claim",
         "install",
         "keys",
+        "queue",
         "label",
         "takedown",
         "uninstall",

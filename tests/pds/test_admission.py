@@ -10,6 +10,7 @@ from freehold.pds.admission import MAX_WORDS
 from freehold.pds.applicants import NotInLine
 from freehold.pds.membership import Application, StillWaiting, WrongPassword
 from freehold.pds.proof_of_work import ProofOfWork, ProofRequired, StaleProof
+from freehold.protocol.keys import K256Key
 from freehold.site import Shared, Site
 from freehold.store.tx import Tx
 from support.inside import HOUR, SECOND, Clock, calling, opened
@@ -194,6 +195,18 @@ async def test_a_network_that_moved_lets_in_under_its_new_name(tmp_path, shared,
         assert (account.did, account.handle) == (did, "cleo.town.example")
         document = await site.identity.did_document(did)
         assert (document.handles, document.pds) == (("cleo.town.example",), "https://town.example")
+
+
+async def test_who_waited_while_the_host_key_was_replaced_gets_an_identity_with_the_new_one(site, http):
+    await choose(site, join="ask")
+    old = (await site.admission.join(Application("cleo.test", PASSWORD))).account.did
+    site.register._host_key = K256Key.from_raw(b"\7" * 32)
+    account = await site.admission.let_in(old)
+    assert account.did != old
+    log = (await http.get(f"/plc/{account.did}/data")).json()
+    assert log["rotationKeys"] == site.register.rotation_keys
+    told = await Caller(http).do("com.atproto.server.createSession", identifier="cleo", password=PASSWORD)
+    assert (told["did"], told["active"]) == (account.did, True)
 
 
 async def test_what_people_say_lies_sealed(site, http):

@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Callable
 from typing import NamedTuple
 
-from freehold.identity.register import Register
+from freehold.identity.register import Genesis, Register
 from freehold.pds import applicants, proof_of_work, sessions
 from freehold.pds.accounts import Account, Accounts, HandleTaken, MailTaken, New
 from freehold.pds.applicants import Applicant, NewApplicant, NotInLine
@@ -291,21 +291,31 @@ class Admission:
         """Make a member of somebody in the line; their sessions go on. Raises NotInLine, HandleTaken, MailTaken and
         what publishing the identity raises."""
         with self._truth.reading() as tx:
-            genesis = applicants.genesis_of(tx, did)
+            found, genesis = applicants.find(tx, did), applicants.genesis_of(tx, did)
+        handle = (found.handle if found is not None else "").partition(".")[0] + self._handle_domain
+        genesis = self._renewed(genesis, handle)
         await self._register.publish_first(genesis)
 
         def enter(tx: Tx) -> Account:
             was, new = applicants.take(tx, self._seal, did)
-            handle = new.handle.partition(".")[0] + self._handle_domain
-            made = New(did, handle, "member", new.password, new.mail, new.signing_key)
-            account = self._members.enter(tx, made, new.genesis)
-            self._register.repoint(tx, did)  # both change nothing, unless the network has moved meanwhile
-            self._register.change_handle(tx, did, handle)
+            made = New(genesis.did, handle, "member", new.password, new.mail, new.signing_key)
+            account = self._members.enter(tx, made, genesis)
+            self._register.repoint(tx, genesis.did)  # both change nothing, unless the network has moved meanwhile
+            self._register.change_handle(tx, genesis.did, handle)
             sessions.hand_on(tx, -was.place, account.id)
             applicants.note_admission(tx, how)
             return account
 
         return await self._truth.write(enter)
+
+    def _renewed(self, genesis: Genesis, handle: str) -> Genesis:
+        """The operation as it was signed; if a key of the network was replaced since, one with the new keys, and so
+        another DID. Nobody has heard of the first; its holder signs in again."""
+        keys: list[str] = genesis.operation["rotationKeys"]
+        if keys[-2:] == self._register.rotation_keys:
+            return genesis
+        own = keys[0] if len(keys) > len(self._register.rotation_keys) else None
+        return self._register.genesis(handle, genesis.operation["verificationMethods"]["atproto"], own)
 
     async def decline(self, did: str, because: str = "") -> None:
         """Say no, with or without a reason, which they are told when they come back. Raises NotInLine."""
