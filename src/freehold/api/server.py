@@ -68,7 +68,7 @@ async def create_account(site: Site, caller: Caller, given: Given) -> Json:
     if caller.kind != "service" or caller.did != did:
         raise NotProven
     by_invitation = site.admission.by_invitation(application)
-    return await _session(site, await site.moving_in.admit(did, application, invited=not by_invitation))
+    return await _session(site, await site.moving_in.join(did, application, invited=not by_invitation))
 
 
 async def _join(site: Site, application: Application) -> SignedIn:

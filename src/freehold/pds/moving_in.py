@@ -12,7 +12,7 @@ from freehold.net.errors import UpstreamFailed
 from freehold.pds import invites, reserved_keys, sessions
 from freehold.pds.accounts import Account, Accounts, HandleTaken, New
 from freehold.pds.accounts import find as find_account
-from freehold.pds.membership import Application, InvalidHandle, Members, SignedIn, SignUpClosed, checked_mail
+from freehold.pds.membership import Application, InvalidHandle, Members, SignedIn, checked_mail
 from freehold.pds.passwords import Passwords
 from freehold.pds.repositories import Repositories
 from freehold.pds.tokens import Tokens
@@ -63,19 +63,19 @@ class MovingIn:
         self._seal = seal
         self._handle_domain = handle_domain
 
-    async def join(self, did: str, given: Application) -> SignedIn:
-        """Let somebody in who has proven that the DID is theirs, if new members are taken. Raises as `admit`, and
-        SignUpClosed, InvalidInvite, UnresolvableDid."""
-        if not self._members.sign_up_open:
-            raise SignUpClosed
+    async def join(self, did: str, given: Application, *, invited: bool) -> SignedIn:
+        """Let somebody in who has proven that the DID is theirs and may join. invited: no invitation is needed.
+
+        Raises as `admit`, and InvalidInvite, UnresolvableDid.
+        """
         assure_new(self._accounts.find(did))
         document = await self._document(did)
-        return await self.admit(did, given, document.signing_key, invited=not self._members.invite_required)
+        return await self.admit(did, given, document.signing_key, invited=invited)
 
     async def admit(
         self, did: str, given: Application, named_key: str | None = None, *, invited: bool = True
     ) -> SignedIn:
-        """As `join`, on the operator's word. named_key: what the DID document names. invited: no invitation is needed.
+        """As `join`, on the operator's word. named_key: what the DID document names.
 
         The account is deactivated, and the stream hears nothing of it. It signs with the key that was reserved for the
         DID, if one was. Raises AlreadyHere, InvalidHandle, UnsupportedDomain, HandleTaken, WeakPassword, MailTaken.
