@@ -7,7 +7,7 @@ Source: https://atproto.com/specs/account
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from freehold.pds import applicants
 from freehold.protocol.keys import K256Key, SigningKey
@@ -363,6 +363,15 @@ def find(tx: Tx, name: str) -> Account | None:
     return Account(*row) if row else None
 
 
+def assure_speaking(tx: Tx, account_id: int) -> None:
+    """Raises RepoNotFound when the account is gone, NotActive, with the protocol's name for why, when it rests."""
+    row = tx.one("SELECT did, status FROM account WHERE id = :id", id=account_id)
+    if row is None:
+        raise RepoNotFound(account=account_id)
+    if row[1] is not None:
+        _refuse(*row)
+
+
 def did_of(tx: Tx, account_id: int) -> str | None:
     """The DID of an account by its number."""
     row = tx.one("SELECT did FROM account WHERE id = :id", id=account_id)
@@ -372,5 +381,9 @@ def did_of(tx: Tx, account_id: int) -> str | None:
 def assure_active(account: Account) -> None:
     """Raises NotActive, with the protocol's name for why."""
     if account.status is not None:
-        wrong, say = _NOT_ACTIVE[account.status]
-        raise NotActive(say, name=wrong, did=account.did)
+        _refuse(account.did, account.status)
+
+
+def _refuse(did: str, status: str) -> NoReturn:
+    wrong, say = _NOT_ACTIVE[status]
+    raise NotActive(say, name=wrong, did=did)

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from freehold.pds.accounts import Account, Accounts, RepoNotFound, assure_active
+from freehold.pds.accounts import Account, Accounts, RepoNotFound, assure_active, assure_speaking
 from freehold.pds.accounts import find as find_account
 from freehold.protocol.cid import Cid
 from freehold.protocol.keys import SigningKey
@@ -244,16 +244,17 @@ class Repositories:
     def _opened(self, tx: Tx, did: str) -> _Open:
         """The repository, ready to be written. Raises RepoNotFound, NotActive."""
         self._tx = tx
+        opened = self._open.get(did)
+        if opened is not None:
+            assure_speaking(tx, opened.repo)
+            self._open.move_to_end(did)
+            return opened
         account = find_account(tx, did)
         if account is None:
             raise RepoNotFound(did=did)
         assure_active(account)
-        opened = self._open.get(did)
-        if opened is not None:
-            self._open.move_to_end(did)
-        else:
-            opened = self._load(tx, account)
-            self._keep(tx, did, None, opened)
+        opened = self._load(tx, account)
+        self._keep(tx, did, None, opened)
         return opened
 
     def _load(self, tx: Tx, account: Account) -> _Open:

@@ -8,6 +8,7 @@ Source: https://atproto.com/specs/sync#firehose
 """
 
 from collections.abc import AsyncIterator, Callable
+from functools import lru_cache
 from itertools import takewhile
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -79,7 +80,7 @@ def append(tx: Tx, kind: PublicKind, did: str, payload: dict[str, Any]) -> int:
     """
     newest, so_far = tx.known.get("stream.newest") or _newest_event(tx)
     seq = newest + 1
-    frame = frames.encode(kind, {**payload, "seq": seq, "time": format_datetime(tx.now)})
+    frame = frames.encode(kind, {**payload, "seq": seq, "time": _time(tx.now)})
     tx.run(
         "INSERT INTO event (seq, kind, did, at, bytes_so_far, frame)"
         " VALUES (:seq, :kind, :did, :at, :bytes_so_far, :frame)",
@@ -93,6 +94,9 @@ def append(tx: Tx, kind: PublicKind, did: str, payload: dict[str, Any]) -> int:
     tx.known["stream.newest"] = seq, so_far + len(frame)
     tx.tell("stream.public", seq)
     return seq
+
+
+_time = lru_cache(maxsize=4)(format_datetime)  # the writes of one group share it
 
 
 def _newest_event(tx: Tx) -> tuple[int, int]:
