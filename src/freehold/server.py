@@ -25,8 +25,11 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 API_PATHS = ("/xrpc/", "/plc/", "/did:plc:", "/.well-known/", "/img/", "/metrics", *OAUTH_PATHS)
-HOST_PAGES = ("/oauth/", "/settings/apps", "/sign-", "/static/", "/brand.css", "/icon", "/manifest.webmanifest")
-"""What a host without views shows to people: letting apps in, and seeing them out."""
+HOST_PAGES = (
+    *("/oauth/", "/settings/", "/sign-", "/recover", "/join", "/waiting"),
+    *("/static/", "/brand.css", "/icon", "/manifest.webmanifest"),
+)
+"""What a host without views shows to people: joining and signing in, letting apps in, looking after the host."""
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 

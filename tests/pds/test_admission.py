@@ -238,6 +238,26 @@ async def test_joining_takes_a_proof_that_counts_once(site, http):
         await apply(http, "bela", verificationCode=worked(challenge).replace(challenge[:2], "11", 1))
 
 
+async def test_apps_that_cannot_work_are_told_to_ask_for_a_code(site, http):
+    describe = "com.atproto.server.describeServer"
+    for choice, wanted in (({"join": "open"}, False), ({"join": "ask"}, False), ({"join": "invite"}, True)):
+        await choose(site, **choice)
+        assert (await Caller(http).get(describe))["inviteCodeRequired"] is wanted
+    await choose(site, join="open", proof=True)
+    assert (await Caller(http).get(describe))["inviteCodeRequired"] is True
+
+
+async def test_who_waits_can_take_the_request_back_by_the_protocols_call(site, http):
+    await choose(site, join="ask")
+    cleo = await apply(http, "cleo")
+    delete = "com.atproto.server.deleteAccount"
+    with refused("AuthenticationRequired", 401):
+        await cleo.do(delete, did=cleo.did, password="not mine", token="-")
+    await cleo.do(delete, did=cleo.did, password=PASSWORD, token="-")
+    assert site.admission.line() == []
+    assert site.members.is_free("cleo.test")
+
+
 async def test_a_proof_is_not_lost_with_a_slip_in_the_form(site, http):
     await choose(site, join="open", proof=True, proof_bits=12)
     await apply(http, "anna", verificationCode=worked(site.admission.challenge()))

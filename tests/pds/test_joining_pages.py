@@ -169,3 +169,18 @@ async def test_only_who_looks_after_the_network_sees_these_pages(site, working):
         assert "Look after the network" not in mei.text
     async with await reads(site) as stranger:
         assert (await stranger.go(NETWORK)).url.path == "/sign-in"
+
+
+async def test_a_host_without_views_has_a_door_too(tmp_path, shared, clock):
+    with opened(tmp_path / "host", shared, clock, dev_mode=False, host_only=True) as site:
+        await choose(site, join="ask")
+        async with calling(site), await reads(site) as stranger, await reads(site) as olga:
+            await site.members.admit(Application("olga.test", PASSWORD), role="owner")
+            await ask(stranger, "cleo")
+            assert "You are next." in stranger.text
+            await olga.go("/sign-in?next=" + LINE)
+            await olga.send("/sign-in", identifier="olga", password=PASSWORD)
+            await olga.send(LINE, answer="in")
+            await stranger.go("/waiting")
+            assert (stranger.page.status_code, stranger.page.url.path) == (200, "/settings/apps")
+            assert (await olga.go(NETWORK)).status_code == 200

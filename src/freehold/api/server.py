@@ -39,7 +39,7 @@ async def describe_server(site: Site, caller: Caller, given: Given) -> Json:
     return {
         "did": site.host_did,
         "availableUserDomains": [site.place.handle_domain],
-        "inviteCodeRequired": site.members.invite_required,
+        "inviteCodeRequired": site.admission.code_wanted,
         "phoneVerificationRequired": False,
         "blobUploadLimit": site.settings.blob_max_bytes,
         "links": {},

@@ -7,6 +7,7 @@ from freehold.api.addresses import LETTER_COST
 from freehold.api.caller import ACCESS, FULL, NONE, Caller
 from freehold.api.xrpc import Given, procedure, query
 from freehold.pds import reserved_keys
+from freehold.pds.membership import StillWaiting
 from freehold.protocol.syntax import parse_datetime
 from freehold.site import Site
 
@@ -49,7 +50,10 @@ async def request_account_delete(site: Site, caller: Caller, given: Given) -> No
 @procedure("com.atproto.server.deleteAccount", auth=NONE, cost=10, budget="sign-in")
 async def delete_account(site: Site, caller: Caller, given: Given) -> None:
     said = given.input
-    await site.standing.delete(said["did"], said["password"], said["token"])
+    try:
+        await site.standing.delete(said["did"], said["password"], said["token"])
+    except StillWaiting as waiting:
+        await site.admission.withdraw(waiting.did)
 
 
 @procedure("com.atproto.server.reserveSigningKey", auth=NONE, cost=10, budget="sign-up")

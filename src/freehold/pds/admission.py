@@ -109,6 +109,11 @@ class Admission:
         with self._truth.reading() as tx:
             return self._proofs.challenge(choices.proof_bits + proof_of_work.rise(tx))
 
+    @property
+    def code_wanted(self) -> bool:
+        """Should an app ask for an invitation? Also where a proof of work would do, which apps cannot give."""
+        return self._members.invite_required or bool(self.challenge())
+
     async def join(self, given: Application) -> SignedIn:
         """Sign somebody up: a member at once, or one who waits (`account.waiting`), with a session either way.
 

@@ -53,13 +53,17 @@ ROUTES = [
 
 HOST_ROUTES = [
     *frame.ROUTES,
+    *entry.HOST_ROUTES,
+    *waiting.ROUTES,
+    *network.ROUTES,
     *signing_in.ROUTES,
     *recover.ROUTES,
     *security.ROUTES,
     *moving.ROUTES,
     *authorize.ROUTES,
 ]
-"""What a host without views of its own shows: signing in and what guards it; leaving; letting apps in, and out."""
+"""What a host without views of its own shows: joining, signing in and what guards it; leaving; letting apps in, and
+out; the owner's pages."""
 
 
 def web_app(backend: Backend, *, host_only: bool = False, now: Callable[[], datetime] | None = None) -> ASGIApp:

@@ -122,7 +122,7 @@ async def join(visit: Visit, form: Form) -> Response:
         return await _join(visit, typed, _found(visit, refused), STATUS[refused.kind])
     if isinstance(member, Applied):
         return await waiting.begin(visit, member.did)
-    return await _welcome(visit, member, visit.go("/", said="welcome"))
+    return await _welcome(visit, member, visit.go(visit.network.front, said="welcome"))
 
 
 async def _welcome(visit: Visit, member: Member, response: Response) -> Response:
@@ -185,3 +185,5 @@ ROUTES = [
     Route("/join", getter(join_page)),
     Route("/join", poster(join, members=False), methods=["POST"]),
 ]
+HOST_ROUTES = [route for route in ROUTES if route.path == "/join"]
+"""Of a host without pages of its own, which is claimed at the terminal."""

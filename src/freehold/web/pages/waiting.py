@@ -30,7 +30,7 @@ async def begin(visit: Visit, did: str) -> Response:
 async def waiting(visit: Visit) -> Response:
     """GET /waiting"""
     if visit.member is not None:
-        return visit.go("/", said="welcome")
+        return visit.go(visit.network.front, said="welcome")
     turn = await _turn(visit)
     if turn is None:
         return visit.go("/sign-in")
@@ -42,7 +42,7 @@ async def withdraw(visit: Visit, form: Form) -> Response:
     turn = await _turn(visit)
     if turn is not None:
         await visit.backend.gate.withdraw(turn.did)
-    response = visit.go("/about")
+    response = visit.go("/join")
     visit.cookies.forget(response, "session")
     return response
 
