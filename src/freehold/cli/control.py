@@ -16,16 +16,17 @@ from argparse import Namespace
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any, Protocol
 
 from freehold import __version__
 from freehold.cli import wire
 from freehold.cli.terminal import FileTrouble, Terminal
 from freehold.protocol.refused import Refused
-from freehold.site import Site
 
 logger = logging.getLogger(__name__)
 
-Act = Callable[[Site, Namespace, Terminal], Awaitable[int | None]]
+Act = Callable[[Any, Namespace, Terminal], Awaitable[int | None]]
+"""What is commanded comes first: a `Site`, or a standby."""
 Understand = Callable[[list[str]], tuple[Namespace, Act]]
 """The words read, and the act that they name. Raises Refused."""
 
@@ -150,10 +151,16 @@ class FarTerminal:
         self._writer.write(wire.pack(message))
 
 
-class Control:
-    """Performs for one site what commands ask for."""
+class Commanded(Protocol):
+    """What takes commands: it has a directory."""
 
-    def __init__(self, site: Site, understand: Understand) -> None:
+    directory: Path
+
+
+class Control:
+    """Performs for one site, or standby, what commands ask for."""
+
+    def __init__(self, site: Commanded, understand: Understand) -> None:
         self._site = site
         self._understand = understand
         self._running: set[asyncio.Task[None]] = set()
@@ -245,7 +252,7 @@ def caller_of(writer: asyncio.StreamWriter) -> int | None:
 
 
 @asynccontextmanager
-async def commanded(site: Site, understand: Understand) -> AsyncIterator[None]:
+async def commanded(site: Commanded, understand: Understand) -> AsyncIterator[None]:
     """Take commands for `site` meanwhile. Where no socket can be made that is logged, and commands need it stopped."""
     control = Control(site, understand)
     try:

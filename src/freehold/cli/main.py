@@ -122,6 +122,7 @@ def parser() -> argparse.ArgumentParser:
     _takedown(commands)
     _keys(commands)
     _care(commands)
+    _standby(commands)
     _machine(commands)
     _settings(commands)
     return top
@@ -452,6 +453,37 @@ def _machine(commands: Commands) -> None:
         "As root. The network's directory and its user stay.",
     )
     _act(commands, "claim", "print the code with which a new network gets its owner", "The network must be running.")
+
+
+def _standby(commands: Commands) -> None:
+    standby = _act(
+        commands,
+        "standby",
+        "keep everything on another machine too, before anyone hears yes",
+        "On the other machine: freehold standby DIRECTORY make, then freehold run DIRECTORY. On this one: freehold\n"
+        "standby DIRECTORY add, with what that printed. From then on a write is acknowledged when that machine has it\n"
+        "on disk; if it is gone, writes wait (without_standby in settings.toml says otherwise).\n"
+        "When this machine is lost, on the other one: freehold standby DIRECTORY promote.",
+    )
+    acts = standby.add_subparsers(dest="act", required=True, metavar="ACT", title="acts")
+    acts.add_parser("list", help="the standbys and how they are; on a standby: what it has, and when it heard")
+    add = acts.add_parser("add", help="keep a copy there from now on")
+    add.add_argument("address", metavar="ADDRESS", help="ssh://USER@HOST/DIRECTORY, tls://HOST:PORT or unix:///PATH")
+    add.add_argument("--code", metavar="CODE", help="what `make` printed over there, for tls://")
+    add.add_argument("--name", metavar="NAME", help="what to call it; default: its host name")
+    add.add_argument("--later", action="store_true", help="writes do not wait for it: it may lack the last of them")
+    for name, help in (
+        ("remove", "keep no copy there any more"),
+        ("verify", "compare all that it has, byte for byte, while the network runs"),
+    ):
+        acts.add_parser(name, help=help).add_argument("name", metavar="NAME", help="as `list` calls it")
+    promote = acts.add_parser("promote", help="on the standby: be the primary from now on")
+    promote.add_argument("--even-so", action="store_true", help="although the primary is still heard")
+    made = acts.add_parser("make", help="on the other machine: let DIRECTORY be a standby's")
+    made.add_argument("--listen", default="", metavar="HOST:PORT", help="for tls://; without it, by ssh only")
+    bridge = acts.add_parser("bridge", help="what ssh runs on the standby's machine: from here to its socket")
+    for here in (made, bridge):
+        here.set_defaults(acts=False)
 
 
 def _settings(commands: Commands) -> None:

@@ -39,7 +39,7 @@ class RefusedThere(Refused):
 
 def assure_network(directory: Path) -> None:
     """Raises NoNetwork unless there is one in `directory`."""
-    if not (directory / "truth.db").exists():
+    if not any((directory / name).exists() for name in ("truth.db", "haven.json")):
         raise NoNetwork(f"There is no network in {directory}. Start one with: freehold run {directory}")
 
 

@@ -17,8 +17,10 @@ from freehold.cli.control import Act, commanded
 from freehold.cli.doors import Doors, Server, bound
 from freehold.cli.main import Misread, understand
 from freehold.cli.opening import open_sites
+from freehold.cli.standing_by import stand_by
+from freehold.haven import machine
 from freehold.server import Networks
-from freehold.settings import BadSetting
+from freehold.settings import BadSetting, Settings
 from freehold.site import Listening, Site
 
 ADMIN_VARIABLE = "FREEHOLD_ADMIN_PASSWORD"
@@ -39,6 +41,9 @@ def main(given: argparse.Namespace) -> int:
     }
     settings = [all_settings.load(directory, **said) for directory in directories]
     logs.set_up(settings[0].log_level)
+    for directory, each in zip(directories, settings, strict=True):
+        if machine.read(directory).role == "standby" and not stood_by(directory, each, len(directories)):
+            return 0
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # what a crash leaves behind would hold keys
     with bound(settings, given.port, named=bool(given.domain)) as doors:
         listening = Listening(doors.port, dev=given.dev, several=len(directories) > 1)
@@ -48,6 +53,13 @@ def main(given: argparse.Namespace) -> int:
                 site.admin_password = os.environ.get(ADMIN_VARIABLE, "")
         uvloop.run(serve(sites, doors, given.dev))
     return 0
+
+
+def stood_by(directory: Path, settings: Settings, networks: int) -> bool:
+    """Whether the standby in `directory`, which followed meanwhile, was promoted. Raises BadSetting, AlreadyRunning."""
+    if networks > 1:
+        raise BadSetting(f"{directory} is a standby: run it in a process of its own.")
+    return stand_by(directory, settings)
 
 
 async def serve(sites: list[Site], doors: Doors, dev_mode: bool = False) -> None:

@@ -1,0 +1,159 @@
+"""`freehold standby`: another machine that has everything, before anyone hears "yes"."""
+
+import argparse
+import asyncio
+from pathlib import Path
+
+from freehold.cli.standing_by import OnStandby, StandingBy
+from freehold.cli.terminal import Terminal
+from freehold.haven import haven, machine, ssh, transport
+from freehold.haven.machine import Peer
+from freehold.haven.standby import make
+from freehold.protocol.refused import InvalidRequest, Refused
+from freehold.site import Site
+
+KIB = 1024
+
+
+class NotSound(Refused):
+    """A standby's copy is not what it should be."""
+
+    name = "NotSound"
+
+
+class NotRunning(Refused):
+    """A standby that nobody runs."""
+
+    kind, name = "conflict", "NotRunning"
+
+
+# --- what is done where it is typed
+
+
+def main(given: argparse.Namespace) -> None:
+    """Make a standby, or lead ssh to one."""
+    if given.act == "bridge":
+        transport.bridge(given.directory)
+    else:
+        prepare(given.directory, given.listen)
+
+
+def prepare(directory: Path, listen: str) -> None:
+    """Make the directory a standby's, and say what to type on the primary."""
+    made, fingerprint, code = make(directory, listen)
+    print(f"{directory} is a standby now. Start it, and keep it running: freehold run {directory}")
+    print("It needs no unlock key to follow; to be promoted it needs the primary's, where its settings say.")
+    print("\nThen, on the primary:")
+    if made.listen:
+        port = made.listen.rpartition(":")[2]
+        print(f"    freehold standby DIRECTORY add tls://THIS-MACHINE:{port} --code {fingerprint}.{code}")
+    else:
+        print(f"    freehold standby DIRECTORY add ssh://USER@THIS-MACHINE{directory.resolve()}")
+
+
+def alone(directory: Path) -> int | None:
+    """Where nobody serves the network. Raises NotRunning for a standby."""
+    if machine.read(directory).role == "standby":
+        raise NotRunning(f"This standby does not run. Start it with: freehold run {directory}")
+    return None
+
+
+# --- on the primary
+
+
+async def act(site: Site, given: argparse.Namespace, terminal: Terminal) -> None:
+    """Do what the words say."""
+    match given.act:
+        case "list":
+            show(site, terminal)
+        case "add":
+            await add(site, given, terminal)
+        case "remove":
+            await asyncio.to_thread(site.haven.remove, given.name)
+            terminal.say(f"{given.name} is no standby of this network any more. What it has is still there.")
+        case "verify":
+            await verify(site, given.name, terminal)
+        case _:
+            raise InvalidRequest("This machine is the primary: only a standby is promoted.")
+
+
+def show(site: Site, terminal: Terminal) -> None:
+    """One line for each standby."""
+    states = site.haven.states()
+    for peer, state in states:
+        kind = "waited for" if peer.sync else "not waited for"
+        terminal.say(f"{peer.name:<20} {kind:<16} {peer.address:<40} {state}")
+    if not states:
+        terminal.say("There is no standby: what is written here is on this machine only.")
+
+
+async def add(site: Site, given: argparse.Namespace, terminal: Terminal) -> None:
+    """Introduce the two machines to each other, then keep a copy there."""
+    to = transport.parse(given.address)
+    pin = ""
+    if to.kind == "tls":
+        fingerprint, _, code = (given.code or "").partition(".")
+        if not code:
+            raise InvalidRequest("A standby that is reached by tls:// needs the --code that it printed.")
+        pin = await asyncio.to_thread(haven.introduce, site.directory, given.address, fingerprint, code)
+    if to.kind == "ssh":
+        await introduce_by_ssh(site, to, terminal)
+    name = given.name or (to.host.rpartition("@")[2] or "here")
+    site.haven.add(Peer(name, given.address, pin, sync=not given.later))
+    terminal.say(f"{name} is a standby now. How it is: freehold standby {site.directory} list")
+
+
+async def introduce_by_ssh(site: Site, to: transport.Address, terminal: Terminal) -> None:
+    """Pin its host key, which a person has compared, and say what lets our key in."""
+    public = await asyncio.to_thread(ssh.own_key, site.directory)
+    keys = await asyncio.to_thread(ssh.host_keys, to)
+    for line in ssh.fingerprints(keys):
+        terminal.say(line)
+    if (await terminal.ask("Are these the keys of that machine? Type yes: ")).strip() != "yes":
+        raise InvalidRequest("Nothing was changed.")
+    ssh.pin(site.directory, keys)
+    terminal.say("On that machine, put this line into ~/.ssh/authorized_keys of the account:")
+    terminal.say(ssh.authorized_line(public, to.path))
+
+
+async def verify(site: Site, name: str, terminal: Terminal) -> None:
+    """Compare everything. Raises NotSound."""
+    loop = asyncio.get_running_loop()
+
+    def told(what: str, done: int, total: int) -> None:
+        loop.call_soon_threadsafe(terminal.progress, what, done, total)
+
+    report = await asyncio.to_thread(site.haven.verify, name, told)
+    if report.sound:
+        blobs = f"{report.blobs} blobs"
+        terminal.say(f"{name} has the same: {report.blocks * 64} KiB of the database, its log, and {blobs}.")
+        return
+    wrong = [
+        "" if report.log_is_ours else "its log is another",
+        f"{len(report.other_blocks)} blocks of the database differ" if report.other_blocks else "",
+        f"{len(report.missing)} blobs are missing" if report.missing else "",
+        f"{len(report.damaged)} blobs are damaged" if report.damaged else "",
+    ]
+    again = f"remove it, empty its directory, make it anew, and add it: freehold standby {site.directory} remove {name}"
+    raise NotSound(f"{name} is not the same: {', '.join(filter(None, wrong))}. To mend it: {again}")
+
+
+# --- on the standby
+
+
+async def act_there(standing: StandingBy, given: argparse.Namespace, terminal: Terminal) -> None:
+    """The same command on a standby."""
+    following = standing.standby.following
+    match given.act:
+        case "list":
+            seconds = following.silent_seconds
+            heard = f"{seconds:.0f} seconds ago" if seconds < 1e6 else "never"
+            terminal.say(f"This is a standby. It has {standing.standby.copied_bytes // KIB} KiB of the database.")
+            terminal.say(f"Its primary was heard {heard}.")
+        case "promote":
+            following.assure_promotable(even_so=given.even_so)
+            standing.assure_unlocked()
+            standing.be_promoted()
+            terminal.say("This machine becomes the primary.")
+        case _:
+            raise OnStandby

@@ -1,0 +1,136 @@
+"""A second machine that has everything: the first one is killed and wiped, the second goes on, and nothing is lost."""
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from support.command import Done, freehold
+from support.network import CHEAP, START_SECONDS, TESTS, Caller, Person, RunningNetwork, running
+from support.patience import until
+from support.pictures import jpeg_with_place
+
+PORT_LINE = re.compile(r"add (tls://\S+) --code (\S+)")
+
+
+@contextmanager
+def standing_by(directory: Path, port: str = "0") -> Iterator[RunningNetwork]:
+    """A standby in a process of its own. When it was promoted, `wait` for the network that it is then, at `port`."""
+    (directory / "settings.toml").write_text(CHEAP)
+    log = directory / "stderr.log"
+    path = os.pathsep.join(filter(None, (TESTS, os.environ.get("PYTHONPATH"))))
+    command = [sys.executable, "-m", "support.network_child", str(directory), "--dev", "--port", port]
+    with log.open("wb") as stderr:
+        child = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}, stdout=stderr, stderr=stderr)
+    standby = RunningNetwork(directory, child, log)
+    patience = time.monotonic() + START_SECONDS
+    try:
+        while not (directory / "control.sock").exists():
+            assert child.poll() is None, standby.log()
+            assert time.monotonic() < patience, standby.log()
+            time.sleep(0.02)
+        yield standby
+    finally:
+        standby.stop()
+
+
+async def command(*words: object, given: str = "") -> Done:
+    return await asyncio.to_thread(freehold, *words, given=given)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+async def add_by_tls(primary: Path, standby: Path) -> None:
+    made = await command("standby", standby, "make", "--listen", f"127.0.0.1:{free_port()}")
+    found = PORT_LINE.search(made.out)
+    assert found, made
+    with standing_by(standby):
+        address = found[1].replace("THIS-MACHINE", "127.0.0.1")
+        added = await command("standby", primary, "add", address, "--code", found[2], "--name", "second")
+        assert added.code == 0, added.err
+
+
+async def in_step(primary: Path) -> None:
+    async def is_it() -> bool:
+        return "in step" in (await command("standby", primary, "list")).out
+
+    await until(is_it)
+
+
+async def test_a_network_whose_machine_is_killed_and_wiped_goes_on_elsewhere(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    with running(first) as primary:
+        await add_by_tls(first, second)
+        shutil.copy(first / "unlock.key", second)
+        with standing_by(second, primary.url.rpartition(":")[2]) as standby:
+            await in_step(first)
+            async with httpx.AsyncClient(base_url=primary.url) as http:
+                mei = await Person.join(http, "mei")
+                picture = await mei.send("com.atproto.repo.uploadBlob", jpeg_with_place(), "image/jpeg")
+                embed = {"$type": "app.bsky.embed.images", "images": [{"alt": "", "image": picture["blob"]}]}
+                told = await mei.post("with a picture", embed=embed)
+                posts = await asyncio.gather(*(mei.post(f"post {n}") for n in range(40)))
+            verified = await command("standby", first, "verify", "second")
+            assert verified.code == 0, verified.err
+            os.kill(primary.pid, signal.SIGKILL)
+            shutil.rmtree(first)
+            await until(lambda: not primary.alive)
+            promoted = await command("standby", second, "promote", "--even-so")
+            assert promoted.code == 0, promoted.err
+            await asyncio.to_thread(standby.wait)
+            async with httpx.AsyncClient(base_url=standby.url) as http:
+                again = Person(http, {"accessJwt": mei.token, "did": mei.did, "handle": mei.handle, "refreshJwt": ""})
+                feed = await again.get("app.bsky.feed.getAuthorFeed", actor=mei.did, limit=100)
+                assert {told.uri, *(post.uri for post in posts)} == {item["post"]["uri"] for item in feed["feed"]}
+                blob = await http.get(
+                    "/xrpc/com.atproto.sync.getBlob", params={"did": mei.did, "cid": picture["blob"]["ref"]["$link"]}
+                )
+                assert blob.status_code == 200
+                await again.post("from the second machine")
+                profile = await Caller(http).get("app.bsky.actor.getProfile", actor=mei.did)
+                assert profile["postsCount"] == 42
+
+
+async def test_a_standby_without_the_unlock_key_follows_and_is_not_promoted(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    with running(first):
+        await add_by_tls(first, second)
+        with standing_by(second):
+            await in_step(first)
+            refused = await command("standby", second, "promote", "--even-so")
+            assert refused.code == 1
+            assert "unlock key is not there" in refused.err
+            assert "in step" in (await command("standby", first, "list")).out
+
+
+async def test_a_standby_is_not_promoted_beside_a_primary_that_is_heard(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    with running(first):
+        await add_by_tls(first, second)
+        with standing_by(second):
+            await in_step(first)
+            refused = await command("standby", second, "promote")
+            assert (refused.code, "heard a moment ago" in refused.err) == (1, True)
+            listed = await command("account", second, "list")
+            assert (listed.code, "is a standby" in listed.err) == (1, True)
+
+
+@pytest.mark.parametrize("act", ["list", "promote"])
+async def test_a_standby_that_does_not_run_says_how_to_start_it(tmp_path: Path, act: str) -> None:
+    await command("standby", tmp_path / "second", "make")
+    asked = await command("standby", tmp_path / "second", act)
+    assert (asked.code, "freehold run" in asked.err) == (1, True)
