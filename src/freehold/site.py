@@ -211,6 +211,8 @@ class Site:
         self.network = Network(self.truth.reading)
         self.accounts = Accounts(self.seal, self.truth.reading)
         self.app_passwords = AppPasswords(self.seal, self.truth.reading)
+        self.running = sessions.Running(self.truth.reading)
+        self.truth.listen(self.running.hear)
         with self.truth.reading() as tx:
             fresh = keychain.get(tx, self.seal, keychain.SESSION) is None
         if fresh:
@@ -326,7 +328,7 @@ class Site:
             label_key = K256Key.from_raw(keychain.require(tx, self.seal, LABEL_KEY))
         self.labels = labels.Labels(self.truth, self.services.labeler, label_key)
         self.claim = None if self.network.choices.claimed or self.place.dev else Claim()
-        for room in (self.accounts, self.app_passwords, self.repositories):
+        for room in (self.accounts, self.app_passwords, self.running, self.repositories):
             self.truth.on_lost(room.forget_all)
         self.truth.on_lost(self.network.forget)
 

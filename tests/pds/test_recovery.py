@@ -45,6 +45,8 @@ async def test_whoever_recovers_an_account_holds_it_alone(site, http, alice):
     await site.recovery.recover("alice", code, NEW)
     with refused("ExpiredToken"):
         await alice.renew()
+    with refused("ExpiredToken"):
+        await alice.get("com.atproto.server.getSession")
     with refused("AuthenticationRequired", 401):
         await Caller(http).do(SIGN_IN, identifier="alice", password=app)
     assert await site.signing_in.browser("alice", NEW) == account

@@ -103,6 +103,32 @@ async def test_a_new_password_ends_every_session(alice, http, site, operator):
     await Caller(http).do(SIGN_IN, identifier="alice", password="another password")
 
 
+async def test_an_access_token_ends_at_once_with_its_session_and_no_other_does(alice, bob, http, site, operator):
+    other = Person(http, await Caller(http).do(SIGN_IN, identifier="alice", password=PASSWORD))
+    for person in (alice, other, bob):
+        await person.get(SESSION)
+    await Caller(http, other.refresh_token).do("com.atproto.server.deleteSession")
+    with refused("ExpiredToken", say="ended"):
+        await other.get(SESSION)
+    await alice.get(SESSION)
+    await alice.renew()
+    await alice.get(SESSION)
+    await operator.do("com.atproto.admin.updateAccountPassword", did=alice.did, password="another password")
+    with refused("ExpiredToken"):
+        await alice.get(SESSION)
+    await bob.get(SESSION)
+
+
+async def test_a_session_that_is_ended_in_the_settings_is_over(alice, http, site):
+    await alice.get(SESSION)
+    account = site.accounts.one(alice.did)
+    with site.truth.reading() as tx:
+        [one] = sessions.open_sessions(tx, account.id)
+    await site.truth.write(lambda tx: sessions.end_open(tx, account.id, one.kind, one.key))
+    with refused("ExpiredToken"):
+        await alice.get(SESSION)
+
+
 async def test_expired_sessions_are_swept(alice, site, clock):
     await site.members.start_web(site.accounts.one(alice.did))
     clock.pass_by(91 * DAY)

@@ -76,6 +76,8 @@ def _waiting(asked: Auth, claims: Claims) -> Caller:
 
 def _member(site: Site, asked: Auth, account: Account, claims: Claims) -> Caller:
     """Who holds an access token, by what it was given for."""
+    if claims.sid and not site.running.goes_on(claims.sid, account.id):
+        raise ExpiredToken("This session has ended. Sign in again.")
     if claims.scope == ACCESS_SCOPE:
         return Caller(account.did, "access", claims)
     if asked is FULL:

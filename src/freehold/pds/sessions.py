@@ -2,12 +2,15 @@
 
 Tables: refresh_token, web_session. A refresh token is used once: using it gives the next of its family. Using it again
 within the grace period gives that same next one (the answer may have been lost on the way); later it is a stolen
-token, and the family ends. Of a browser's session id only the hash is stored.
+token, and the family ends. An access token names its family and ends with it, at once. Of a browser's session id only
+the hash is stored.
 Source: https://atproto.com/specs/xrpc#authentication
 """
 
 import secrets
 from base64 import urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -44,6 +47,8 @@ SCHEMA = (
     ),
 )
 
+ENDED = "sessions ended"
+"""Told when sessions of programs end."""
 MICROS = 1_000_000
 GRACE_MICROS = 2 * 3600 * MICROS
 WEB_SESSION_MICROS = 30 * 86400 * MICROS
@@ -56,11 +61,46 @@ class Pair(NamedTuple):
     refresh: str
 
 
+class Running:
+    """Which sessions of programs still run: an access token ends with its session. Kept in memory until one ends."""
+
+    def __init__(self, reading: Callable[[], AbstractContextManager[Tx]], most_cached: int = 50_000) -> None:
+        self._reading, self._most_cached = reading, most_cached
+        self._known: dict[str, int] = {}
+        self._generation = 0
+
+    def goes_on(self, family: str, account_id: int) -> bool:
+        """Does this account's session (a family of refresh tokens) still run?"""
+        known = self._known.get(family)
+        if known is None:
+            generation = self._generation
+            with self._reading() as tx:
+                row = tx.one("SELECT account FROM refresh_token WHERE family = :family", family=family)
+            if row is None:
+                return False
+            known = int(row[0])
+            if generation == self._generation:  # else one ended since
+                if len(self._known) >= self._most_cached:
+                    self._known.clear()
+                self._known[family] = known
+        return known == account_id
+
+    def hear(self, told: Mapping[str, object]) -> None:
+        """For `Database.listen`."""
+        if ENDED in told:
+            self.forget_all()
+
+    def forget_all(self) -> None:
+        """Drop what is cached."""
+        self._generation += 1
+        self._known.clear()
+
+
 def start(tx: Tx, tokens: Tokens, account: Account, app: AppPassword | None = None) -> Pair:
     """A new session: a family of refresh tokens with its first. app: the app password by which it was begun."""
     token_id, expires_at = _new_id(), tx.now + REFRESH_SECONDS * MICROS
     _store(tx, token_id, account.id, token_id, expires_at, app)
-    return _pair(tx, tokens, account, token_id, expires_at, app)
+    return _pair(tx, tokens, account, token_id, expires_at, token_id, app)
 
 
 def rotate(tx: Tx, tokens: Tokens, account: Account, token_id: str) -> Pair | None:
@@ -92,9 +132,9 @@ def rotate(tx: Tx, tokens: Tokens, account: Account, token_id: str) -> Pair | No
         )
         _store(tx, next_id, account.id, family, expires_at, app)
     elif used_at + GRACE_MICROS < tx.now:
-        tx.run("DELETE FROM refresh_token WHERE family = :family", family=family)
+        _end_family(tx, family)
         return None
-    return _pair(tx, tokens, account, next_id, expires_at, app)
+    return _pair(tx, tokens, account, next_id, expires_at, family, app)
 
 
 def end(tx: Tx, token_id: str) -> None:
@@ -102,11 +142,12 @@ def end(tx: Tx, token_id: str) -> None:
     row = tx.one("SELECT family FROM refresh_token WHERE id = :id", id=token_id)
     if row is None:
         raise ExpiredToken
-    tx.run("DELETE FROM refresh_token WHERE family = :family", family=row[0])
+    _end_family(tx, row[0])
 
 
 def end_all(tx: Tx, account_id: int) -> None:
     """Sign out everywhere."""
+    tx.tell(ENDED, account_id)
     tx.run("DELETE FROM refresh_token WHERE account = :account", account=account_id)
     tx.run("DELETE FROM web_session WHERE account = :account", account=account_id)
     grants.end_all(tx, account_id)
@@ -203,7 +244,7 @@ def end_open(tx: Tx, account_id: int, kind: str, key: str) -> None:
         return
     for (family,) in tx.run("SELECT DISTINCT family FROM refresh_token WHERE account = :account", account=account_id):
         if _hash(family).hex() == key:
-            tx.run("DELETE FROM refresh_token WHERE family = :family", family=family)
+            _end_family(tx, family)
 
 
 def web_key(session_id: str) -> str:
@@ -218,11 +259,18 @@ def sweep(tx: Tx) -> None:
     grants.sweep(tx)
 
 
-def _pair(tx: Tx, tokens: Tokens, account: Account, token_id: str, expires_at: int, app: AppPassword | None) -> Pair:
+def _end_family(tx: Tx, family: str) -> None:
+    tx.tell(ENDED, family)
+    tx.run("DELETE FROM refresh_token WHERE family = :family", family=family)
+
+
+def _pair(
+    tx: Tx, tokens: Tokens, account: Account, token_id: str, expires_at: int, family: str, app: AppPassword | None
+) -> Pair:
     now = tx.now // MICROS
     own = WAITING_SCOPE if account.waiting else ACCESS_SCOPE
     scope, app_id = (app.scope, app.id) if app is not None else (own, "")
-    access = tokens.access(account.did, now, scope, app_id)
+    access = tokens.access(account.did, now, scope, app_id, family)
     return Pair(access, tokens.refresh(account.did, token_id, now, expires_at // MICROS))
 
 

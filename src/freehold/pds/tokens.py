@@ -40,7 +40,7 @@ class ExpiredToken(Refused):
 
 
 class Claims(msgspec.Struct, frozen=True):
-    """What a session token says. exp, iat: seconds since 1970 UTC."""
+    """What a session token says. exp, iat: seconds since 1970 UTC. sid: the session that an access token is of."""
 
     scope: str
     sub: str
@@ -48,6 +48,7 @@ class Claims(msgspec.Struct, frozen=True):
     iat: int
     exp: int
     jti: str = ""
+    sid: str = ""
 
 
 class Tokens:
@@ -64,9 +65,12 @@ class Tokens:
         self._secret, self._older = secret, tuple(older)
         self._known: dict[str, Claims] = {}
 
-    def access(self, did: str, now: int, scope: str = ACCESS_SCOPE, jti: str = "") -> str:
-        """An access token for two hours. now: seconds. jti: the id of the app password that the session hangs on."""
-        return self._make("at+jwt", Claims(scope, did, self._audience, now, now + ACCESS_SECONDS, jti))
+    def access(self, did: str, now: int, scope: str = ACCESS_SCOPE, jti: str = "", sid: str = "") -> str:
+        """An access token for two hours. now: seconds. jti: the id of the app password that the session hangs on.
+
+        sid: the session.
+        """
+        return self._make("at+jwt", Claims(scope, did, self._audience, now, now + ACCESS_SECONDS, jti, sid))
 
     def refresh(self, did: str, jti: str, now: int, expires: int) -> str:
         """The refresh token that carries `jti`."""
