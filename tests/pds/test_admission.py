@@ -191,7 +191,8 @@ async def test_a_network_that_moved_lets_in_under_its_new_name(tmp_path, shared,
         await choose(site, join="ask")
         did = (await site.admission.join(Application("cleo.test", PASSWORD))).account.did
     with opened(tmp_path / "town", shared, clock, dev_mode=False, domain="town.example") as site:
-        account = await site.admission.let_in(site.admission.named("cleo.test").did)
+        assert not site.members.is_free("cleo.town.example")
+        account = await site.admission.let_in(site.admission.named("cleo").did)
         assert (account.did, account.handle) == (did, "cleo.town.example")
         document = await site.identity.did_document(did)
         assert (document.handles, document.pds) == (("cleo.town.example",), "https://town.example")

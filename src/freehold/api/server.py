@@ -105,7 +105,8 @@ async def delete_session(site: Site, caller: Caller, given: Given) -> None:
 
 @query("com.atproto.server.getSession", auth=WAITING)
 async def get_session(site: Site, caller: Caller, given: Given) -> Json:
-    about = await _about(site, site.admission.find(caller.member) or site.accounts.one(caller.member))
+    waits = site.admission.find(caller.member) if caller.kind == "waiting" else None
+    about = await _about(site, waits or site.accounts.one(caller.member))
     if may_see_mail(caller):
         return about
     return {key: value for key, value in about.items() if not key.startswith("email")}

@@ -297,7 +297,9 @@ class Admission:
         what publishing the identity raises."""
         with self._truth.reading() as tx:
             found, genesis = applicants.find(tx, did), applicants.genesis_of(tx, did)
-        handle = (found.handle if found is not None else "").partition(".")[0] + self._handle_domain
+        if found is None:
+            raise NotInLine(did=did)
+        handle = found.handle
         genesis = self._renewed(genesis, handle)
         await self._register.publish_first(genesis)
 

@@ -169,6 +169,17 @@ def erase(tx: Tx, did: str) -> None:
     tx.run("DELETE FROM applicant WHERE did = :did", did=did)
 
 
+def rename_all(tx: Tx, old: str, new: str) -> None:
+    """The network's handles end otherwise now. old, new: with their dot."""
+    for place, handle in tx.run("SELECT place, handle FROM applicant"):
+        if handle.endswith(old):
+            tx.run(
+                "UPDATE applicant SET handle = :handle WHERE place = :place",
+                handle=handle.removesuffix(old) + new,
+                place=place,
+            )
+
+
 def find(tx: Tx, name: str) -> Applicant | None:
     """Who has this DID or (lower-case) handle, waiting or declined."""
     column = "did" if name.startswith("did:") else "handle"

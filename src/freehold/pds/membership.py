@@ -254,9 +254,10 @@ class Members:
         Raises WrongPassword, after the same time for an account that does not exist; AccountTakedown; StillWaiting.
         """
         account = self.named(identifier)
-        if self._budgets is not None:
-            self._budgets.spend(TRIES, account.did if account is not None else identifier[:256].lower())
         applicant = self._applicant(identifier) if account is None else None
+        whose = account or applicant
+        if self._budgets is not None:
+            self._budgets.spend(TRIES, whose.did if whose is not None else identifier[:256].lower())
         stored = applicant.password if applicant is not None else self._accounts.password_of(account)
         right = await self._passwords.check(stored, password)
         if applicant is not None and right:

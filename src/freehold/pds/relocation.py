@@ -9,6 +9,7 @@ import logging
 import msgspec
 
 from freehold.identity.register import Register
+from freehold.pds import applicants
 from freehold.pds.accounts import Account, Accounts
 from freehold.pds.network import Network
 from freehold.store.database import Database
@@ -43,6 +44,7 @@ class Relocation:
         if choices.base_url and (choices.base_url, choices.handle_domain) != (base_url, handle_domain):
             logger.warning("the network has moved: %s is now %s", choices.base_url, base_url)
             moved = self._move_all(choices.handle_domain, handle_domain)
+            self._truth.write_sync(lambda tx: applicants.rename_all(tx, choices.handle_domain, handle_domain))
         self._truth.write_sync(lambda tx: self._network.choose(tx, settled))
         return moved
 

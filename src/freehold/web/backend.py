@@ -27,7 +27,6 @@ class Network:
 
     host: name on the plate, e.g. "linden.example" or "localhost:8000". base_url: "https://linden.example", no slash.
     handle_suffix: with its dot, ".linden.example". hue: 0–360, chroma: 0–0.11. members: living accounts of people.
-
     time_zone: IANA name, used until the browser has told its own. claimed: False until the first-run page was sent.
     front: where members begin; on a host without a home page, their apps.
     whole_feed: the network offers `Views.get_network_feed`. proof: joining takes a piece of work by the browser.
