@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from freehold.cli.unit import unit
 from support.command import Done
 from support.hosts import Host
 from support.machine import Machine, machine
@@ -269,6 +270,11 @@ def test_pictures_are_made_within_the_few_rights(town: Town) -> None:
     given = {"repo": session["did"], "collection": "app.bsky.actor.profile", "rkey": "self", "record": profile}
     town.call("/xrpc/com.atproto.repo.putRecord", given, session["accessJwt"])
     assert town.call(f"/img/avatar/{session['did']}/{blob['ref']['$link']}").startswith(b"\xff\xd8")
+
+
+def test_a_key_that_systemd_keeps_is_asked_for_in_the_unit(tmp_path: Path) -> None:
+    assert "LoadCredentialEncrypted=freehold-unlock\n" in unit(tmp_path, "freehold", "freehold-unlock")
+    assert "LoadCredential" not in unit(tmp_path, "freehold")
 
 
 def test_uninstalling_leaves_the_network_to_be_installed_again(town: Town) -> None:

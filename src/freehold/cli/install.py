@@ -19,13 +19,12 @@ from typing import Any
 
 from freehold import settings as all_settings
 from freehold.cli import placing, switching
-from freehold.cli.placing import CannotInstall, Installed, assure_root, systemctl
+from freehold.cli.placing import HOMES, CannotInstall, Installed, assure_root, systemctl
 from freehold.cli.unit import CREDENTIAL, CREDENTIALS, unit
 
 USER = "freehold"
 DIRECTORY = Path("/var/lib/freehold")
 SERVE_SECONDS = 60
-HOMES = ("/home", "/root", "/run/user")
 
 
 def main(given: argparse.Namespace) -> int:
@@ -52,7 +51,7 @@ def install(given: argparse.Namespace) -> int:
     changed = [part() for part in parts if part is not None] if not given.dry_run else tell(parts)
     if given.dry_run:
         return 0
-    start(any(changed))
+    start(directory, any(changed))
     for line in doubts(directory):
         print(f"! {line}")
     return after(directory)
@@ -202,9 +201,25 @@ def unit_part(directory: Path) -> Part:
     return part(f"write {placing.UNIT}", do, restart=True)
 
 
-def start(changed: bool) -> None:
+def assure_ports_free(told: all_settings.Settings) -> None:
+    """Raises CannotInstall when another program has the ports."""
+    for port in (told.http_port, told.https_port) if told.https else (told.port,):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("0.0.0.0", port))  # noqa: S104 - to see whether it is free
+            except OSError as wrong:
+                raise CannotInstall(
+                    f"Port {port} cannot be had: {wrong.strerror}. Stop what has it, or say --behind 127.0.0.1 if that"
+                    " is your proxy, and run this again."
+                ) from None
+
+
+def start(directory: Path, changed: bool) -> None:
     """Enable the service, and have it run with all that was changed. Raises CannotInstall."""
     systemctl("--quiet", "enable", placing.SERVICE)
+    if systemctl("--quiet", "is-active", placing.SERVICE):
+        assure_ports_free(all_settings.load(directory))
     print("start freehold.service")
     if systemctl("restart" if changed else "start", placing.SERVICE):
         raise CannotInstall("The service did not start: journalctl -u freehold says why. Run this again afterwards.")

@@ -27,6 +27,8 @@ COMMAND = Path("/usr/local/bin/freehold")
 SERVICE = "freehold.service"
 UNIT = Path("/etc/systemd/system") / SERVICE
 KEPT_VERSIONS = 3
+HOMES = ("/home", "/root", "/run/user")
+"""Where a service cannot reach."""
 
 
 class CannotInstall(Refused):
@@ -100,8 +102,9 @@ def place(source: Path) -> Path:
 
 def python() -> str:
     """An interpreter that other users may run as well: the one of this version, without its virtual environment."""
-    own = Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}"
-    return str(own if own.exists() else Path("/usr/bin/python3"))
+    own = Path(sys.base_prefix).resolve() / "bin" / f"python3.{sys.version_info.minor}"
+    hidden = not own.exists() or any(own.is_relative_to(home) for home in HOMES)
+    return "/usr/bin/python3" if hidden else str(own)
 
 
 def use(version: Path) -> None:
