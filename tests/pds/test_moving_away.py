@@ -13,7 +13,7 @@ import pytest
 
 from freehold.identity import plc_directory
 from freehold.identity.operations import KeyHasNoRight
-from freehold.pds import moves, recovery_keys
+from freehold.pds import keychain, moves, recovery_keys
 from freehold.pds.backup import Backup, BadBackup
 from freehold.pds.membership import Application
 from freehold.pds.moving_in import AlreadyHere
@@ -155,6 +155,28 @@ async def test_once_the_identity_is_handed_over_there_is_no_way_back(old, new, m
             await act
 
 
+async def test_with_two_directories_both_say_where_a_member_went_and_that_they_came_back(tmp_path, shared):
+    async with served(tmp_path / "hub", shared) as hub:
+        public = hub.place.base_url + "/plc"
+        async with (
+            served(tmp_path / "one", shared, plc="both", public_plc=public) as one,
+            served(tmp_path / "two", shared, plc="both", public_plc=public) as two,
+            httpx.AsyncClient(base_url=one.place.base_url, timeout=30) as http,
+        ):
+            one.identity._directory = two.identity._directory = public  # --dev asks no public directory by itself
+            one.plc_requests._operations._directory = two.plc_requests._operations._directory = public
+            mei = await Person.join(http, "mei")
+            await one.plc_requests._operations.follow(mei.did)
+            for old, new in ((one, two), (two, one)):
+                account = old.accounts.one(mei.did)
+                await old.moving_out.begin(account, Wanted(new.place.base_url, "mei", "", PASSWORD), background=False)
+                await old.moving_out.advance(account)
+                for site in (hub, one):
+                    with site.truth.reading() as tx:
+                        newest = plc_directory.newest(tx, mei.did)
+                    assert newest["services"]["atproto_pds"]["endpoint"] == new.place.base_url
+
+
 # --- from a host that is gone
 
 
@@ -234,6 +256,16 @@ async def test_an_identity_that_a_host_has_ended_is_revived(here, old, new, mei,
     await old.truth.write(end)
     await new.rescue.bring(backup, key, APPLICATION, None, untold)
     assert await texts_at(here, mei.did) == ["not the end"]
+
+
+async def test_the_owner_of_a_lost_network_brings_its_members_and_their_keys_stay_on_top(here, old, new, mei, key):
+    await mei.post("one of many")
+    offline = await old.truth.write(lambda tx: keychain.get(tx, old.seal, keychain.OFFLINE_KEY))
+    written = recovery_keys.key_of(keychain.written(offline))
+    await new.rescue.bring(await backup_of(mei), written, APPLICATION, None, untold)
+    newest = await new.plc_requests._operations.newest(mei.did)
+    assert newest["rotationKeys"] == [key.did_key, written.did_key, *new.register.rotation_keys]
+    assert await texts_at(here, mei.did) == ["one of many"]
 
 
 async def test_strange_keys_and_forged_backups_change_nothing(old, new, mei, key):

@@ -108,15 +108,12 @@ class Operations:
         What a lower key did within the last 72 hours (taking this one out, or ending the identity) is taken back.
         entries: the log; now: micros since 1970 UTC. Raises KeyHasNoRight, BadOperation.
         """
-        current = [entry for entry in entries if not entry.nullified]
-        base = next((entry for entry in reversed(current) if key.did_key in _keys(entry.operation)), None)
-        if base is None:
-            raise KeyHasNoRight("That key is not, and never was, among the rotation keys of that identity.", did=did)
+        base = last_naming(did, entries, key.did_key)
         signed = plc.sign_operation(plc.update(base.operation, **changes), key)
         try:
             plc.assure_next(did, entries, signed, now)
         except BadOperation:
-            if base is current[-1]:
+            if base is [entry for entry in entries if not entry.nullified][-1]:
                 raise
             raise KeyHasNoRight(
                 "That key was taken out of the identity: by a key that ranks higher, or more than 72 hours ago.",
@@ -154,5 +151,14 @@ class Operations:
         self._identity.forget(did)
 
 
-def _keys(operation: Operation) -> list[str]:
-    return [] if operation["type"] == "plc_tombstone" else plc.modern(operation)["rotationKeys"]
+def last_naming(did: str, entries: Sequence[Entry], did_key: str) -> Entry:
+    """The newest operation that counts and names this rotation key. Raises KeyHasNoRight."""
+    for entry in reversed(entries):
+        if not entry.nullified and did_key in rotation_keys(entry.operation):
+            return entry
+    raise KeyHasNoRight("That key is not, and never was, among the rotation keys of that identity.", did=did)
+
+
+def rotation_keys(operation: Operation) -> list[str]:
+    """The rotation keys of an operation by rank; none of a tombstone."""
+    return [] if operation["type"] == "plc_tombstone" else list(plc.modern(operation)["rotationKeys"])

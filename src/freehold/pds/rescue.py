@@ -9,7 +9,7 @@ Source: https://atproto.com/guides/account-migration, https://web.plc.directory/
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from freehold.identity.operations import Operations
+from freehold.identity.operations import Operations, last_naming, rotation_keys
 from freehold.pds.accounts import Account, Accounts
 from freehold.pds.arriving import Arriving, Fetch, Progress
 from freehold.pds.backup import Backup, BadBackup
@@ -20,6 +20,7 @@ from freehold.pds.standing import Standing
 from freehold.protocol import plc
 from freehold.protocol.keys import SigningKey
 from freehold.protocol.plc import Entry
+from freehold.protocol.plcform import MAX_ROTATION_KEYS
 from freehold.repo import commit
 from freehold.repo.commit import BadCommit, Commit
 
@@ -89,10 +90,12 @@ class Rescue:
         return Rescued(self._accounts.one(account.did), records, lacking)
 
     async def _point_here(self, account: Account, key: SigningKey) -> None:
-        """New signing key, new endpoint, this network's rotation keys below the member's."""
-        changes = self._plc_requests.recommended(account)
-        changes["rotationKeys"] = list(dict.fromkeys([key.did_key, *changes["rotationKeys"]]))
-        entries = await self._operations.entries(account.did)
+        """New signing key, new endpoint, this network's rotation keys below the one that signs and those above it."""
+        changes, entries = self._plc_requests.recommended(account), await self._operations.entries(account.did)
+        named = rotation_keys(last_naming(account.did, entries, key.did_key).operation)
+        above, ours = named[: named.index(key.did_key)], changes["rotationKeys"]
+        ranked = (*above[: MAX_ROTATION_KEYS - 1 - len(ours)], key.did_key, *ours)
+        changes["rotationKeys"] = list(dict.fromkeys(ranked))
         signed = self._operations.sign_by(account.did, entries, key, changes, self._clock())
         await self._operations.submit(account.did, signed)
 
