@@ -430,6 +430,7 @@ class Site:
             register=self.register,
             operations=operations,
             standing=self.standing,
+            identity=self.identity,
             host_did=self.host_did,
             clock=self.clock,
         )

@@ -14,11 +14,14 @@ import pytest
 from freehold.identity import plc_directory
 from freehold.identity.operations import KeyHasNoRight
 from freehold.pds import keychain, moves, recovery_keys
+from freehold.pds.accounts import New
 from freehold.pds.backup import Backup, BadBackup
 from freehold.pds.membership import Application
 from freehold.pds.moving_in import AlreadyHere
 from freehold.pds.moving_out import NoMove, TooLate, Wanted, untold
-from freehold.pds.other_host import OtherSide
+from freehold.pds.moving_over import Asking
+from freehold.pds.other_host import OtherHost, OtherSide
+from freehold.pds.service_callers import BadServiceToken
 from freehold.protocol import cbor, plc
 from freehold.protocol.cid import Cid
 from freehold.protocol.keys import K256Key
@@ -175,6 +178,50 @@ async def test_with_two_directories_both_say_where_a_member_went_and_that_they_c
                     with site.truth.reading() as tx:
                         newest = plc_directory.newest(tx, mei.did)
                     assert newest["services"]["atproto_pds"]["endpoint"] == new.place.base_url
+
+
+# --- from another host, by its member's hand
+
+
+async def test_a_move_that_was_cut_off_before_the_code_goes_on(there, here, old, new, mei):
+    await mei.post_picture(await mei.upload(png(8, 8)), "my picture")
+    host = OtherHost(new.client, old.place.base_url)
+    assert await host.sign_in("mei.test", PASSWORD) == mei.did
+
+    async def mine(key):
+        return True
+
+    async def walk_away():
+        raise KeyboardInterrupt
+
+    async def password():
+        return PASSWORD
+
+    with pytest.raises(KeyboardInterrupt):
+        await new.moving_over.bring(mei.did, host, APPLICATION, Asking(walk_away, mine), untold)
+    assert old.accounts.one(mei.did).active
+    await mei.post("written meanwhile")
+    again = OtherHost(new.client, old.place.base_url)
+    await again.sign_in(mei.did, PASSWORD)
+    moved = await new.moving_over.bring(mei.did, again, Application("", ""), Asking(password, mine), untold)
+    assert (moved.account.handle, moved.records, moved.lacking) == ("mei.test", 2, 0)
+    assert await texts_at(here, mei.did) == ["my picture", "written meanwhile"]
+    newest = await new.plc_requests._operations.newest(mei.did)
+    assert newest["rotationKeys"][0] == recovery_keys.standing(newest, new.register.rotation_keys)[0]
+    assert old.accounts.one(mei.did).status == "deactivated"
+
+
+async def test_a_host_that_does_not_speak_for_the_account_is_not_believed(there, here, old, new, mei, tmp_path, shared):
+    """It says that its session is mei's; its token is not signed by mei's key."""
+    async with served(tmp_path / "liar", shared) as liar:
+        key = liar.register._host_key
+        await liar.truth.write(lambda tx: liar.accounts.add(tx, New(mei.did, "mei.test", "member", None, None, key)))
+        await liar.members.set_password(liar.accounts.one(mei.did), PASSWORD)
+        host = OtherHost(new.client, liar.place.base_url)
+        assert await host.sign_in(mei.did, PASSWORD) == mei.did
+        with pytest.raises(BadServiceToken):
+            await new.moving_over.prove(mei.did, host)
+    assert new.accounts.find(mei.did) is None
 
 
 # --- from a host that is gone

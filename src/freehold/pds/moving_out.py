@@ -18,6 +18,7 @@ import msgspec
 
 from freehold.identity.operations import Operations
 from freehold.identity.register import Register
+from freehold.identity.resolver import Identity
 from freehold.net.client import Client
 from freehold.net.errors import UpstreamFailed
 from freehold.pds import moves, private, recovery_keys
@@ -90,6 +91,7 @@ class MovingOut:
         register: Register,
         operations: Operations,
         standing: Standing,
+        identity: Identity,
         host_did: str,
         clock: Callable[[], int],
     ) -> None:
@@ -102,6 +104,7 @@ class MovingOut:
         self._register = register
         self._operations = operations
         self._standing = standing
+        self._identity = identity
         self._host_did = host_did
         self._clock = clock
         self._bell = Bell()
@@ -280,10 +283,8 @@ class MovingOut:
         """Sign the identity over; the member's own keys stay above the new host's."""
         wanted = await host.ask(IDENTITY + "getRecommendedDidCredentials")
         if not plc.is_plc_did(account.did):
-            raise PointsElsewhere(
-                f"Let {account.did} name {move.host} and the key {wanted.get('verificationMethods')}; sign in there and"
-                " activate the account; then deactivate it here."
-            )
+            await self._assure_renamed(account, move, str((wanted.get("verificationMethods") or {}).get("atproto", "")))
+            return
         await self._operations.follow(account.did)
         newest = await self._operations.newest(account.did)
         if plc.modern(newest)["services"].get("atproto_pds") == (wanted.get("services") or {}).get("atproto_pds"):
@@ -295,6 +296,15 @@ class MovingOut:
         signed = await self._operations.sign(account.did, {**wanted, "rotationKeys": keys})
         await host.do(IDENTITY + "submitPlcOperation", {"operation": dict(signed)})
         await self._operations.follow(account.did)
+
+    async def _assure_renamed(self, account: Account, move: Move, key: str) -> None:
+        """A did:web is changed by whoever holds the domain. Raises PointsElsewhere until it is."""
+        document = await self._identity.did_document(account.did, doubted=True)
+        if (document.pds, document.signing_key) != (move.host, key):
+            raise PointsElsewhere(
+                f"Let {account.did} name the new host now, then go on. Its document needs the service #atproto_pds at"
+                f" {move.host} and the key #atproto {key.removeprefix('did:key:')}."
+            )
 
     async def _wake(self, account: Account, move: Move, host: OtherHost, progress: Progress) -> None:
         await host.do(SERVER + "activateAccount")
