@@ -323,3 +323,13 @@ def test_several_directories_may_stand_between_options(tmp_path: Path) -> None:
         assert [url.split(".")[0] for url in running.urls] == ["http://one", "http://two"]
     done = freehold("account", tmp_path / "one", "list", "more")
     assert (done.code, done.err.endswith("error: unrecognized arguments: more\n")) == (2, True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_root_commands_a_network_that_runs_and_leaves_no_files_in_one_that_does_not(network: Path) -> None:
+    os.chown(network, 65_534, 65_534)
+    done = freehold("account", network, "list")
+    assert (done.code, done.out) == (1, "")
+    assert re.fullmatch(rf"freehold: The network in {network} does not run, and its files are \w+'s\. .*\n", done.err)
+    with serving(network):  # by root here; what counts is who is let in
+        assert "amina.test" in said(network, "account", "list")

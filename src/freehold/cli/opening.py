@@ -1,5 +1,7 @@
 """Opening networks for a command: what `run` serves, and what the other commands work on by themselves."""
 
+import os
+import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +22,23 @@ class DamagedNetwork(Refused):
     """A database of the network is not what SQLite wrote."""
 
     kind, name = "unavailable", "DamagedNetwork"
+
+
+class NotRootsOwn(Refused):
+    """Root would leave files in a network that its own user cannot read."""
+
+    name = "NotRootsOwn"
+
+
+def assure_own(directory: Path) -> None:
+    """Raises NotRootsOwn where root is about to write among the files of another user."""
+    owner = directory.stat().st_uid
+    if os.geteuid() == 0 != owner:
+        try:
+            name = pwd.getpwuid(owner).pw_name
+        except KeyError:
+            name = f"#{owner}"
+        raise NotRootsOwn(f"The network in {directory} does not run, and its files are {name}'s. Say: sudo -u {name} …")
 
 
 def shared_by(settings: Settings) -> Shared:
@@ -48,8 +67,10 @@ def open_sites(directories: list[Path], settings: list[Settings], listening: Lis
 
 @contextmanager
 def opened(directory: Path) -> Iterator[Site]:
-    """One network, for a command that works on it alone. Raises NoNetwork, AlreadyRunning, DamagedNetwork."""
+    """One network, for a command that works on it alone. Raises NoNetwork, NotRootsOwn, AlreadyRunning,
+    DamagedNetwork."""
     assure_network(directory)
+    assure_own(directory)
     settings = all_settings.load(directory)
     shared = shared_by(settings)
     with damage_named(directory):
