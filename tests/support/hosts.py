@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -99,6 +100,7 @@ def _ip(*words: str) -> None:
     assert done.returncode == 0, f"ip {' '.join(words)}: {done.stderr}"
 
 
+@cache
 def find_hosts() -> Path | None:
     """The `ip` program, if namespaces can be made with it here."""
     if os.geteuid() != 0:

@@ -9,9 +9,11 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from support.command import Done
@@ -32,7 +34,7 @@ mount -t tmpfs tmpfs run
 mount -t tmpfs tmpfs tmp
 mount -t tmpfs tmpfs sys/fs/cgroup
 mkdir sys/fs/cgroup/systemd
-mount -t cgroup -o none,name=systemd cgroup sys/fs/cgroup/systemd
+mount -t cgroup -o none,name=systemd cgroup sys/fs/cgroup/systemd || mount -t cgroup2 cgroup sys/fs/cgroup
 rm -rf opt/freehold etc/systemd/system/freehold.service usr/local/bin/freehold var/lib/freehold
 mkdir -p etc/test-units srv/packages srv/checkout
 mount --bind {packages} srv/packages
@@ -98,9 +100,16 @@ def _wait(outer: int) -> int:
     raise AssertionError("the machine did not boot")
 
 
+@cache
 def find_machine() -> Path | None:
     """systemd, if a machine can be made here."""
     programs = [shutil.which(name) for name in ("systemctl", "unshare", "nsenter", "ip")]
     system = Path("/lib/systemd/systemd")
     same = Path(f"/usr/bin/python3.{sys.version_info.minor}")
-    return system if os.geteuid() == 0 and all(programs) and system.exists() and same.exists() else None
+    if os.geteuid() != 0 or not all(programs) or not system.exists() or not same.exists():
+        return None
+    try:
+        with tempfile.TemporaryDirectory() as folder, machine(Path(folder)):
+            return system
+    except AssertionError:
+        return None
