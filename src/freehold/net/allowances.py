@@ -48,15 +48,19 @@ class Payer(NamedTuple):
 class Allowances:
     """The budgets of one network. share: of the process, once several networks live in it."""
 
-    def __init__(self, clock: Callable[[], int], limits: Mapping[str, tuple[Limit, ...]] = LIMITS) -> None:
-        """clock: microseconds since 1970 UTC."""
+    def __init__(
+        self,
+        clock: Callable[[], int],
+        limits: Mapping[str, tuple[Limit, ...]] = LIMITS,
+        *,
+        max_members: int = MAX_MEMBERS,
+        max_strangers: int = MAX_STRANGERS,
+    ) -> None:
+        """clock: microseconds since 1970 UTC. max_members, max_strangers: buckets of one limit."""
         self._clock, self._limits = clock, limits
         self._wide = {name: tuple(map(_widened, each)) for name, each in limits.items()}
-        self._members, self._guests, self._places = (
-            Budgets(clock, MAX_MEMBERS),
-            Budgets(clock, MAX_STRANGERS),
-            Budgets(clock, MAX_STRANGERS),
-        )
+        self._members = Budgets(clock, max_members)
+        self._guests, self._places = Budgets(clock, max_strangers), Budgets(clock, max_strangers)
         self._slowed: dict[str, int] = {}
         self.share: Share | None = None
 
