@@ -11,6 +11,7 @@ exist, and two sites in one process share nothing but the code, the catalog of l
     DIRECTORY/unlock.key     what unwraps it, unless that comes from elsewhere
     DIRECTORY/settings.toml  what the operator set
     DIRECTORY/lock           held while somebody serves the network
+    DIRECTORY/control.sock   where commands reach it meanwhile (cli.control)
 """
 
 import asyncio

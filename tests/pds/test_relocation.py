@@ -3,7 +3,9 @@
 Source: https://atproto.com/specs/did, https://web.plc.directory/spec/v0.1/did-plc
 """
 
+from freehold.identity import plc_directory
 from freehold.protocol import plc
+from freehold.protocol.keys import K256Key
 from support.inside import calling, opened
 from support.network import PASSWORD, Caller, Person
 
@@ -75,3 +77,19 @@ async def test_a_move_that_was_broken_off_is_finished_at_the_next_start(tmp_path
         async with calling(site) as http:
             for person in people:
                 assert len((await http.get(f"/plc/{person.did}/log/audit")).json()) == 2
+
+
+async def test_a_member_whose_identity_we_may_not_change_stops_nobody(tmp_path, shared):
+    with opened(tmp_path / "town", shared) as site:
+        async with calling(site) as http:
+            alice, bob = await Person.join(http, "alice"), await Person.join(http, "bob")
+            with site.truth.reading() as tx:
+                newest = plc_directory.last(tx, alice.did)
+            own = K256Key.from_raw(b"\5" * 32)
+            taken = plc.sign_operation(plc.update(newest, rotationKeys=[own.did_key]), site.register._host_key)
+            await site.truth.write(lambda tx: site.register.take(tx, alice.did, taken, limited=False))
+    with opened(tmp_path / "town", shared, dev_mode=False, domain="town.example") as site:
+        async with calling(site) as http:
+            assert endpoints(await document(http, alice.did)) == {"http://localhost:8000"}
+            assert endpoints(await document(http, bob.did)) == {"https://town.example"}
+            assert site.accounts.one(alice.did).handle == "alice.town.example"

@@ -8,7 +8,7 @@ import logging
 
 import msgspec
 
-from freehold.identity.register import Register
+from freehold.identity.register import HostHasNoRight, Register
 from freehold.pds import applicants
 from freehold.pds.accounts import Account, Accounts
 from freehold.pds.network import Network
@@ -60,10 +60,13 @@ class Relocation:
         for account in page:
             if self._register.lives_elsewhere(tx, account.did, self._network.choices.base_url):
                 continue  # it has moved to another host, and only rests here
-            changed = self._register.repoint(tx, account.did) is not None
-            if old != new and account.handle.endswith(old):
-                handle = account.handle.removesuffix(old) + new
-                self._register.change_handle(tx, account.did, handle)
+            handle = account.handle.removesuffix(old) + new if account.handle.endswith(old) else account.handle
+            try:
+                changed = self._register.repoint(tx, account.did) is not None
+                if handle != account.handle:
+                    self._register.change_handle(tx, account.did, handle)
+            except HostHasNoRight:
+                logger.warning("%s names the old place: only its holder's own keys can change that", account.did)
+                changed = False
+            if changed or handle != account.handle:
                 self._accounts.set_handle(tx, account, handle)
-            elif changed:
-                self._accounts.set_handle(tx, account, account.handle)
