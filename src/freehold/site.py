@@ -364,7 +364,7 @@ class Site:
         )
         self._open_sign_in(operations)
         self.changes = Changes(truth, self.register, operations, self.publisher, self.identity, self.client)
-        self.key_rotation = KeyRotation(truth, accounts, self.repositories, self.changes, self.seal)
+        self.key_rotation = KeyRotation(truth, accounts, self.repositories, self.changes, self.seal, base_url)
         self.rotations = Rotations(
             truth=truth,
             seal=self.seal,

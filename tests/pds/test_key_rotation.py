@@ -9,6 +9,7 @@ from freehold.identity import plc_directory
 from freehold.identity.operations import NotPlc
 from freehold.net.errors import UpstreamFailed
 from freehold.pds.accounts import AccountNotFound
+from freehold.pds.key_rotation import LivesElsewhere
 from freehold.protocol.keys import K256Key
 from freehold.repo import commit
 from freehold.repo.car import read_car
@@ -76,7 +77,7 @@ async def test_a_service_keeps_its_other_keys(site):
     assert await key_of_document(site, site.services.labeler) == key
 
 
-async def test_who_does_not_speak_is_not_heard(site, alice, operator, verified):
+async def test_who_does_not_speak_is_not_heard(site, alice, bob, operator, verified):
     await alice.post("before")
     await operator.set_takedown(alice.did, True)
     seq = site.log.last
@@ -84,13 +85,13 @@ async def test_who_does_not_speak_is_not_heard(site, alice, operator, verified):
     assert [kind for kind, _ in events_after(site, seq, alice.did)] == ["identity"]
     await operator.set_takedown(alice.did, False)
     await verified(alice)
-    await alice.deactivate()
+    await bob.deactivate()
     seq = site.log.last
-    await site.key_rotation.rotate(alice.did)
-    assert events_after(site, seq, alice.did) == []
-    await alice.activate()
-    assert [kind for kind, _ in events_after(site, seq, alice.did)] == ["identity", "account", "sync"]
-    await verified(alice)
+    await site.key_rotation.rotate(bob.did)
+    assert events_after(site, seq, bob.did) == []
+    await bob.activate()
+    assert [kind for kind, _ in events_after(site, seq, bob.did)] == ["identity", "account", "sync"]
+    await verified(bob)
 
 
 async def test_an_operation_that_is_refused_changes_nothing(site, alice, monkeypatch):
@@ -111,6 +112,17 @@ async def test_an_operation_that_is_refused_changes_nothing(site, alice, monkeyp
 async def test_only_accounts_here_have_keys_here(site):
     with pytest.raises(AccountNotFound):
         await site.key_rotation.rotate("did:plc:ewvi7nxzyoun6zhxrhs64oiz")
+
+
+async def test_who_lives_at_another_host_keeps_that_ones_key(site, alice):
+    key = site.key_of(site.accounts.one(alice.did)).did_key
+    gone = {"atproto_pds": {"type": "AtprotoPersonalDataServer", "endpoint": "https://there.example"}}
+    await site.truth.write(lambda tx: site.register.change(tx, alice.did, services=gone))
+    with pytest.raises(LivesElsewhere):
+        await site.key_rotation.rotate(alice.did)
+    walked = await site.rotations.rotate_signing_keys(lambda done, total: None)
+    assert walked.skipped == []
+    assert site.key_of(site.accounts.one(alice.did)).did_key == await key_of_document(site, alice.did) == key
 
 
 # --- where another directory has a say

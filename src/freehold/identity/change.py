@@ -49,6 +49,10 @@ class Changes:
         """Is the change one transaction? Else what hangs on it must be kept before it is begun."""
         return self._publisher is None and self._operations.is_ours(did)
 
+    async def state(self, did: str) -> State:
+        """What the newest operation of the DID says. Raises NotPlc, NotRegistered, BadOperation, upstream refusals."""
+        return plc.modern(await self._operations.newest(did))
+
     async def make(self, did: str, change: Change, then: Callable[[Tx], object] = lambda tx: None) -> None:
         """Let the DID's newest operation say the change, and do `then` in the transaction that takes note of it.
 

@@ -16,6 +16,7 @@ from freehold.pds.accounts import find as find_account
 from freehold.pds.repositories import Repositories
 from freehold.protocol.keys import K256Key, SigningKey
 from freehold.protocol.plc import is_plc_did
+from freehold.protocol.refused import Refused
 from freehold.store.database import Database
 from freehold.store.migrations import Migration
 from freehold.store.resealing import Sealed
@@ -32,12 +33,26 @@ PURPOSE = "next signing key"
 SEALED = (Sealed("next_key", "box", PURPOSE),)
 
 
+class LivesElsewhere(Refused):
+    """The identity names another host: it has not come here yet, or has left, and signs with a key of that host."""
+
+    name = "LivesElsewhere"
+    say = "That account lives at another host, and signs with a key of that one."
+
+
 class KeyRotation:
-    """Gives accounts of one network other signing keys."""
+    """Gives accounts of one network other signing keys. endpoint: this host's URL."""
 
     def __init__(
-        self, truth: Database, accounts: Accounts, repositories: Repositories, changes: Changes, seal: Seal
+        self,
+        truth: Database,
+        accounts: Accounts,
+        repositories: Repositories,
+        changes: Changes,
+        seal: Seal,
+        endpoint: str,
     ) -> None:
+        self._endpoint = endpoint
         self._truth = truth
         self._accounts = accounts
         self._repositories = repositories
@@ -47,18 +62,20 @@ class KeyRotation:
     async def rotate(self, did: str, key: SigningKey | None = None) -> str:
         """Let the account sign with `key`, or with a new one; the key's did:key text.
 
-        Raises AccountNotFound, NotPlc, and as `Changes.make`: then the account signs as before. Where another
-        directory is asked, call it again then: it may have taken the change. (The key may be left out.)
+        Raises AccountNotFound, NotPlc, LivesElsewhere, and as `Changes.make`: then the account signs as before. Where
+        another directory is asked, call it again then: it may have taken the change. (The key may be left out.)
         """
         if self._accounts.find(did) is None:
             raise AccountNotFound(account=did)
         if not is_plc_did(did):
             raise NotPlc(did=did)
+        self._assure_here(await self._changes.state(did))
         new: SigningKey = key or K256Key.from_raw(secrets.token_bytes(32))
         if not self._changes.is_at_once(did):
             new = await self._truth.write(lambda tx: self._kept(tx, did, new))
 
         def change(state: dict[str, Any]) -> dict[str, Any]:
+            self._assure_here(state)
             return {"verificationMethods": {**state["verificationMethods"], "atproto": new.did_key}}
 
         await self._changes.make(did, change, lambda tx: self._settle(tx, did, new))
@@ -68,6 +85,10 @@ class KeyRotation:
         """The DIDs of accounts that are between two keys, because another directory could not be reached."""
         with self._truth.reading() as tx:
             return [did for (did,) in tx.run("SELECT did FROM next_key ORDER BY made_at")]
+
+    def _assure_here(self, state: dict[str, Any]) -> None:
+        if state.get("services", {}).get("atproto_pds", {}).get("endpoint") != self._endpoint:
+            raise LivesElsewhere
 
     def _kept(self, tx: Tx, did: str, key: SigningKey) -> SigningKey:
         """The key that was kept for the account, or this one from now on."""

@@ -16,7 +16,7 @@ from freehold.identity.plc_directory import NotAvailable, NotRegistered
 from freehold.identity.register import HostHasNoRight, Register
 from freehold.pds import applicants, keychain, sessions
 from freehold.pds.accounts import Account, AccountNotFound, Accounts
-from freehold.pds.key_rotation import KeyRotation
+from freehold.pds.key_rotation import KeyRotation, LivesElsewhere
 from freehold.pds.keychain import Retired
 from freehold.pds.services import LABEL_KEY
 from freehold.pds.tokens import REFRESH_SECONDS, Tokens
@@ -100,6 +100,8 @@ class Rotations:
         for account in self._pages(after, last):
             try:
                 await self._signing.rotate(account.did)
+            except LivesElsewhere:
+                pass  # on its way, or gone
             except _OUT_OF_REACH as refused:
                 skipped.append((account.handle, refused.say))
             await self._truth.write(lambda tx, id=account.id: self._reach(tx, id))  # type: ignore[misc]
