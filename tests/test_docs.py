@@ -120,6 +120,7 @@ def test_the_command_tells_of_every_command_and_none_is_without_help() -> None:
         "keys",
         "queue",
         "label",
+        "standby",
         "takedown",
         "uninstall",
         "upgrade",

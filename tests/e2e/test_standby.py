@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from support.command import Done, freehold
-from support.network import CHEAP, START_SECONDS, TESTS, Caller, Person, RunningNetwork, running
+from support.network import CHEAP, START_SECONDS, TESTS, Caller, Person, RunningNetwork, refused, running
 from support.patience import until
 from support.pictures import jpeg_with_place
 
@@ -105,15 +105,34 @@ async def test_a_network_whose_machine_is_killed_and_wiped_goes_on_elsewhere(tmp
                 assert profile["postsCount"] == 42
 
 
+async def test_an_old_primary_hears_that_it_is_one_no_more_and_says_yes_to_nothing(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    with running(first) as primary:
+        await add_by_tls(first, second)
+        shutil.copy(first / "unlock.key", second)
+        with standing_by(second) as standby:
+            await in_step(first)
+            async with httpx.AsyncClient(base_url=primary.url) as http:
+                mei = await Person.join(http, "mei")
+                assert (await command("standby", second, "promote", "--even-so")).code == 0
+                with refused("StoreFailed", 503):
+                    await mei.post("to nobody")
+            await asyncio.to_thread(standby.wait)
+            primary.stop()
+            again = await command("run", first, "--port", "0")
+            assert (again.code, "another machine has become the primary" in again.err.lower()) == (1, True)
+            assert (await command("standby", first, "make")).code == 0
+
+
 async def test_a_standby_without_the_unlock_key_follows_and_is_not_promoted(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     with running(first):
         await add_by_tls(first, second)
         with standing_by(second):
             await in_step(first)
-            refused = await command("standby", second, "promote", "--even-so")
-            assert refused.code == 1
-            assert "unlock key is not there" in refused.err
+            said = await command("standby", second, "promote", "--even-so")
+            assert said.code == 1
+            assert "unlock key is not there" in said.err
             assert "in step" in (await command("standby", first, "list")).out
 
 
@@ -123,8 +142,8 @@ async def test_a_standby_is_not_promoted_beside_a_primary_that_is_heard(tmp_path
         await add_by_tls(first, second)
         with standing_by(second):
             await in_step(first)
-            refused = await command("standby", second, "promote")
-            assert (refused.code, "heard a moment ago" in refused.err) == (1, True)
+            said = await command("standby", second, "promote")
+            assert (said.code, "heard a moment ago" in said.err) == (1, True)
             listed = await command("account", second, "list")
             assert (listed.code, "is a standby" in listed.err) == (1, True)
 

@@ -39,7 +39,7 @@ def served(directory: Path, pins: list[bytes] | None = None) -> Iterator[str]:
 
     receiver = Receiver(directory, standby, pair)
     receiver.open()
-    port = receiver.open_port("127.0.0.1", 0, context)
+    port = receiver.open_port("127.0.0.1:0", context)
     try:
         yield f"tls://127.0.0.1:{port}"
     finally:

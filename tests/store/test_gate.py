@@ -69,15 +69,17 @@ async def test_a_write_is_answered_only_when_the_gate_lets_it_pass(tmp_path: Pat
         assert told == [{"line": 1}]
 
 
-async def test_what_may_not_be_acknowledged_ends_the_process(tmp_path: Path) -> None:
-    gate, ended = Watched(), list[int]()
-    with Database(tmp_path / "truth.db", SCHEMA, durable=True, gate=gate, end_process=ended.append) as db:
+async def test_after_what_may_not_be_acknowledged_nothing_more_is_written(tmp_path: Path) -> None:
+    gate = Watched()
+    with Database(tmp_path / "truth.db", SCHEMA, durable=True, gate=gate) as db:
         gate.refuses = True
         with pytest.raises(StoreFailed):
             await db.write(add)
         with pytest.raises(StoreFailed):
             await db.write(add)
-    assert ended == [70]
+        gate.refuses = False
+        with pytest.raises(StoreFailed):
+            await db.write(add)
 
 
 async def test_the_log_is_not_folded_while_the_gate_needs_it(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import signal
 import sys
+from importlib import import_module
 from pathlib import Path
 
 from freehold.cli.control import Act, commanded
@@ -83,12 +84,11 @@ async def _stand_by(directory: Path, settings: Settings) -> bool:
 
 def understood(words: list[str]) -> tuple[argparse.Namespace, Act]:
     """What a command in another process wants done here. Raises OnStandby, Misread."""
-    from freehold.cli import standby
-
     try:
         given = understand(words)
     except SystemExit:
         raise Misread("that is answered where it was typed") from None
     if given.command != COMMAND:
         raise OnStandby
-    return given, standby.act_there
+    act: Act = import_module(given.module).act_there
+    return given, act

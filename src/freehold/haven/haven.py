@@ -6,6 +6,7 @@ standby, look at it, compare it, let it go.
 
 import base64
 import hashlib
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,10 +16,13 @@ from freehold.haven import machine, papers, transport
 from freehold.haven.carrier import Carrier, NoSuchStandby
 from freehold.haven.keeper import Keeper
 from freehold.haven.machine import Machine, Peer
+from freehold.haven.receiving import Herald, Receiver
 from freehold.haven.verifying import Report
 from freehold.haven.wire import Channel, LinkLost, Pair, Refuse
 from freehold.protocol.refused import InvalidRequest, Refused
 from freehold.store.blobs import BlobStore
+
+logger = logging.getLogger(__name__)
 
 PAPERS = ("network.key",)
 
@@ -39,10 +43,13 @@ class Haven:
         self.carrier = Carrier(directory / "truth.db", blobs, epoch=self.machine.epoch, papers=key, wait=False)
         self._keeper = Keeper(directory, self.carrier, self._fence)
         self._started = False
+        self._herald: Receiver | None = None
 
     def start(self) -> None:
         """Link to the standbys. From now on writes wait for them."""
         self._started = True
+        if self.machine.epoch > 1:
+            self._announce()
         for peer in self.machine.standbys:
             self._keeper.add(peer)
         self._decide()
@@ -84,6 +91,18 @@ class Haven:
         """After the database was closed."""
         self.carrier.close()
         self._keeper.close()
+        if self._herald is not None:
+            self._herald.close()
+
+    def _announce(self) -> None:
+        """This machine was a standby: its old primary may come back, and is to know."""
+        self._herald = Receiver(self._directory, Herald(self.machine.epoch), lambda code, certificate: False)
+        self._herald.open()
+        if self.machine.listen:
+            try:
+                self._herald.open_port(self.machine.listen, papers.answering(self._directory, self.machine.pins))
+            except OSError as error:
+                logger.warning("an old primary will not hear that it is one no more: %s", error)
 
     def _decide(self) -> None:
         """Writes wait for a standby if there is one to wait for."""

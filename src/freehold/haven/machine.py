@@ -4,6 +4,7 @@ Owns DIRECTORY/haven.json. It is not in the truth, which is copied to machines o
 reign of one primary; the number only grows. A machine without the file is the primary of a network without standbys.
 """
 
+import base64
 import os
 from pathlib import Path
 from typing import Literal
@@ -47,6 +48,11 @@ class Machine(msgspec.Struct, frozen=True):
     listen: str = ""
     primary: str = ""
     token: str = ""
+
+    @property
+    def pins(self) -> list[bytes]:
+        """The certificate of a standby's primary, in DER, if it is known."""
+        return [base64.b64decode(self.primary)] if self.primary else []
 
 
 def read(directory: Path) -> Machine:

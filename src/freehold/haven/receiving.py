@@ -12,21 +12,40 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
-from freehold.haven.following import Standby
 from freehold.haven.transport import SILENCE_SECONDS, SOCKET
-from freehold.haven.wire import Channel, Got, LinkLost, Pair, Refuse
+from freehold.haven.wire import VERSION, Channel, Got, Hello, LinkLost, Pair, Refuse
+from freehold.store.wal import NOWHERE
 
 logger = logging.getLogger(__name__)
 
 
+class Follower(Protocol):
+    """What answers a primary: a standby, or one that was."""
+
+    def follow(self, channel: Channel) -> None:
+        """Until the link ends, by LinkLost or by itself."""
+
+
+class Herald:
+    """On a standby that was promoted: tells the old primary, when it comes back, that it is the primary no more."""
+
+    def __init__(self, epoch: int) -> None:
+        self._epoch = epoch
+
+    def follow(self, channel: Channel) -> None:
+        """Say so."""
+        channel.send(Hello(VERSION, self._epoch, True, *NOWHERE, digest=b""))
+
+
 class Receiver:
-    """Serves `standby`, whose machine's directory is `directory`.
+    """Lets primaries speak to `standby`, whose machine's directory is `directory`.
 
     pair: given a token and a certificate, pins it and answers True if the token is the one.
     """
 
-    def __init__(self, directory: Path, standby: Standby, pair: Callable[[str, bytes], bool]) -> None:
+    def __init__(self, directory: Path, standby: Follower, pair: Callable[[str, bytes], bool]) -> None:
         self._standby, self._pair = standby, pair
         self._path = directory / SOCKET
         self._turn = threading.Lock()
@@ -42,9 +61,11 @@ class Receiver:
         self._path.chmod(0o600)
         self._listen(listener, lambda end: end)
 
-    def open_port(self, host: str, port: int, context: ssl.SSLContext) -> int:
-        """Listen for TLS too; the port, for 0 takes a free one."""
-        listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    def open_port(self, listen: str, context: ssl.SSLContext) -> int:
+        """Listen for TLS too, at HOST:PORT; the port, for 0 takes a free one. Raises OSError."""
+        host, _, port = listen.rpartition(":")
+        host = host.strip("[]")
+        listener = socket.create_server((host, int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         self._listen(listener, lambda end: context.wrap_socket(end, server_side=True))
         return int(listener.getsockname()[1])
 

@@ -34,14 +34,13 @@ class StandbyMachine:
             self._copy, BlobStore(directory / "blobs"), self.machine.epoch, lambda epoch: self._write(epoch=epoch)
         )
         self._receiver = Receiver(directory, self.following, self._pair)
-        self._context = papers.answering(directory, self._pins())
+        self._context = papers.answering(directory, self.machine.pins)
 
     def open(self) -> None:
         """Listen to the primary from now on. Raises OSError when the port is taken."""
         self._receiver.open()
         if self.machine.listen:
-            host, _, port = self.machine.listen.rpartition(":")
-            self._receiver.open_port(host.strip("[]"), int(port), self._context)
+            self._receiver.open_port(self.machine.listen, self._context)
 
     def close(self) -> None:
         """Follow nobody any more, and let the copy go."""
@@ -55,11 +54,8 @@ class StandbyMachine:
         return (path.stat().st_size if path.exists() else 0) + self._copy.position.end
 
     def promote(self) -> None:
-        """After `close`: this machine is the primary, under a newer epoch."""
-        self._write(role="primary", epoch=self.machine.epoch + 1, standbys=(), primary="", token="")
-
-    def _pins(self) -> list[bytes]:
-        return [base64.b64decode(self.machine.primary)] if self.machine.primary else []
+        """After `close`: this machine is the primary, under a newer epoch. It remembers the old one, to tell it so."""
+        self._write(role="primary", epoch=self.machine.epoch + 1, standbys=(), token="")
 
     def _pair(self, code: str, certificate: bytes) -> bool:
         """Once."""

@@ -20,7 +20,7 @@ class Gate(Protocol):
     def committed(self, frames: int) -> None:
         """A group was committed here, and the log has so many frames now; returns when it may be acknowledged.
 
-        What it raises ends the process unacknowledged: the commit stands here and nobody may rely on it.
+        If it raises, nobody hears of the commit, which stands here, and nothing more is written.
         """
 
     def folding(self) -> AbstractContextManager[bool]:

@@ -184,14 +184,15 @@ class Writer:
                 self._checkpoint()
 
     def _pass_gate(self, group: list[Job]) -> bool:
-        """Wait until the group may be acknowledged. If it never may, nobody hears "yes" and the process ends."""
+        """Wait until the group may be acknowledged. If it never may, nobody hears "yes", and no more is written."""
         try:
             self._gate.committed(self._wal_pages)
         except Exception as error:
+            self._broken = True
+            log.critical("a commit may not be acknowledged; nothing more is written here: %r", error)
             for job in group:
                 job.error = StoreFailed(because=repr(error))
             _answer(group)
-            self._end("a commit may not be acknowledged", error)
             return False
         return True
 
