@@ -256,7 +256,7 @@ JOINING: list[tuple[str, dict[str, Any], str]] = [
     ("a short password", {"password": "1234567"}, "InvalidPassword"),
     ("a long password", {"password": "x" * 257}, "InvalidPassword"),
     ("no mail address", {"email": "here"}, "InvalidEmail"),
-    ("a DID of elsewhere", {"did": GHOST}, "InvalidRequest"),
+    ("an operation for the directory", {"plcOp": {"type": "plc_operation"}}, "InvalidRequest"),
     ("no recovery key", {"recoveryKey": "did:key:zNothing"}, "InvalidRequest"),
 ]
 
@@ -266,6 +266,13 @@ async def test_a_bad_application_is_refused_by_name(http: httpx.AsyncClient, giv
     right = {"handle": "somebody-new.test", "password": PASSWORD}
     with refused(name):
         await Caller(http).do("com.atproto.server.createAccount", **{**right, **given})
+
+
+async def test_a_did_from_elsewhere_must_be_proven(http: httpx.AsyncClient) -> None:
+    with refused("AuthMissing", 401):
+        await Caller(http).do(
+            "com.atproto.server.createAccount", handle="somebody-new.test", password=PASSWORD, did=GHOST
+        )
 
 
 async def test_a_taken_handle_and_a_taken_mail_address_are_refused_by_name(
