@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from freehold.identity.lexicons import Lexicons
+from freehold.pds.oauth import permission_sets
 from freehold.pds.oauth.permission_sets import read_set
 from freehold.pds.oauth.scopes import included
 from freehold.server import Networks
@@ -189,6 +190,26 @@ async def test_a_set_is_asked_for_again_within_a_day_and_kept_when_nobody_answer
     await site.oauth.sets.refresh()
     assert not scopes(app.scope).allows_repo("create", EVENT)
     assert await error_of(app) == "invalid_scope"
+
+
+async def test_sets_that_nobody_uses_make_room_and_others_stay(
+    tmp_path, shared, site, http, reader, alice, monkeypatch
+):
+    monkeypatch.setattr(permission_sets, "MOST_KEPT", 2)
+    names = [f"com.example.calendar.auth{letter}" for letter in "ABCD"]
+    async with authority(tmp_path, shared, site, **{name: lexicon(name) for name in names}):
+        apps = [App(http, f"atproto include:{name}") for name in names]
+
+        def known():
+            return [site.oauth.sets.scopes(app.scope).allows_repo("create", EVENT) for app in apps]
+
+        await apps[0].let_in(reader, alice.handle)
+        assert await error_of(apps[1]) is None
+        await site.truth.write(lambda tx: tx.run("DELETE FROM oauth_request"))
+        assert await error_of(apps[2]) is None
+        assert known() == [True, False, True, False]  # the first is in use
+        assert await error_of(apps[3]) == "invalid_scope"  # and the third may be, any moment
+        assert known() == [True, False, True, False]
 
 
 async def test_anybody_may_have_a_lexicon_resolved(tmp_path, shared, site, http):

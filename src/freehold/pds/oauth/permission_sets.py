@@ -6,6 +6,7 @@ speak of its own namespace alone, whatever it says. A scope whose set is not kno
 Source: https://atproto.com/specs/permission#permission-sets
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
@@ -13,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from freehold.net.errors import UpstreamTooSlow
 from freehold.pds.oauth.errors import InvalidScope
 from freehold.pds.oauth.scopes import PermissionSet, Scopes, read_scopes
 from freehold.protocol.refused import Refused
@@ -42,8 +44,15 @@ AGAIN = HOUR
 """How long after an authority did not answer it is asked again."""
 MOST_SETS = 10
 """In one request."""
-MOST_AT_ONCE = 50
-MAX_BODY = 100_000
+RESOLVE_SECONDS = 10.0
+"""For all that it takes to learn one set."""
+MOST_AT_ONCE = 20
+"""Asked for again in one go."""
+MOST_KEPT = 500
+"""Sets that nobody uses make room for new ones; anybody can ask for a set, but only a member's yes puts it to use."""
+MAX_BODY = 32_000
+MOST_READ = 500
+"""Scopes whose meaning is held in memory."""
 PREFIX = "include:"
 
 Json = dict[str, Any]
@@ -72,7 +81,7 @@ class PermissionSets:
             return read_scopes(text)
         known = self._read.get(text)
         if known is None:
-            if len(self._read) > MOST_AT_ONCE * MOST_SETS:
+            if len(self._read) > MOST_READ:
                 self._read.clear()
             known = self._read[text] = Scopes(read_scopes(text).names, self._known)
         return known
@@ -112,7 +121,12 @@ class PermissionSets:
 
     async def _ask(self, nsid: str) -> None:
         """Learn a set. Raises what resolving raises, InvalidScope for a lexicon that is no set."""
-        found = read_set(nsid, await self._resolve(nsid))
+        try:
+            async with asyncio.timeout(RESOLVE_SECONDS):
+                lexicon = await self._resolve(nsid)
+        except TimeoutError:
+            raise UpstreamTooSlow(nsid=nsid) from None
+        found = read_set(nsid, lexicon)
         body = msgspec.json.encode(found)
         if len(body) > MAX_BODY:
             raise InvalidScope(f'The permission set "{nsid}" is larger than this server takes.')
@@ -127,8 +141,20 @@ class PermissionSets:
             body=body,
             now=tx.now,
         )
+        self._make_room(tx, nsid)
         now = tx.now
         tx.after_commit(lambda: self._took(nsid, found, now))
+
+    def _make_room(self, tx: Tx, nsid: str) -> None:
+        """Forget the sets longest unused beyond MOST_KEPT, but `nsid`. Raises InvalidScope when all are in use."""
+        known = [name for (name,) in tx.run("SELECT nsid FROM permission_set ORDER BY learnt_at")]
+        if len(known) <= MOST_KEPT:
+            return
+        used = _in_use(tx) | {nsid}
+        unused = [name for name in known if name not in used][: len(known) - MOST_KEPT]
+        if not unused:
+            raise InvalidScope("This server knows as many permission sets as it keeps. Try again later.")
+        self._forget(tx, unused)
 
     def _took(self, nsid: str, found: PermissionSet, now: int) -> None:
         self._known = {**self._known, nsid: found}
