@@ -181,7 +181,7 @@ def test_without_encryption_there_is_nothing_but_the_way_to_https(town: World) -
 
 
 def test_a_renewal_drops_no_connection(tmp_path: Path) -> None:
-    with world(tmp_path, 12) as made, made.serving("--https"):
+    with world(tmp_path, 18) as made, made.serving("--https"):
         context = ssl.create_default_context(cadata=made.authority.root())
         first = made.serial()
         line = connect(
