@@ -284,6 +284,14 @@ async def test_a_transaction_cannot_be_used_after_its_end(db: Database) -> None:
             use(tx)
 
 
+async def test_many_rows_are_given_by_name_or_as_they_stand(db: Database) -> None:
+    sql = "INSERT INTO note (id, text) VALUES (:id, :text)"
+    await db.write(lambda tx: tx.many(sql, [{"text": "by name", "id": 1}]))
+    await db.write(lambda tx: tx.many(sql, [(2, "as it"), (3, "stands")]))
+    with db.reading() as tx:
+        assert tx.run("SELECT id, text FROM note ORDER BY id") == [(1, "by name"), (2, "as it"), (3, "stands")]
+
+
 async def test_a_forgotten_iterator_holds_no_snapshot(db: Database) -> None:
     await db.write(lambda tx: tx.many("INSERT INTO note (text) VALUES (:text)", [{"text": str(n)} for n in range(100)]))
     with db.reading() as tx:
