@@ -41,9 +41,7 @@ class SiteGate:
 
     def line(self, after: int, limit: int) -> list[Applicant]:
         return [
-            Applicant(
-                one.place, one.did, one.handle, _moment(one.applied_at), one.words
-            )
+            Applicant(one.place, one.did, one.handle, _moment(one.applied_at), one.words)
             for one in self._site.admission.line(after, limit)
         ]
 

@@ -165,8 +165,12 @@ async def _page(visit: Visit, typed: Typed, found: dict[str, str], status: int =
     works = zip(
         BITS, (say("Light: half a second"), say("Usual: two seconds"), say("Heavy: eight seconds")), strict=True
     )
-    facts = {"works": list(works), "hue_names": hue_words(visit), "waiting": visit.backend.gate.waiting(),
-             "readings": len(visit.backend.gate.readings())}
+    facts = {
+        "works": list(works),
+        "hue_names": hue_words(visit),
+        "waiting": visit.backend.gate.waiting(),
+        "readings": len(visit.backend.gate.readings()),
+    }
     return await visit.page("network.html", status, typed=typed, found=found, said=said(visit), **facts)
 
 
