@@ -40,7 +40,7 @@ def test_a_misspelt_setting_names_the_near_one(tmp_path: Path) -> None:
         ('plc = "both"', "needs a domain"),
         ('plc = "elsewhere"', "own, both, or the URL"),
         ('public_plc = "plc"', "must be a URL"),
-        ('unlock = "keyring"', "file, env, prompt"),
+        ('unlock = "keyring"', "file, env, systemd, prompt"),
         ('log_level = "loud"', "debug, info, warning, error"),
         ("host_only = 1", "must be like false"),
         ("password_rounds = 0", "must be 1 or more"),
