@@ -48,6 +48,12 @@ def test_a_misspelt_setting_names_the_near_one(tmp_path: Path) -> None:
         ('adopted_services = ["did:web:a.example"]', "is not did#service"),
         ('outside_appview = "https://a.example"', "is not did#service"),
         ('trusted_proxies = ["proxy"]', "neither an address nor a network"),
+        ('behind = "proxy"', "behind: “proxy” is neither an address nor a network"),
+        ('https = true\nbehind = "192.0.2.7"', "exclude each other"),
+        ('certificate_file = "/a.pem"', "go together"),
+        ('acme_directory = "http://ca.example/dir"', "must be an https URL"),
+        ('acme_hook = "hook"', "a whole path"),
+        ("https_port = 70000", "65535 or less"),
         ('lexicons = "no/such/folder"', "there is no folder"),
     ],
 )
