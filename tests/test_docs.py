@@ -124,6 +124,7 @@ def test_the_command_tells_of_every_command_and_none_is_without_help() -> None:
         "takedown",
         "uninstall",
         "upgrade",
+        "witness",
     }
     operators = " ".join(commands(ROOT / "docs" / "operators.md"))
     assert not {name for name in names_of_commands() if f"freehold {name}" not in operators}

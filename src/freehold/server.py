@@ -61,6 +61,8 @@ class Networks:
         site = self.find(_host(scope))
         if site is None:
             await _no_such_network(scope, receive, send)
+        elif site.haven.machine.role == "fenced":
+            await _served_elsewhere(scope, receive, send)
         elif scope["path"].startswith(API_PATHS):
             await self._api(site, scope, receive, send)
         elif scope["type"] == "websocket":
@@ -111,6 +113,14 @@ async def _no_such_network(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "websocket.close", "code": 1008})
     elif scope["type"] == "http":
         await _plain(send, 421, "No network of this name is served here.\n")
+
+
+async def _served_elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
+    """Another machine is this network's primary: what is here may be old."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1012})
+    elif scope["type"] == "http":
+        await _plain(send, 503, "This network is served by another machine now.\n")
 
 
 async def _plain(send: Send, status: int, text: str) -> None:

@@ -16,11 +16,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from support.command import Done, freehold
+from support.command import COMMAND, Done, freehold
 from support.network import CHEAP, START_SECONDS, TESTS, Caller, Person, RunningNetwork, refused, running
 from support.patience import until
 from support.pictures import jpeg_with_place
 
+WITNESS_LINE = re.compile(r"witness tls://\S+ --code (\S+)")
 PORT_LINE = re.compile(r"add (tls://\S+) --code (\S+)")
 
 
@@ -105,6 +106,70 @@ async def test_a_network_whose_machine_is_killed_and_wiped_goes_on_elsewhere(tmp
                 assert profile["postsCount"] == 42
 
 
+@contextmanager
+def witnessing(directory: Path) -> Iterator[tuple[str, str]]:
+    """A witness in a process of its own; its address, and the code for the primary."""
+    port = free_port()
+    command = [*COMMAND, "witness", str(directory), "--listen", f"127.0.0.1:{port}"]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    assert child.stderr is not None
+    with child.stdout, child.stderr:
+        said = child.stdout.readline() + child.stdout.readline()
+        assert "is a witness" in child.stderr.readline()
+        found = WITNESS_LINE.search(said)
+        assert found, said
+        yield f"tls://127.0.0.1:{port}", found[1]
+        child.kill()
+        child.wait()
+
+
+async def test_a_standby_takes_over_by_itself_when_the_witness_grants_it(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    with running(first) as primary, witnessing(tmp_path / "third") as (address, code):
+        taken = await command("standby", first, "witness", address, "--code", code)
+        assert taken.code == 0, taken.err
+        await add_by_tls(first, second)
+        shutil.copy(first / "unlock.key", second)
+        with standing_by(second, primary.url.rpartition(":")[2]) as standby:
+            await in_step(first)
+            async with httpx.AsyncClient(base_url=primary.url) as http:
+                mei = await Person.join(http, "mei")
+                posts = await asyncio.gather(*(mei.post(f"post {n}") for n in range(20)))
+            assert "grants" in (await command("standby", first, "list")).out
+            os.kill(primary.pid, signal.SIGKILL)
+            killed_at = time.monotonic()
+            await asyncio.to_thread(standby.wait)
+            print(f"answers again after {time.monotonic() - killed_at:.1f} s")
+            async with httpx.AsyncClient(base_url=standby.url) as http:
+                again = Person(http, {"accessJwt": mei.token, "did": mei.did, "handle": mei.handle, "refreshJwt": ""})
+                await again.post("one more")
+                print(f"takes writes again after {time.monotonic() - killed_at:.1f} s")
+                feed = await again.get("app.bsky.feed.getAuthorFeed", actor=mei.did, limit=100)
+                assert {post.uri for post in posts} < {item["post"]["uri"] for item in feed["feed"]}
+            await returned(first)
+
+
+async def returned(first: Path) -> None:
+    """The old machine comes back, and wants to be the primary again."""
+    port = free_port()
+    words = [*COMMAND, "run", str(first), "--dev", "--port", str(port)]
+    child = await asyncio.create_subprocess_exec(*words, stderr=subprocess.DEVNULL)
+
+    async def is_served_elsewhere() -> bool:
+        try:
+            async with httpx.AsyncClient(base_url=f"http://localhost:{port}") as http:
+                return (await http.get("/xrpc/_health")).status_code == 503
+        except httpx.TransportError:
+            return False
+
+    await until(is_served_elsewhere)
+    child.terminate()
+    await child.wait()
+    again = await command("run", first, "--port", "0")
+    assert (again.code, "another machine has become the primary" in again.err.lower()) == (1, True)
+
+
 async def test_an_old_primary_hears_that_it_is_one_no_more_and_says_yes_to_nothing(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     with running(first) as primary:
@@ -115,9 +180,9 @@ async def test_an_old_primary_hears_that_it_is_one_no_more_and_says_yes_to_nothi
             async with httpx.AsyncClient(base_url=primary.url) as http:
                 mei = await Person.join(http, "mei")
                 assert (await command("standby", second, "promote", "--even-so")).code == 0
+                await asyncio.to_thread(standby.wait)
                 with refused("StoreFailed", 503):
                     await mei.post("to nobody")
-            await asyncio.to_thread(standby.wait)
             primary.stop()
             again = await command("run", first, "--port", "0")
             assert (again.code, "another machine has become the primary" in again.err.lower()) == (1, True)

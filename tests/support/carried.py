@@ -74,7 +74,8 @@ class Follower:
     def _serve(self, end: socket.socket) -> None:
         copy = Copy(self.directory)
         try:
-            Standby(copy, BlobStore(self.directory / "blobs"), self.epoch, self._promise).follow(Channel(end))
+            standby = Standby(copy, BlobStore(self.directory / "blobs"), self.epoch, self._promise, id=self.name)
+            standby.follow(Channel(end))
         except LinkLost:
             pass
         finally:

@@ -123,6 +123,7 @@ def parser() -> argparse.ArgumentParser:
     _keys(commands)
     _care(commands)
     _standby(commands)
+    _witness(commands)
     _machine(commands)
     _settings(commands)
     return top
@@ -479,11 +480,27 @@ def _standby(commands: Commands) -> None:
         acts.add_parser(name, help=help).add_argument("name", metavar="NAME", help="as `list` calls it")
     promote = acts.add_parser("promote", help="on the standby: be the primary from now on")
     promote.add_argument("--even-so", action="store_true", help="although the primary is still heard")
+    witness = acts.add_parser("witness", help="let a third machine decide when the primary is lost; or no more")
+    witness.add_argument("address", metavar="ADDRESS", nargs="?", help="tls://HOST:PORT; without it, take it away")
+    witness.add_argument("--code", metavar="CODE", help="what `freehold witness` printed over there")
     made = acts.add_parser("make", help="on the other machine: let DIRECTORY be a standby's")
     made.add_argument("--listen", default="", metavar="HOST:PORT", help="for tls://; without it, by ssh only")
     bridge = acts.add_parser("bridge", help="what ssh runs on the standby's machine: from here to its socket")
     for here in (made, bridge):
         here.set_defaults(acts=False)
+
+
+def _witness(commands: Commands) -> None:
+    witness = _command(
+        commands,
+        "witness",
+        "on a third machine: decide when the primary is lost",
+        "A primary with a witness says yes to writes only while it is granted time, second by second. If it is lost,\n"
+        "its standby asks the witness, which grants it the succession once the old time has run out: nobody writes in\n"
+        "two places. A witness holds nothing of any member's. DIRECTORY is its own, and made if absent.",
+    )
+    _directory(witness)
+    witness.add_argument("--listen", required=True, metavar="HOST:PORT", help="for example 0.0.0.0:7101")
 
 
 def _settings(commands: Commands) -> None:

@@ -9,6 +9,7 @@ from freehold.cli.terminal import Terminal
 from freehold.haven import haven, machine, ssh, transport
 from freehold.haven.machine import Peer
 from freehold.haven.standby import make
+from freehold.haven.wire import LinkLost
 from freehold.protocol.refused import InvalidRequest, Refused
 from freehold.site import Site
 
@@ -71,6 +72,8 @@ async def act(site: Site, given: argparse.Namespace, terminal: Terminal) -> None
         case "remove":
             await asyncio.to_thread(site.haven.remove, given.name)
             terminal.say(f"{given.name} is no standby of this network any more. What it has is still there.")
+        case "witness":
+            await witness(site, given, terminal)
         case "verify":
             await verify(site, given.name, terminal)
         case _:
@@ -83,6 +86,8 @@ def show(site: Site, terminal: Terminal) -> None:
     for peer, state in states:
         kind = "waited for" if peer.sync else "not waited for"
         terminal.say(f"{peer.name:<20} {kind:<16} {peer.address:<40} {state}")
+    if third := site.haven.machine.witness:
+        terminal.say(f"{third.name:<20} {'':<16} {third.address:<40} {site.haven.witness_state()}")
     if not states:
         terminal.say("There is no standby: what is written here is on this machine only.")
 
@@ -92,15 +97,31 @@ async def add(site: Site, given: argparse.Namespace, terminal: Terminal) -> None
     to = transport.parse(given.address)
     pin = ""
     if to.kind == "tls":
-        fingerprint, _, code = (given.code or "").partition(".")
-        if not code:
-            raise InvalidRequest("A standby that is reached by tls:// needs the --code that it printed.")
-        pin = await asyncio.to_thread(haven.introduce, site.directory, given.address, fingerprint, code)
+        pin = await introduce_by_code(site, given)
     if to.kind == "ssh":
         await introduce_by_ssh(site, to, terminal)
     name = given.name or (to.host.rpartition("@")[2] or "here")
     site.haven.add(Peer(name, given.address, pin, sync=not given.later))
     terminal.say(f"{name} is a standby now. How it is: freehold standby {site.directory} list")
+
+
+async def witness(site: Site, given: argparse.Namespace, terminal: Terminal) -> None:
+    """Take a witness, or let it go."""
+    if given.address is None:
+        site.haven.remove_witness()
+        terminal.say("This network has no witness any more: only a person promotes a standby.")
+        return
+    pin = await introduce_by_code(site, given)
+    await asyncio.to_thread(site.haven.take_witness, Peer("witness", given.address, pin))
+    terminal.say("A standby that is in step takes over by itself now, when this machine is lost.")
+
+
+async def introduce_by_code(site: Site, given: argparse.Namespace) -> str:
+    """The other's certificate, base64, once it took ours. Raises InvalidRequest, LinkLost."""
+    fingerprint, _, code = (given.code or "").partition(".")
+    if not code:
+        raise InvalidRequest("What is reached by tls:// is introduced by the --code that it printed.")
+    return await asyncio.to_thread(haven.introduce, site.directory, given.address, fingerprint, code)
 
 
 async def introduce_by_ssh(site: Site, to: transport.Address, terminal: Terminal) -> None:
@@ -141,6 +162,16 @@ async def verify(site: Site, name: str, terminal: Terminal) -> None:
 # --- on the standby
 
 
+async def ask_by_hand(standing: StandingBy, even_so: bool, terminal: Terminal) -> None:
+    """Tell the witness what a person decided: the old primary gets no more time. Raises LinkLost unless `even_so`."""
+    try:
+        await asyncio.to_thread(standing.standby.elected, by_hand=True)
+    except LinkLost:
+        if not even_so:
+            raise
+        terminal.say("The witness is out of reach, and does not know of this.")
+
+
 async def act_there(standing: StandingBy, given: argparse.Namespace, terminal: Terminal) -> None:
     """The same command on a standby."""
     following = standing.standby.following
@@ -153,6 +184,7 @@ async def act_there(standing: StandingBy, given: argparse.Namespace, terminal: T
         case "promote":
             following.assure_promotable(even_so=given.even_so)
             standing.assure_unlocked()
+            await ask_by_hand(standing, given.even_so, terminal)
             standing.be_promoted()
             terminal.say("This machine becomes the primary.")
         case _:

@@ -6,6 +6,7 @@ socket as a network's.
 
 import argparse
 import asyncio
+import logging
 import signal
 import sys
 from importlib import import_module
@@ -19,7 +20,10 @@ from freehold.settings import Settings
 from freehold.store.keyring import Keyring, Source
 from freehold.store.lock import DirectoryLock
 
+logger = logging.getLogger(__name__)
+
 COMMAND = "standby"
+ASK_SECONDS = 0.3
 
 
 class OnStandby(Refused):
@@ -45,12 +49,31 @@ class StandingBy:
             loop.add_signal_handler(each, self._end.set)
         self.standby.open()
         try:
-            async with commanded(self, understood):
+            async with commanded(self, understood), asyncio.TaskGroup() as tasks:
+                succeeding = tasks.create_task(self._succeed())
                 await self._end.wait()
+                succeeding.cancel()
         finally:
             await asyncio.to_thread(self.standby.close)
         if self.promoted:
             self.standby.promote()
+
+    async def _succeed(self) -> None:
+        """Take over when the primary is lost and the witness grants it; a locked standby does not ask."""
+        said = ""
+        while not self.promoted:
+            await asyncio.sleep(ASK_SECONDS)
+            if not self.standby.following.may_succeed() or self.standby.machine.witness is None:
+                continue
+            try:
+                await asyncio.to_thread(self.assure_unlocked)
+                if await asyncio.to_thread(self.standby.elected):
+                    logger.warning("the primary is lost: this machine takes over")
+                    self.be_promoted()
+            except Refused as refused:
+                if refused.say != said:
+                    said = refused.say
+                    logger.warning("this standby cannot take over: %s", said)
 
     def assure_unlocked(self) -> None:
         """Raises Refused where the network's keys do not open here: then it may follow, and not be promoted."""

@@ -14,9 +14,11 @@ from pathlib import Path
 import msgspec
 
 from freehold.haven import joining
+from freehold.haven.lease import Request
 from freehold.haven.link import Link, OldEpoch
 from freehold.haven.verifying import Report, verify
-from freehold.haven.wire import PART_BYTES, Channel, LinkLost
+from freehold.haven.wire import PART_BYTES, Ask, Channel, Hello, LinkLost, Voted
+from freehold.haven.witness import now_ms
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
 from freehold.store.blobs import BlobStore
@@ -65,14 +67,21 @@ class Carrier:
     """The gate of the database at `path`, whose blobs are in `blobs`.
 
     epoch: that of this primary. papers: files that go along. wait: with no standby in step, writes wait; else they are
-    acknowledged alone.
+    acknowledged alone. greeted: called on a standby's thread before it is brought up to date.
     """
 
     def __init__(
-        self, path: Path, blobs: BlobStore, *, epoch: int, papers: Sequence[Path] = (), wait: bool = True
+        self,
+        path: Path,
+        blobs: BlobStore,
+        *,
+        epoch: int,
+        papers: Sequence[Path] = (),
+        wait: bool = True,
+        greeted: Callable[[Link, Hello], object] = lambda link, hello: None,
     ) -> None:
         self._path, self._blobs, self._papers = path, blobs, papers
-        self._epoch = epoch
+        self._epoch, self._greeted = epoch, greeted
         self._log = Log(path)
         self._memory = path.with_name(path.name + ".ended")
         self._frames = 0
@@ -87,6 +96,11 @@ class Carrier:
         self._carried = False
         self._leaving = False
         self._wait = wait
+        self._reigns = False
+        self._until = 0
+        self._needed: frozenset[str] = frozenset()
+        self.changed = threading.Event()
+        """Set when a standby came into step or was lost: whoever renews the lease does so at once."""
         self._joining: list[Link] = []
         self._in_step: list[Link] = []
         self._behind: list[Link] = []
@@ -121,13 +135,20 @@ class Carrier:
 
     def _await_company(self) -> None:
         """With the lock held, which waiting lets go. Who comes into step has everything that was committed before."""
-        while not self._fenced and self._wait and not self._in_step:
-            if self._closed.is_set():
+        while not self._may_say_yes():
+            if self._closed.is_set() or self._fenced:
                 raise Fenced
             if not self._company.wait(LEAVING_SECONDS if self._leaving else None) and self._leaving:
                 raise Fenced
-        if self._fenced:
-            raise Fenced
+
+    def _may_say_yes(self) -> bool:
+        """Whether somebody else has it who must; and, where there is a witness, whether this machine still reigns."""
+        if self._fenced or (self._wait and not self._in_step):
+            return False
+        return not self._reigns or (self._needed <= self._ids() and now_ms() < self._until)
+
+    def _ids(self) -> frozenset[str]:
+        return frozenset(link.machine for link in self._in_step)
 
     @contextmanager
     def folding(self) -> Iterator[bool]:
@@ -182,6 +203,7 @@ class Carrier:
 
     def _join(self, link: Link, sync: bool) -> None:
         hello = link.greet(self._epoch)
+        self._greeted(link, hello)
         with self._lock:
             self._joining.append(link)
             ours, ended = self._log.end(self._frames), self._ended
@@ -208,6 +230,7 @@ class Carrier:
                     link.state = "in step"
                     group.append(link)
                     self._company.notify_all()
+                    self.changed.set()
                     return
             link.carry(stretch)
 
@@ -228,8 +251,60 @@ class Carrier:
             for group in (self._in_step, self._behind):
                 if link in group:
                     group.remove(link)
+                    self.changed.set()
                     logger.warning("the standby %s is lost: %s", link.name, lost.facts or lost.say)
             link.close()
+
+    # -- the lease, on the thread of who renews it
+
+    def reign(self, needed: frozenset[str]) -> None:
+        """From now on writes are acknowledged under a lease. needed: machines that a witness may take for in step."""
+        with self._lock:
+            self._reigns, self._needed = True, needed
+
+    def end_reign(self) -> None:
+        """Writes are acknowledged without a lease again."""
+        with self._lock:
+            self._reigns = False
+            self._company.notify_all()
+
+    def successors(self) -> frozenset[str]:
+        """Whom to name in the next request: those in step. They all must have what is acknowledged from now on.
+
+        Where writes wait anyway while nobody is in step, those stay named who had the last of them.
+        """
+        with self._lock:
+            named = self._ids() or (self._needed if self._wait else frozenset())
+            self._needed |= named
+            return named
+
+    def ask_all(self, request: Request) -> bool | None:
+        """Whether every standby that could succeed grants; None if one cannot be asked; False: a newer primary."""
+        granted = True
+        for link in self.in_step():
+            try:
+                voted = link.exchange(Ask(request.epoch, request.machine, sorted(request.in_step)))
+            except LinkLost as lost:
+                self._drop(link, lost)
+                continue
+            if isinstance(voted, Voted) and voted.epoch > request.epoch:
+                return False
+            granted = granted and isinstance(voted, Voted) and voted.granted
+        with self._lock:
+            return True if granted and self._needed <= self._ids() else None
+
+    def reign_until(self, until: int, confirmed: frozenset[str] | None) -> None:
+        """until: milliseconds of the monotonic clock. confirmed: whom the witness takes for in step now, if it said."""
+        with self._lock:
+            self._until = until
+            if confirmed is not None:
+                self._needed = confirmed
+            self._company.notify_all()
+
+    def in_step(self) -> tuple[Link, ...]:
+        """Those that the writer carries to."""
+        with self._lock:
+            return tuple(self._in_step)
 
     # -- blobs
 

@@ -8,12 +8,16 @@ import time
 from collections.abc import Callable
 from heapq import nsmallest
 
+import msgspec
+
 from freehold.haven.copy import Copy
+from freehold.haven.lease import Request, Vote
 from freehold.haven.wire import (
     DELIVERED,
     VERSION,
     Answer,
     AnyMessage,
+    Ask,
     Begin,
     BlobPart,
     Block,
@@ -34,8 +38,11 @@ from freehold.haven.wire import (
     Show,
     Still,
     Take,
+    Voted,
     Whole,
+    WitnessAt,
 )
+from freehold.haven.witness import now_ms
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
 from freehold.store.blobs import BlobStore, Incoming
@@ -77,7 +84,8 @@ class NotWhole(Refused):
 class Standby:
     """A copy and its blobs, kept true to what one primary sends. Answers one channel at a time.
 
-    epoch: the newest known; `promise` writes down a newer one before it is answered.
+    id, certificate: of this machine. epoch: the newest known; `promise` writes down a newer one before it is answered.
+    witness_at: told where the witness is, and its certificate.
     """
 
     def __init__(
@@ -86,17 +94,22 @@ class Standby:
         blobs: BlobStore,
         epoch: int,
         promise: Callable[[int], object],
+        *,
+        id: str = "",
+        certificate: bytes = b"",
+        witness_at: Callable[[str, bytes], object] = lambda address, certificate: None,
     ) -> None:
         self._copy, self._blobs = copy, blobs
         self._epoch, self._promise = epoch, promise
+        self._id, self._certificate, self._witness_at = id, certificate, witness_at
+        self.vote = Vote(epoch, "", frozenset(), 0).restarted(now_ms())
         self.heard_at = -LONG_AGO_SECONDS
         """When the primary was heard last, in seconds of the monotonic clock."""
         self._upload: Incoming | None = None
 
     def follow(self, channel: Channel) -> None:
         """Greet, then take and answer until the link ends, which it does by LinkLost."""
-        copy = self._copy
-        channel.send(Hello(VERSION, self._epoch, copy.whole, *copy.position, digest=copy.digest()))
+        channel.send(self._hello())
         try:
             message = channel.receive()
             self._begin(message)
@@ -117,6 +130,10 @@ class Standby:
         """Since the primary was heard last."""
         return time.monotonic() - self.heard_at
 
+    def may_succeed(self) -> bool:
+        """Whether this machine promised nobody that it would not: its primary has been silent for longer."""
+        return now_ms() >= self.vote.until
+
     def assure_promotable(self, *, even_so: bool) -> None:
         """even_so: although the primary is there. Raises PrimaryThere, NotWhole."""
         if not self._copy.whole:
@@ -133,12 +150,29 @@ class Standby:
             case Names(after):
                 return Listing(nsmallest(NAMES_MAX, (cid for cid in self._blobs.cids() if cid > after)))
             case Show():
-                return Hello(VERSION, self._epoch, copy.whole, *copy.position, digest=copy.digest())
+                return self._hello()
+            case Ask(epoch, machine, in_step):
+                return self._asked(Request(epoch, machine, frozenset(in_step)))
             case Check(after):
                 return self._check(after)
             case _:
                 self._do(message)
                 return Got()
+
+    def _hello(self) -> Hello:
+        copy = self._copy
+        mine = self._id, self._certificate
+        return Hello(VERSION, self._epoch, *mine, copy.whole, *copy.position, digest=copy.digest())
+
+    def _asked(self, request: Request) -> Voted:
+        """The linked primary asks for more time. After a restart this machine has forgotten whose epoch it is."""
+        vote = self.vote
+        if not vote.holder and request.epoch >= vote.epoch:
+            vote = msgspec.structs.replace(vote, epoch=request.epoch, holder=request.machine)
+        granted = vote.asked(request, now_ms())
+        if granted is not None:
+            self.vote = granted
+        return Voted(granted is not None, self.vote.epoch, self.vote.holder)
 
     def _do(self, message: AnyMessage) -> None:
         copy = self._copy
@@ -149,6 +183,8 @@ class Standby:
                 self._take_part(message)
             case Forget(cid):
                 self._blobs.delete(Cid(cid))
+            case WitnessAt(address, certificate):
+                self._witness_at(address, certificate)
             case Deliver(name, data):
                 self._deliver(name, data)
             case Seed():

@@ -5,8 +5,8 @@ standby, look at it, compare it, let it go.
 """
 
 import base64
-import hashlib
 import logging
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,10 +15,14 @@ import msgspec
 from freehold.haven import machine, papers, transport
 from freehold.haven.carrier import Carrier, NoSuchStandby
 from freehold.haven.keeper import Keeper
+from freehold.haven.lease import Request
+from freehold.haven.link import Link
 from freehold.haven.machine import Machine, Peer
 from freehold.haven.receiving import Herald, Receiver
+from freehold.haven.reign import Reign
 from freehold.haven.verifying import Report
-from freehold.haven.wire import Channel, LinkLost, Pair, Refuse
+from freehold.haven.wire import Channel, Hello, LinkLost, Pair, Refuse, WitnessAt
+from freehold.haven.witness import FarWitness
 from freehold.protocol.refused import InvalidRequest, Refused
 from freehold.store.blobs import BlobStore
 
@@ -40,9 +44,14 @@ class Haven:
         self._directory, self._alone = directory, alone
         self.machine = assured_primary(directory)
         key = [directory / name for name in PAPERS]
-        self.carrier = Carrier(directory / "truth.db", blobs, epoch=self.machine.epoch, papers=key, wait=False)
+        self.carrier = Carrier(
+            directory / "truth.db", blobs, epoch=self.machine.epoch, papers=key, wait=False, greeted=self._greeted
+        )
+        self._turn = threading.Lock()
+        self._reign: Reign | None = None
         self._keeper = Keeper(directory, self.carrier, self._fence)
         self._started = False
+        self._witness: FarWitness | None = None
         self._herald: Receiver | None = None
 
     def start(self) -> None:
@@ -50,6 +59,7 @@ class Haven:
         self._started = True
         if self.machine.epoch > 1:
             self._announce()
+        self._begin_reign()
         for peer in self.machine.standbys:
             self._keeper.add(peer)
         self._decide()
@@ -59,7 +69,7 @@ class Haven:
         transport.parse(peer.address)
         if any(peer.name == each.name for each in self.machine.standbys):
             raise InvalidRequest(f"There is a standby called {peer.name} already. Give this one another --name.")
-        self._write(msgspec.structs.replace(self.machine, standbys=(*self.machine.standbys, peer)))
+        self._change(standbys=(*self.machine.standbys, peer))
         if self._started:
             self._keeper.add(peer)
             self._decide()
@@ -69,7 +79,7 @@ class Haven:
         rest = tuple(peer for peer in self.machine.standbys if peer.name != name)
         if len(rest) == len(self.machine.standbys):
             raise NoSuchStandby(f"There is no standby called {name}.")
-        self._write(msgspec.structs.replace(self.machine, standbys=rest))
+        self._change(standbys=rest)
         if self._started:
             self._decide()
             self._keeper.remove(name)
@@ -83,16 +93,78 @@ class Haven:
         """Compare all that a standby has. Blocks. Raises NoSuchStandby, LinkLost."""
         return self.carrier.verify(name, told)
 
+    def take_witness(self, peer: Peer) -> None:
+        """From now on writes are acknowledged under a lease, and a standby may take over by itself."""
+        if self.machine.witness is not None:
+            raise InvalidRequest("This network has a witness already. Remove that one first.")
+        self._change(witness=peer)
+        if self._started:
+            self._begin_reign()
+            for link in self.carrier.in_step():
+                link.close()  # they come back at once, and are told of the witness
+
+    def remove_witness(self) -> None:
+        """No standby takes over by itself any more: only a person promotes. Raises InvalidRequest, LinkLost.
+
+        The witness must have heard that nobody may succeed, or it would let a standby reign beside us.
+        """
+        if self._witness is None or self._reign is None:
+            raise InvalidRequest("This network has no witness, or does not run.")
+        self._reign.close()
+        try:
+            self._witness.ask(Request(self.machine.epoch, self.machine.id))
+        except LinkLost:
+            self._begin_reign()
+            say = "The witness is out of reach: it would let a standby take over. Start it, then try again."
+            raise LinkLost(say) from None
+        self._witness.close()
+        self._witness = self._reign = None
+        self.carrier.end_reign()
+        self._change(witness=None)
+
+    def witness_state(self) -> str:
+        """How the witness is, in plain words; empty without one."""
+        return self._reign.witness_state if self._reign is not None else ""
+
     def leave(self) -> None:
         """The network is about to be closed."""
         self.carrier.leave()
 
     def close(self) -> None:
         """After the database was closed."""
+        if self._reign is not None:
+            self._reign.close()
         self.carrier.close()
         self._keeper.close()
         if self._herald is not None:
             self._herald.close()
+
+    def _begin_reign(self) -> None:
+        peer = self.machine.witness
+        if peer is None:
+            return
+        witness = FarWitness(self._directory, peer.address, peer.certificate)
+        self._witness = witness
+        self.carrier.reign(frozenset(each.machine or each.name for each in self.machine.standbys if each.sync))
+        self._reign = Reign(self.machine.id, self.machine.epoch, self.carrier, witness, self._fence)
+        self._reign.start()
+
+    def _greeted(self, link: Link, hello: Hello) -> None:
+        """On the link's thread: remember whose it is, and let it and the witness know of each other."""
+        standbys = tuple(
+            msgspec.structs.replace(peer, machine=hello.machine) if peer.name == link.name else peer
+            for peer in self.machine.standbys
+        )
+        if standbys != self.machine.standbys:
+            self._change(standbys=standbys)
+        peer = self.machine.witness
+        if peer is None or self._witness is None:
+            return
+        link.exchange(WitnessAt(peer.address, peer.certificate))
+        try:
+            self._witness.introduce(hello.certificate)
+        except LinkLost:
+            logger.warning("the witness is out of reach: it does not know the standby %s yet", link.name)
 
     def _announce(self) -> None:
         """This machine was a standby: its old primary may come back, and is to know."""
@@ -110,12 +182,16 @@ class Haven:
         self.carrier.go_on_alone(alone=not waits)
 
     def _fence(self) -> None:
-        """Another machine is the primary: say so to whoever starts this one again."""
-        self._write(msgspec.structs.replace(self.machine, role="fenced"))
+        """Another machine is the primary: say yes to nothing, and say so to whoever starts this one again."""
+        self.carrier.fence()
+        self._change(role="fenced")
+        logger.critical("another machine is the primary of %s now: no more is written here", self._directory)
 
-    def _write(self, changed: Machine) -> None:
-        machine.write(self._directory, changed)
-        self.machine = changed
+    def _change(self, **changes: object) -> None:
+        with self._turn:
+            changed = msgspec.structs.replace(self.machine, **changes)
+            machine.write(self._directory, changed)
+            self.machine = changed
 
 
 def assured_primary(directory: Path) -> Machine:
@@ -146,8 +222,3 @@ def introduce(directory: Path, address: str, pin: str, code: str) -> str:
     if isinstance(answer, Refuse):
         raise LinkLost(answer.why)
     return base64.b64encode(certificate).decode()
-
-
-def code_hash(code: str) -> str:
-    """As it is kept: hex."""
-    return hashlib.sha256(code.encode()).hexdigest()

@@ -74,5 +74,8 @@ class Keeper:
             except Refused as refused:
                 self._lost[peer.name] = refused.say
                 logger.error("the standby %s: %s", peer.name, refused.say)
+            except Exception:
+                self._lost[peer.name] = "something went wrong here: see the log"
+                logger.exception("the link to the standby %s failed", peer.name)
             stopped.wait(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)

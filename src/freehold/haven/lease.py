@@ -1,10 +1,11 @@
-"""The right to acknowledge: who may say "yes" to a write, decided by a majority of voters. Pure; time is passed in.
+"""The right to acknowledge: who may say "yes" to a write. Pure; time is passed in.
 
-The voters are the primary, its synchronous standbys and a witness. A voter that grants promises to grant nobody a newer
+The voters are the primary's synchronous standbys and a witness. A voter that grants promises to grant nobody a newer
 epoch for `PROMISE_MS` of its own monotonic clock, counted from when it heard; the primary counts `LEASE_MS` of its own,
-from *before* it asked. Two majorities share a voter, so a newer epoch begins only after the older lease ran out, as
-long as clocks run alike within a sixth. A newer epoch goes to a standby only that was in step when the voter heard of
-it last: a primary that loses a standby must have told so before it acknowledges without it.
+from *before* it asked. The primary needs the witness, or every standby that could succeed it; a successor needs the
+witness and itself. So each pair has a voter in common (with one standby: two of three), and a newer epoch begins only
+after the older lease ran out, as long as clocks run alike within a sixth. The witness grants a newer epoch only to a
+standby that was in step when it heard last: a primary that loses one must have told so before it acknowledges without.
 Source: C. Gray, D. Cheriton, "Leases", SOSP 1989.
 """
 
@@ -47,18 +48,17 @@ class Vote(msgspec.Struct, frozen=True):
 
 
 class Lease(msgspec.Struct, frozen=True):
-    """What a primary holds. until: milliseconds of its own monotonic clock. in_step: as the last majority heard it."""
+    """What a primary holds. until: milliseconds of its own monotonic clock."""
 
     epoch: int
     until: int = 0
-    in_step: frozenset[str] = frozenset()
 
     def holds(self, now: int) -> bool:
         """Whether a write may be acknowledged now."""
         return now < self.until
 
-    def granted(self, request: Request, asked_at: int, votes: int, voters: int) -> "Lease":
-        """The lease after so many votes, one's own among them, for a request that was sent at `asked_at`."""
-        if request.epoch != self.epoch or votes * 2 <= voters:
+    def granted(self, request: Request, asked_at: int) -> "Lease":
+        """The lease after enough voters granted a request that was sent at `asked_at`."""
+        if request.epoch != self.epoch:
             return self
-        return Lease(self.epoch, max(self.until, asked_at + LEASE_MS), request.in_step)
+        return Lease(self.epoch, max(self.until, asked_at + LEASE_MS))

@@ -49,6 +49,7 @@ class Link:
     def __init__(self, name: str, channel: Channel, blobs: BlobStore, papers: Sequence[Path] = ()) -> None:
         self.name = name
         self._papers = dict.fromkeys(papers, 0)
+        self.machine = ""
         self.position = NOWHERE
         self.state = "greeting"
         self._channel = channel
@@ -65,6 +66,7 @@ class Link:
         if hello.epoch > epoch:
             raise OldEpoch(ours=epoch, theirs=hello.epoch)
         self.exchange(Begin(epoch))
+        self.machine = hello.machine
         return hello
 
     def exchange(self, message: Message) -> Answer:
@@ -111,6 +113,8 @@ class Link:
         """Send what is owed. Raises LinkLost."""
         while self._owed:
             with self._one_blob:
+                if not self._owed:  # paid by who sent the same blob meanwhile
+                    return
                 cid, kept = self._owed.popitem()
                 if kept:
                     self._send(cid)

@@ -5,6 +5,7 @@ reign of one primary; the number only grows. A machine without the file is the p
 """
 
 import base64
+import hashlib
 import os
 from pathlib import Path
 from typing import Literal
@@ -25,12 +26,21 @@ class BadMachine(Refused):
 
 
 class Peer(msgspec.Struct, frozen=True):
-    """Another machine. address: ssh://…, tls://… or unix://…. pin: what proves it. sync: it is waited for."""
+    """Another machine. address: ssh://…, tls://… or unix://…. pin: its certificate, base64, for tls.
+
+    sync: it is waited for. machine: its id, once it was heard.
+    """
 
     name: str
     address: str
     pin: str = ""
     sync: bool = True
+    machine: str = ""
+
+    @property
+    def certificate(self) -> bytes:
+        """The pin, in DER."""
+        return base64.b64decode(self.pin)
 
 
 class Machine(msgspec.Struct, frozen=True):
@@ -55,12 +65,17 @@ class Machine(msgspec.Struct, frozen=True):
         return [base64.b64decode(self.primary)] if self.primary else []
 
 
+def code_hash(code: str) -> str:
+    """Of a code by which a machine introduces itself, as it is kept: hex."""
+    return hashlib.sha256(code.encode()).hexdigest()
+
+
 def read(directory: Path) -> Machine:
     """What is written; without a file, a primary that stands alone. Raises BadMachine."""
     path = directory / FILE
     try:
         return msgspec.json.decode(path.read_bytes(), type=Machine)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Machine(os.urandom(16).hex())
     except (msgspec.DecodeError, OSError) as error:
         raise BadMachine(f"{path} cannot be read: {error}. Put it back from a copy.") from None

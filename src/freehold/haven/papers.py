@@ -7,6 +7,7 @@ Source: RFC 5280; https://docs.python.org/3/library/ssl.html
 """
 
 import hashlib
+import os
 import ssl
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from cryptography.x509.oid import NameOID
 from freehold.store.files import write_durably
 
 FILE = "haven.pem"
-NAME = "freehold"
+NAME_BYTES = 8
 BEGIN = datetime(2020, 1, 1, tzinfo=UTC)
 END = datetime(9999, 12, 31, tzinfo=UTC)
 """Whether a machine is trusted is decided by its pin. A certificate that ran out would end a haven on some night."""
@@ -75,7 +76,8 @@ def _context(directory: Path, protocol: int) -> ssl.SSLContext:
 
 def _make(path: Path) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
+    own = os.urandom(NAME_BYTES).hex()  # OpenSSL looks certificates up by name: each machine has another
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"freehold {own}")])
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)

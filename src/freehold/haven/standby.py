@@ -14,9 +14,10 @@ import msgspec
 from freehold.haven import machine, papers
 from freehold.haven.copy import Copy
 from freehold.haven.following import Standby
-from freehold.haven.haven import code_hash
-from freehold.haven.machine import Machine
+from freehold.haven.lease import Request
+from freehold.haven.machine import Machine, Peer, code_hash
 from freehold.haven.receiving import Receiver
+from freehold.haven.witness import FarWitness
 from freehold.protocol.refused import InvalidRequest
 from freehold.store.blobs import BlobStore
 
@@ -31,7 +32,13 @@ class StandbyMachine:
         self.machine = machine.read(directory)
         self._copy = Copy(directory)
         self.following = Standby(
-            self._copy, BlobStore(directory / "blobs"), self.machine.epoch, lambda epoch: self._write(epoch=epoch)
+            self._copy,
+            BlobStore(directory / "blobs"),
+            self.machine.epoch,
+            lambda epoch: self._write(epoch=epoch),
+            id=self.machine.id,
+            certificate=papers.own(directory),
+            witness_at=self._witness_at,
         )
         self._receiver = Receiver(directory, self.following, self._pair)
         self._context = papers.answering(directory, self.machine.pins)
@@ -53,9 +60,30 @@ class StandbyMachine:
         path = self._copy.path
         return (path.stat().st_size if path.exists() else 0) + self._copy.position.end
 
+    def elected(self, *, by_hand: bool = False) -> bool:
+        """Whether the witness grants that this machine succeeds its primary; blocks while it is asked.
+
+        by_hand: a person decided it. Without a witness only a person may. Raises LinkLost.
+        """
+        witness = self.machine.witness
+        if witness is None:
+            return by_hand
+        if not (by_hand or (self.following.may_succeed() and self._copy.whole)):
+            return False
+        far = FarWitness(self.directory, witness.address, witness.certificate)
+        try:
+            return far.ask(Request(self.machine.epoch + 1, self.machine.id), by_hand=by_hand).granted
+        finally:
+            far.close()
+
     def promote(self) -> None:
         """After `close`: this machine is the primary, under a newer epoch. It remembers the old one, to tell it so."""
         self._write(role="primary", epoch=self.machine.epoch + 1, standbys=(), token="")
+
+    def _witness_at(self, address: str, certificate: bytes) -> None:
+        peer = Peer("witness", address, base64.b64encode(certificate).decode())
+        if peer != self.machine.witness:
+            self._write(witness=peer)
 
     def _pair(self, code: str, certificate: bytes) -> bool:
         """Once."""

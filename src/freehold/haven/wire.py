@@ -34,11 +34,14 @@ class Message(msgspec.Struct, tag=True, frozen=True, array_like=True):
 class Hello(Message, frozen=True):
     """The standby begins. salt, end: how far its copy of the log goes. digest: SHA-256 of that log; empty without one.
 
-    epoch: the newest that it has heard of. whole: False until a first copy of the file was finished.
+    epoch: the newest that it has heard of. whole: False until a first copy of the file was finished. machine: its id.
+    certificate: its own, in DER, by which a witness may know it.
     """
 
     version: int
     epoch: int
+    machine: str
+    certificate: bytes
     whole: bool
     salt: bytes
     end: int
@@ -66,6 +69,36 @@ class Take(Message, frozen=True):
     salt: bytes
     start: int
     data: bytes
+
+
+class Ask(Message, frozen=True):
+    """A request for a vote, as in `lease`; the answer is `Voted`. by_hand: a person has decided."""
+
+    epoch: int
+    machine: str
+    in_step: list[str]
+    by_hand: bool = False
+
+
+class Voted(Message, frozen=True):
+    """Whether it is granted; and the vote that stands now."""
+
+    granted: bool
+    epoch: int
+    holder: str
+
+
+class Introduce(Message, frozen=True):
+    """To a witness, by a machine that it knows: another one, that it may know from now on."""
+
+    certificate: bytes
+
+
+class WitnessAt(Message, frozen=True):
+    """To a standby: where the witness is, and its certificate in DER."""
+
+    address: str
+    certificate: bytes
 
 
 class Deliver(Message, frozen=True):
@@ -168,6 +201,9 @@ AnyMessage = (
     Hello
     | Pair
     | Begin
+    | Ask
+    | Introduce
+    | WitnessAt
     | Deliver
     | Take
     | Seed
@@ -184,9 +220,10 @@ AnyMessage = (
     | Hashes
     | Listing
     | Checked
+    | Voted
     | Refuse
 )
-Answer = Got | Hashes | Listing | Checked | Hello
+Answer = Got | Hashes | Listing | Checked | Voted | Hello
 _encode = msgspec.msgpack.Encoder(enc_hook=bytes).encode  # for Cid, which is bytes
 _decoder: msgspec.msgpack.Decoder[AnyMessage] = msgspec.msgpack.Decoder(AnyMessage)
 
