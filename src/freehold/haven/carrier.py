@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from freehold.haven import joining
+from freehold.haven.feeding import Fed
 from freehold.haven.lease import Request
 from freehold.haven.link import Link, OldEpoch
 from freehold.haven.verifying import Report, verify
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 NEAR_BYTES = 4 * PART_BYTES
 """A standby that lacks no more than this is brought up to date while writes wait."""
 PING_SECONDS = 1.0
+FED_EVERY_SECONDS = 0.1
 LEAVING_SECONDS = 3.0
 BLOB_WAIT_SECONDS = 5.0
 """An upload holds a thread while it waits."""
@@ -104,6 +106,8 @@ class Carrier:
         self._joining: list[Link] = []
         self._in_step: list[Link] = []
         self._behind: list[Link] = []
+        self._fed: list[Fed] = []
+        self._copied: list[Fed] = []
 
     # -- the gate, on the writer's thread
 
@@ -118,7 +122,7 @@ class Carrier:
             self._frames = frames
             for link in tuple(self._in_step):
                 self._try_to_carry(link)
-            if self._behind:
+            if self._behind or self._fed:
                 self._news.notify_all()
             self._await_company()
 
@@ -154,9 +158,11 @@ class Carrier:
     def folding(self) -> Iterator[bool]:
         """Not while somebody is joining, who reads the file and the log; those behind get the rest before."""
         with self._lock:
-            if self._joining:
+            if self._joining or self._copied:
                 yield False
                 return
+            for fed in self._fed:
+                self._feed(fed)
             for link in tuple(self._behind):
                 self._try_to_carry(link)
             self._ending = self._log.end(self._frames)
@@ -255,6 +261,54 @@ class Carrier:
                     logger.warning("the standby %s is lost: %s", link.name, lost.facts or lost.say)
             link.close()
 
+    # -- an archive, on a thread of its own
+
+    def feed(self, fed: Fed) -> None:
+        """Let it have the log, and the file whenever it wants to begin anew, until it is done. Raises OSError."""
+        self._carried = True
+        self._opened.wait()
+        try:
+            while not (self._closed.is_set() or fed.done):
+                with self._lock:
+                    anew = fed.wants_file(self._log.end(self._frames), self._ended)
+                    if not anew and fed not in self._fed:
+                        self._fed.append(fed)
+                if anew:
+                    self._copy_to(fed)
+                with self._lock:
+                    self._feed(fed)
+                    self._news.wait(PING_SECONDS)
+                self._closed.wait(FED_EVERY_SECONDS)  # a few commits at once cost less
+        finally:
+            with self._lock:
+                self._fed = [each for each in self._fed if each is not fed]
+
+    def _feed(self, fed: Fed) -> None:
+        """With the lock held."""
+        while stretch := self._log.since(fed.position, self._frames):
+            fed.carry(stretch)
+
+    def _copy_to(self, fed: Fed) -> None:
+        """The file as it is, while nobody folds; the log since it was folded last follows. What came before goes on
+        to have the log until then."""
+        with self._lock:
+            self._copied.append(fed)
+        try:
+            for _ in fed.copying(self._path):
+                with self._lock:
+                    if fed in self._fed:
+                        self._feed(fed)
+            with self._lock:
+                if fed in self._fed:
+                    self._feed(fed)
+                else:
+                    self._fed.append(fed)
+                fed.turn_over(NOWHERE if self._frames else self._ended)
+                self._feed(fed)
+        finally:
+            with self._lock:
+                self._copied.remove(fed)
+
     # -- the lease, on the thread of who renews it
 
     def reign(self, needed: frozenset[str]) -> None:
@@ -316,6 +370,8 @@ class Carrier:
                     raise NoStandby
                 for link in (*self._joining, *self._behind):
                     link.owe(cid, kept=True)
+                for fed in self._fed:
+                    fed.owe(cid, kept=True)
                 links = tuple(self._in_step)
             sent = [self._try_to_send(link, cid) for link in links]
             if any(sent) or not links:
@@ -334,6 +390,8 @@ class Carrier:
         with self._lock:
             for link in (*self._joining, *self._behind, *self._in_step):
                 link.owe(cid, kept=False)
+            for fed in self._fed:
+                fed.owe(cid, kept=False)
 
     # -- what people ask
 
@@ -391,4 +449,6 @@ class Carrier:
             self._news.notify_all()
             for link in (*self._joining, *self._in_step, *self._behind):
                 link.close()
+            for fed in self._fed:
+                fed.close()
         self._log.close()
