@@ -1,6 +1,7 @@
 """A second machine that has everything: the first one is killed and wiped, the second goes on, and nothing is lost."""
 
 import asyncio
+import contextlib
 import os
 import re
 import shutil
@@ -17,7 +18,18 @@ import httpx
 import pytest
 
 from support.command import COMMAND, Done, freehold
-from support.network import CHEAP, START_SECONDS, TESTS, Caller, Person, RunningNetwork, refused, running
+from support.network import (
+    CHEAP,
+    POST,
+    START_SECONDS,
+    TESTS,
+    Caller,
+    Person,
+    Refusal,
+    RunningNetwork,
+    refused,
+    running,
+)
 from support.patience import until
 from support.pictures import jpeg_with_place
 
@@ -168,6 +180,46 @@ async def returned(first: Path) -> None:
     await child.wait()
     again = await command("run", first, "--port", "0")
     assert (again.code, "another machine has become the primary" in again.err.lower()) == (1, True)
+
+
+async def test_a_network_is_moved_to_its_standby_with_nothing_lost(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    acknowledged: list[str] = []
+
+    async def write_on(mei: Person) -> None:
+        with contextlib.suppress(Refusal):
+            while True:
+                acknowledged.append((await mei.post("while it moves")).uri)
+
+    with running(first) as primary:
+        await add_by_tls(first, second)
+        with standing_by(second) as standby:
+            await in_step(first)
+            async with httpx.AsyncClient(base_url=primary.url, timeout=30) as http:
+                mei = await Person.join(http, "mei")
+                writing = asyncio.create_task(write_on(mei))
+                await until(lambda: len(acknowledged) > 20)
+                locked = await command("standby", first, "relocate", "second")
+                assert (locked.code, "unlock key is not there" in locked.err) == (1, True)
+                await until(lambda: len(acknowledged) > 40)
+                shutil.copy(first / "unlock.key", second)
+                await in_step(first)
+                moved = await command("standby", first, "relocate", "second")
+                assert moved.code == 0, moved.err
+                await writing
+            await asyncio.to_thread(standby.wait)
+            async with httpx.AsyncClient(base_url=standby.url) as http:
+                assert set(acknowledged) <= await posts_of(Caller(http), mei.did)
+
+
+async def posts_of(caller: Caller, did: str) -> set[str]:
+    """The addresses of all that a member posted."""
+    found: set[str] = set()
+    page = {"cursor": ""}
+    while "cursor" in page:
+        page = await caller.get("com.atproto.repo.listRecords", repo=did, collection=POST, limit=100, **page)
+        found |= {record["uri"] for record in page.pop("records")}
+    return found
 
 
 async def test_an_old_primary_hears_that_it_is_one_no_more_and_says_yes_to_nothing(tmp_path: Path) -> None:

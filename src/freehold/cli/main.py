@@ -476,6 +476,7 @@ def _standby(commands: Commands) -> None:
     for name, help in (
         ("remove", "keep no copy there any more"),
         ("verify", "compare all that it has, byte for byte, while the network runs"),
+        ("relocate", "let it be the primary from now on, and lose nothing; writes pause for a moment"),
     ):
         acts.add_parser(name, help=help).add_argument("name", metavar="NAME", help="as `list` calls it")
     promote = acts.add_parser("promote", help="on the standby: be the primary from now on")

@@ -74,6 +74,10 @@ async def act(site: Site, given: argparse.Namespace, terminal: Terminal) -> None
             terminal.say(f"{given.name} is no standby of this network any more. What it has is still there.")
         case "witness":
             await witness(site, given, terminal)
+        case "relocate":
+            await asyncio.to_thread(site.haven.hand_over, given.name)
+            terminal.say(f"{given.name} is the primary now, with everything. Lead the network's name there.")
+            terminal.say(f"To make this machine its standby, stop it, then: freehold standby {site.directory} make")
         case "verify":
             await verify(site, given.name, terminal)
         case _:

@@ -38,8 +38,9 @@ class StandingBy:
 
     def __init__(self, directory: Path, settings: Settings) -> None:
         self.directory, self.settings = directory, settings
-        self.standby = StandbyMachine(directory)
+        self.standby = StandbyMachine(directory, self._succeed_by_order)
         self.promoted = False
+        self._loop = asyncio.get_running_loop()
         self._end = asyncio.Event()
 
     async def follow(self) -> None:
@@ -57,6 +58,12 @@ class StandingBy:
             await asyncio.to_thread(self.standby.close)
         if self.promoted:
             self.standby.promote()
+
+    def _succeed_by_order(self) -> None:
+        """On a link's thread: the primary hands over. The witness is told, so that it grants that one no more time."""
+        self.assure_unlocked()
+        self.standby.elected(by_hand=True)
+        self._loop.call_soon_threadsafe(self.be_promoted)
 
     async def _succeed(self) -> None:
         """Take over when the primary is lost and the witness grants it; a locked standby does not ask."""

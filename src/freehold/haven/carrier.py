@@ -18,7 +18,7 @@ from freehold.haven.feeding import Fed
 from freehold.haven.lease import Request
 from freehold.haven.link import Link, OldEpoch
 from freehold.haven.verifying import Report, verify
-from freehold.haven.wire import PART_BYTES, Ask, Channel, Hello, LinkLost, Voted
+from freehold.haven.wire import PART_BYTES, Ask, Channel, Hello, LinkLost, LinkRefused, Succeed, Voted
 from freehold.haven.witness import now_ms
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
@@ -47,6 +47,16 @@ class NoSuchStandby(Refused):
     """A standby that is not linked."""
 
     kind, name, say = "missing", "NoSuchStandby", "No standby of this name is linked and up to date just now."
+
+
+class Unsure(Refused):
+    """A handing over that was not answered."""
+
+    kind, name = "unavailable", "Unsure"
+    say = (
+        "The standby was lost before it answered, so it may be the primary now. This machine says yes to nothing any"
+        " more. Look at the standby; if it is none, promote it."
+    )
 
 
 class NoStandby(Refused):
@@ -410,6 +420,28 @@ class Carrier:
         finally:
             with self._lock:
                 self._joining.remove(link)
+
+    def hand_over(self, name: str) -> None:
+        """Let a standby be the primary: nothing is acknowledged here any more, and it has everything.
+
+        If it refuses, all is as it was. Raises NoSuchStandby, LinkRefused, Unsure.
+        """
+        with self._lock:
+            link = next((link for link in self._in_step if link.name == name), None)
+            if link is None:
+                raise NoSuchStandby
+            self._carry(link)
+            link.pay()
+            self._fenced = True  # before it hears of it: it may answer its first member before we hear its answer
+            try:
+                link.exchange(Succeed())
+            except LinkRefused:
+                self._fenced = False
+                raise
+            except LinkLost:
+                raise Unsure from None
+            finally:
+                self._company.notify_all()
 
     def states(self) -> dict[str, str]:
         """Each connected standby by name, and how it is: "in step" and so on."""

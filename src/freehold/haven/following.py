@@ -37,6 +37,7 @@ from freehold.haven.wire import (
     Seed,
     Show,
     Still,
+    Succeed,
     Take,
     Voted,
     Whole,
@@ -85,7 +86,7 @@ class Standby:
     """A copy and its blobs, kept true to what one primary sends. Answers one channel at a time.
 
     id, certificate: of this machine. epoch: the newest known; `promise` writes down a newer one before it is answered.
-    witness_at: told where the witness is, and its certificate.
+    witness_at: told where the witness is, and its certificate. succeed: the primary hands over; it may refuse.
     """
 
     def __init__(
@@ -98,10 +99,12 @@ class Standby:
         id: str = "",
         certificate: bytes = b"",
         witness_at: Callable[[str, bytes], object] = lambda address, certificate: None,
+        succeed: Callable[[], object] = lambda: None,
     ) -> None:
         self._copy, self._blobs = copy, blobs
         self._epoch, self._promise = epoch, promise
         self._id, self._certificate, self._witness_at = id, certificate, witness_at
+        self._succeed = succeed
         self.vote = Vote(epoch, "", frozenset(), 0).restarted(now_ms())
         self.heard_at = -LONG_AGO_SECONDS
         """When the primary was heard last, in seconds of the monotonic clock."""
@@ -183,6 +186,8 @@ class Standby:
                 self._take_part(message)
             case Forget(cid):
                 self._blobs.delete(Cid(cid))
+            case Succeed():
+                self._succeed()
             case WitnessAt(address, certificate):
                 self._witness_at(address, certificate)
             case Deliver(name, data):

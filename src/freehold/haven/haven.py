@@ -93,6 +93,11 @@ class Haven:
         """Compare all that a standby has. Blocks. Raises NoSuchStandby, LinkLost."""
         return self.carrier.verify(name, told)
 
+    def hand_over(self, name: str) -> None:
+        """Let a standby be the primary, with nothing lost. Blocks. Raises NoSuchStandby, LinkRefused, Unsure."""
+        self.carrier.hand_over(name)
+        self._change(role="fenced")
+
     def take_witness(self, peer: Peer) -> None:
         """From now on writes are acknowledged under a lease, and a standby may take over by itself."""
         if self.machine.witness is not None:

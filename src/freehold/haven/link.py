@@ -20,6 +20,7 @@ from freehold.haven.wire import (
     Forget,
     Hello,
     LinkLost,
+    LinkRefused,
     Listing,
     Message,
     Names,
@@ -81,7 +82,9 @@ class Link:
         if isinstance(answer, Answer):
             return answer
         self._channel.close()
-        raise LinkLost(because=answer.why if isinstance(answer, Refuse) else "an answer that is none")
+        if isinstance(answer, Refuse):
+            raise LinkRefused(answer.why, because=answer.why)
+        raise LinkLost(because="an answer that is none")
 
     def still(self) -> None:
         """Hear that the standby is there. Raises LinkLost."""

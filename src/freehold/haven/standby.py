@@ -7,6 +7,7 @@ that is sealed is opened here: a standby works without the unlock key, and canno
 import base64
 import hmac
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -25,9 +26,12 @@ CODE_BYTES = 12
 
 
 class StandbyMachine:
-    """The standby in `directory`, whose lock the caller holds. `open`, then `close`."""
+    """The standby in `directory`, whose lock the caller holds. `open`, then `close`.
 
-    def __init__(self, directory: Path) -> None:
+    succeed: called on a link's thread when the primary hands over; what it refuses is told to the primary.
+    """
+
+    def __init__(self, directory: Path, succeed: Callable[[], object]) -> None:
         self.directory = directory
         self.machine = machine.read(directory)
         self._copy = Copy(directory)
@@ -39,6 +43,7 @@ class StandbyMachine:
             id=self.machine.id,
             certificate=papers.own(directory),
             witness_at=self._witness_at,
+            succeed=succeed,
         )
         self._receiver = Receiver(directory, self.following, self._pair)
         self._context = papers.answering(directory, self.machine.pins)

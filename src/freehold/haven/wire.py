@@ -27,6 +27,12 @@ class LinkLost(Refused):
     say = "The connection between this machine and its standby was lost."
 
 
+class LinkRefused(LinkLost):
+    """The other side said why it does not go on."""
+
+    name = "LinkRefused"
+
+
 class Message(msgspec.Struct, tag=True, frozen=True, array_like=True):
     """Any of the messages below."""
 
@@ -92,6 +98,10 @@ class Introduce(Message, frozen=True):
     """To a witness, by a machine that it knows: another one, that it may know from now on."""
 
     certificate: bytes
+
+
+class Succeed(Message, frozen=True):
+    """To a standby that has everything: be the primary from now on. The old one says yes to nothing any more."""
 
 
 class WitnessAt(Message, frozen=True):
@@ -204,6 +214,7 @@ AnyMessage = (
     | Ask
     | Introduce
     | WitnessAt
+    | Succeed
     | Deliver
     | Take
     | Seed
