@@ -25,11 +25,6 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 API_PATHS = ("/xrpc/", "/plc/", "/did:plc:", "/.well-known/", "/img/", "/metrics", *OAUTH_PATHS)
-HOST_PAGES = (
-    *("/oauth/", "/settings/", "/sign-", "/recover", "/join", "/waiting"),
-    *("/static/", "/brand.css", "/icon", "/manifest.webmanifest"),
-)
-"""What a host without views shows to people: joining and signing in, letting apps in, looking after the host."""
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -67,8 +62,6 @@ class Networks:
             await self._api(site, scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
-        elif site.settings.host_only and not scope["path"].startswith(HOST_PAGES):
-            await _plain(send, 404, "This host serves accounts and repositories only, under /xrpc/.\n")
         else:
             await self._web[id(site)](scope, receive, send)
 

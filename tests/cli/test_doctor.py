@@ -123,3 +123,9 @@ def test_what_is_no_damage_is_advice(tmp_path: Path) -> None:
     assert done.out == (
         "! owner: Nobody has claimed this network.\n  → Start it and type the code into the first page.\n" + WHOLE
     )
+
+
+def test_a_host_without_views_has_no_index_to_be_behind(network: Path) -> None:
+    (network / "settings.toml").write_text("host_only = true\n")
+    done = freehold("doctor", network)
+    assert (done.code, "index.db" in done.out) == (0, False)

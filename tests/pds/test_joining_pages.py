@@ -182,5 +182,22 @@ async def test_a_host_without_views_has_a_door_too(tmp_path, shared, clock):
             await olga.send("/sign-in", identifier="olga", password=PASSWORD)
             await olga.send(LINE, answer="in")
             await stranger.go("/waiting")
-            assert (stranger.page.status_code, stranger.page.url.path) == (200, "/settings/apps")
+            assert (stranger.page.status_code, stranger.page.url.path) == (200, "/settings")
             assert (await olga.go(NETWORK)).status_code == 200
+
+
+async def test_a_host_without_views_is_claimed_on_its_page_and_shows_only_what_it_has(tmp_path, shared, clock):
+    with opened(tmp_path / "host", shared, clock, dev_mode=False, host_only=True) as site:
+        assert site.claim is not None
+        async with calling(site), await reads(site) as olga, await reads(site) as stranger:
+            await olga.go("/")
+            assert olga.page.url.path == "/claim"
+            await olga.send("/claim", code=site.claim.code, name="The host", handle="olga", password=PASSWORD)
+            assert "Your recovery key" in olga.text
+            await olga.go("/")
+            assert (olga.page.status_code, olga.page.url.path) == (200, "/settings")
+            leads = [lead for lead in re.findall(r'href="(/[^"#?]*)', olga.text) if lead != "/settings/data"]
+            for lead in leads:
+                assert (await olga.go(lead)).status_code == 200, lead
+            assert (await olga.go("/search")).status_code == 404
+            assert "The host" in (await stranger.go("/")).text

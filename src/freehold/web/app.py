@@ -53,17 +53,19 @@ ROUTES = [
 
 HOST_ROUTES = [
     *frame.ROUTES,
-    *entry.HOST_ROUTES,
+    *home.HOST_ROUTES,
+    *entry.ROUTES,
     *waiting.ROUTES,
     *network.ROUTES,
     *signing_in.ROUTES,
     *recover.ROUTES,
+    *settings.ROUTES,
     *security.ROUTES,
     *moving.ROUTES,
     *authorize.ROUTES,
 ]
-"""What a host without views of its own shows: joining, signing in and what guards it; leaving; letting apps in, and
-out; the owner's pages."""
+"""What a host without views of its own shows: being claimed, joining, signing in and what guards it; settings; leaving;
+letting apps in, and out; the owner's pages."""
 
 
 def web_app(backend: Backend, *, host_only: bool = False, now: Callable[[], datetime] | None = None) -> ASGIApp:

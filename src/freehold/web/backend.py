@@ -28,7 +28,7 @@ class Network:
     host: name on the plate, e.g. "linden.example" or "localhost:8000". base_url: "https://linden.example", no slash.
     handle_suffix: with its dot, ".linden.example". hue: 0–360, chroma: 0–0.11. members: living accounts of people.
     time_zone: IANA name, used until the browser has told its own. claimed: False until the first-run page was sent.
-    front: where members begin; on a host without a home page, their apps.
+    front: where members begin; on a host without views, so without a home page, their settings.
     whole_feed: the network offers `Views.get_network_feed`. proof: joining takes a piece of work by the browser.
     """
 
@@ -50,6 +50,11 @@ class Network:
     picture_max_bytes: int = 2_000_000
     password_min_characters: int = 8
     front: str = "/"
+
+    @property
+    def has_views(self) -> bool:
+        """Does it show what people say? A host alone does not."""
+        return self.front == "/"
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ class SiteBackend:
             rules=choices.rules,
             contact=choices.contact,
             proof=choices.proof and not site.place.dev,
-            front="/settings/apps" if site.settings.host_only else "/",
+            front="/settings" if site.settings.host_only else "/",
             whole_feed=True,
         )
 

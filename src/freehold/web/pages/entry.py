@@ -185,5 +185,3 @@ ROUTES = [
     Route("/join", getter(join_page)),
     Route("/join", poster(join, members=False), methods=["POST"]),
 ]
-HOST_ROUTES = [route for route in ROUTES if route.path == "/join"]
-"""Of a host without pages of its own, which is claimed at the terminal."""

@@ -11,6 +11,11 @@ from freehold.web.visit import Visit
 PAGE = 30
 
 
+async def host_front(visit: Visit) -> Response:
+    """GET / of a host without views: what it is; members are led on."""
+    return visit.go(visit.network.front) if visit.member else await visit.page("about.html", front=True)
+
+
 async def home(visit: Visit) -> Response:
     """GET /"""
     if visit.member is None:
@@ -118,3 +123,4 @@ ROUTES = [
     Route("/search", getter(search)),
     Route("/notices", getter(notices)),
 ]
+HOST_ROUTES = [Route("/", getter(host_front))]
