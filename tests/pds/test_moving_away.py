@@ -3,6 +3,7 @@
 Source: https://atproto.com/guides/account-migration, https://web.plc.directory/spec/v0.1/did-plc
 """
 
+import asyncio
 import io
 from contextlib import asynccontextmanager
 from zipfile import ZipFile
@@ -18,7 +19,7 @@ from freehold.pds.accounts import New
 from freehold.pds.backup import Backup, BadBackup
 from freehold.pds.membership import Application
 from freehold.pds.moving_in import AlreadyHere
-from freehold.pds.moving_out import NoMove, TooLate, Wanted, untold
+from freehold.pds.moving_out import GivenUp, NoMove, TooLate, UnderWay, Wanted, untold
 from freehold.pds.moving_over import Asking
 from freehold.pds.other_host import OtherHost, OtherSide
 from freehold.pds.service_callers import BadServiceToken
@@ -156,6 +157,58 @@ async def test_once_the_identity_is_handed_over_there_is_no_way_back(old, new, m
     for act in (old.moving_out.give_up(account), old.moving_out.begin(account, wanted)):
         with pytest.raises(TooLate):
             await act
+
+
+async def test_who_stays_breaks_off_the_step_that_is_at_work(old, new, mei):
+    account, begun = old.accounts.one(mei.did), asyncio.Event()
+
+    async def endless(*given):
+        begun.set()
+        await asyncio.Event().wait()
+
+    old.moving_out._steps["blobs"] = endless
+    await old.moving_out.begin(account, Wanted(new.place.base_url, "mei", "", PASSWORD), background=False)
+    move = asyncio.create_task(old.moving_out.advance(account))
+    await asyncio.wait_for(begun.wait(), 20)
+    with pytest.raises(UnderWay):
+        await old.moving_out.begin(account, Wanted(new.place.base_url, "mei2", "", PASSWORD), background=False)
+    await asyncio.wait_for(old.moving_out.give_up(account), 20)
+    with pytest.raises(GivenUp):
+        await move
+    assert old.moving_out.state(account) is None
+    assert (await old.identity.did_document(mei.did, doubted=True)).pds == old.place.base_url
+
+
+async def test_who_says_so_while_the_identity_is_handed_over_is_told_the_truth(old, new, mei):
+    account, hand_over, saying = old.accounts.one(mei.did), old.moving_out._hand_over, []
+
+    async def overtaken(*given):
+        saying.append(asyncio.create_task(old.moving_out.give_up(account)))
+        await asyncio.sleep(0)
+        await hand_over(*given)
+
+    old.moving_out._steps["identity"] = overtaken
+    await old.moving_out.begin(account, Wanted(new.place.base_url, "mei", "", PASSWORD), background=False)
+    assert (await old.moving_out.advance(account)).over
+    with pytest.raises(TooLate):
+        await saying[0]
+
+
+async def test_an_identity_that_went_over_unheard_does_not_come_back_by_staying(old, new, mei):
+    account, hand_over = old.accounts.one(mei.did), old.moving_out._hand_over
+
+    async def unheard(*given):
+        await hand_over(*given)
+        raise Refused("The answer was lost.")
+
+    old.moving_out._steps["identity"] = unheard
+    await old.moving_out.begin(account, Wanted(new.place.base_url, "mei", "", PASSWORD), background=False)
+    with pytest.raises(Refused, match="lost"):
+        await old.moving_out.advance(account)
+    with pytest.raises(TooLate):
+        await old.moving_out.give_up(account)
+    old.moving_out._steps["identity"] = hand_over
+    assert (await old.moving_out.advance(account)).over
 
 
 async def test_with_two_directories_both_say_where_a_member_went_and_that_they_came_back(tmp_path, shared):

@@ -10,7 +10,8 @@ import asyncio
 import logging
 import secrets
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import NamedTuple
 
@@ -72,6 +73,18 @@ class TooLate(InvalidRequest):
     say = "The identity has been handed over: this move can only be finished."
 
 
+class UnderWay(InvalidRequest):
+    """One move at a time."""
+
+    say = "This account is on its way already. Give that move up first, or wait until it is over."
+
+
+class GivenUp(InvalidRequest):
+    """The member stays, said in the middle of a step."""
+
+    say = "The move was given up."
+
+
 def untold(what: str, done: int, total: int | None) -> None:
     """Progress that nobody looks at."""
 
@@ -109,6 +122,8 @@ class MovingOut:
         self._clock = clock
         self._bell = Bell()
         self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._staying: set[int] = set()
+        self._steps_at_work: dict[int, asyncio.Timeout] = {}
         self._steps = {
             "account": self._enter,
             "repository": self._send_repository,
@@ -128,7 +143,7 @@ class MovingOut:
     async def begin(self, account: Account, wanted: Wanted, *, background: bool = True) -> Move:
         """Note where the account goes. background: `run` takes it there; else whoever calls `advance`.
 
-        Raises NotActive, InvalidRequest, TooLate, and as `look`.
+        Raises NotActive, InvalidRequest, TooLate, UnderWay, and as `look`.
         """
         self._accounts.speaking(account.did)
         described = await self.look(wanted.host)
@@ -137,6 +152,8 @@ class MovingOut:
         before = self.state(account)
         if before is not None and before.decided and not before.over:
             raise TooLate
+        if self._locks[account.id].locked():
+            raise UnderWay
         handle = whole_handle(wanted.handle, described)
         held = Secrets(wanted.password, wanted.mail, wanted.invite)
         origin = origin_of(wanted.host)
@@ -157,21 +174,29 @@ class MovingOut:
         self._bell.ring()
 
     async def give_up(self, account: Account) -> None:
-        """Stay. What has come to the new host rests there. Raises NoMove, TooLate."""
-        if self._going(account).decided:
-            raise TooLate
-        async with self._locks[account.id]:
-            await self._truth.write(lambda tx: moves.erase(tx, account.id))
+        """Stay; a step at work is broken off. What has come to the new host rests there. Raises NoMove, TooLate."""
+        self._staying.add(account.id)
+        try:
+            if step := self._steps_at_work.get(account.id):
+                step.reschedule(0)
+            async with self._locks[account.id]:
+                move = self._going(account)
+                if move.decided or (move.step == "identity" and not await self._standing.points_here(account)):
+                    raise TooLate
+                await self._truth.write(lambda tx: moves.erase(tx, account.id))
+        finally:
+            self._staying.discard(account.id)
 
     async def advance(self, account: Account, progress: Progress = untold) -> Move:
         """Do all that is left, one after another. Raises what the new host refuses; then the move stands still there,
-        unless it only did not answer."""
+        unless it only did not answer. Raises GivenUp, NoMove."""
         async with self._locks[account.id]:
             host: OtherHost | None = None
             while not (move := self._going(account)).over:
                 try:
-                    host = host or await self._opened(account, move)
-                    await self._steps[move.step](self._accounts.one(account.did), move, host, progress)
+                    async with self._until_given_up(move):
+                        host = host or await self._opened(account, move)
+                        await self._steps[move.step](self._accounts.one(account.did), move, host, progress)
                 except Refused as refused:
                     if not is_passing(refused):
                         await self._write(account, partial(moves.stop, failure=refused.say))
@@ -314,6 +339,27 @@ class MovingOut:
         await host.sign_out()
 
     # --- within
+
+    @asynccontextmanager
+    async def _until_given_up(self, move: Move) -> AsyncIterator[None]:
+        """What is inside ends when the member says that they stay; from the identity's step on it comes to its end."""
+        if move.decided:
+            yield
+            return
+        if move.account in self._staying:
+            raise GivenUp
+        if move.step == "identity":
+            yield
+            return
+        try:
+            async with asyncio.timeout(None) as self._steps_at_work[move.account]:
+                yield
+        except TimeoutError:
+            if move.account in self._staying:
+                raise GivenUp from None
+            raise
+        finally:
+            self._steps_at_work.pop(move.account, None)
 
     def _going(self, account: Account) -> Move:
         move = self.state(account)
