@@ -74,6 +74,19 @@ async def test_an_account_goes_to_another_host(old, new, http):
     assert await texts_at(new, mei.did) == ["on the way"]
 
 
+async def test_an_account_goes_back_to_where_it_rests_with_the_password_that_it_has_there(old, new, http):
+    mei = await Person.join(http)
+    away = freehold("account", old.directory, "move-out", mei.handle, "--to", new.url, given=f"\n\n{PASSWORD}\n")
+    assert away.code == 0, away
+    back = ("account", new.directory, "move-out", mei.did, "--to", old.url)
+    done = freehold(*back, given="\n\nanother password\n")
+    assert done.code == 1
+    assert "has this account already, from before. Begin again with the password that it has there" in done.err
+    done = freehold(*back, given=f"\n\n{PASSWORD}\n")
+    assert (done.code, done.err) == (0, ""), done
+    assert (await sign_in(old, mei.did))["active"] is True
+
+
 async def test_an_account_comes_from_a_host_that_is_gone(old, new, http, tmp_path):
     made = recovery_keys.make()
     mei = await Person.join(http, recoveryKey=made.did_key)

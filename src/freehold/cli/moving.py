@@ -13,6 +13,7 @@ from freehold.pds import recovery_keys
 from freehold.pds.accounts import Account
 from freehold.pds.backup import Backup
 from freehold.pds.membership import Application
+from freehold.pds.moves import STEPS
 from freehold.pds.moving_out import KEPT_DAYS, Wanted, whole_handle
 from freehold.pds.moving_over import Asking
 from freehold.pds.other_host import OtherHost, OtherSide, origin_of
@@ -135,7 +136,8 @@ async def move_out(site: Site, given: argparse.Namespace, terminal: Terminal) ->
     """Take an account to another host."""
     account = one(site, given.handle)
     move = site.moving_out.state(account)
-    if move is None or move.over or move.host != origin_of(given.new):
+    refused = move is not None and move.step == STEPS[0] and move.failure is not None
+    if move is None or move.over or refused or move.host != origin_of(given.new):
         wanted = await _wanted(site, account, given.new, terminal)
         move = await site.moving_out.begin(account, wanted, background=False)
     else:

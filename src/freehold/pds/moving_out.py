@@ -28,7 +28,17 @@ from freehold.pds.arriving import Progress, counted
 from freehold.pds.blobs import BlobNotFound, Blobs
 from freehold.pds.exports import Exports
 from freehold.pds.moves import Move, Secrets
-from freehold.pds.other_host import IDENTITY, PUT_PREFERENCES, REPO, SERVER, Described, OtherHost, OtherSide, origin_of
+from freehold.pds.other_host import (
+    IDENTITY,
+    PUT_PREFERENCES,
+    REPO,
+    SERVER,
+    SYNC,
+    Described,
+    OtherHost,
+    OtherSide,
+    origin_of,
+)
 from freehold.pds.service_auth import service_token
 from freehold.pds.standing import PointsElsewhere, Standing
 from freehold.protocol import plc
@@ -264,7 +274,7 @@ class MovingOut:
             try:
                 await host.sign_in(account.did, held.password)
             except OtherSide:
-                raise refused from None
+                raise await _why(refused, account, host) from None
         await self._keep_session(account, host)
 
     async def _send_repository(self, account: Account, move: Move, host: OtherHost, progress: Progress) -> None:
@@ -391,6 +401,16 @@ class MovingOut:
 
     async def _write(self, account: Account, change: Callable[[Tx, int], None]) -> None:
         await self._truth.write(lambda tx: change(tx, account.id))
+
+
+async def _why(refused: OtherSide, account: Account, host: OtherHost) -> OtherSide:
+    """Why the account cannot be entered there: where it lies already, it is the password that is another one."""
+    try:
+        await host.ask(SYNC + "getRepoStatus", {"did": account.did})
+    except Refused:
+        return refused
+    say = "has this account already, from before. Begin again with the password that it has there, or delete it there."
+    return OtherSide(f"{host.name} {say}", name="AlreadyExists", **refused.facts)
 
 
 def whole_handle(name: str, described: Described) -> str:
