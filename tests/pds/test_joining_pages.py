@@ -53,6 +53,16 @@ async def olga(site: Site, working: None) -> AsyncIterator[Reader]:
         yield reader
 
 
+async def test_whoever_joins_by_the_page_has_this_one_session_and_no_other(site: Site, stranger: Reader) -> None:
+    await ask(stranger, "nora")
+    page = await stranger.go("/settings/apps")
+    assert page.text.count("<h2>") == 2  # this browser; app passwords
+    assert "This browser" in page.text
+    with site.truth.reading() as tx:
+        nora = site.accounts.one(site.accounts.find("nora.test").did)  # type: ignore[union-attr]
+        assert tx.run("SELECT 1 FROM refresh_token WHERE account = :id", id=nora.id) == []
+
+
 async def ask(reader: Reader, name: str, **typed: str) -> None:
     await reader.go("/join")
     assert faults(reader.text) == []

@@ -123,6 +123,7 @@ class SiteBackend:
 
         owner = await site.members.admit(Application(handle, claim.password), role="owner", together_with=take_over)
         site.claim.use()
+        await site.members.sign_out_everywhere(owner.account)  # as at `sign_up`
         return Claimed(self._member(owner.account), keys[0])
 
     async def sign_up(
@@ -140,6 +141,7 @@ class SiteBackend:
         whole = f"{handle.strip().lower()}{self._site.place.handle_domain}"
         given = Application(whole, password, email, invite, proof=proof, words=words)
         joined = (await self._site.admission.join(given)).account
+        await self._site.members.sign_out_everywhere(joined)  # the session for a program, which nobody will hold
         return Applied(joined.did) if joined.waiting else self._member(joined)
 
     async def sign_in(self, *, identifier: str, password: str, address: str) -> Member | Halfway:

@@ -1,0 +1,59 @@
+"""What a drill found, for people and for later: text, and a JSON file in DIRECTORY/drills."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from freehold.store.files import write_durably
+
+FOLDER = "drills"
+COLUMNS = 60
+
+
+class Report(msgspec.Struct, frozen=True):
+    """at: when it began. seconds_to_read, seconds_to_write: from the loss to the answer of the first call after it."""
+
+    drill: str
+    at: datetime
+    members: int
+    records: int
+    blobs: int
+    lost: list[str]
+    seconds_to_read: float
+    seconds_to_write: float
+    writes_a_second: list[int]
+    """From the beginning of the load on; the loss is at `lost_at`."""
+    lost_at: int
+
+    def lines(self) -> list[str]:
+        """For people."""
+        verdict = "nothing acknowledged was lost" if not self.lost else f"{len(self.lost)} acknowledged things are lost"
+        return [
+            f"{self.drill}: {verdict}",
+            f"  acknowledged                    {self.records} records, {self.blobs} pictures",
+            f"  first read after the loss       {self.seconds_to_read:.1f} s",
+            f"  first write after the loss      {self.seconds_to_write:.1f} s",
+            "  writes acknowledged, second by second (▼ the loss):",
+            *self._plot(),
+        ]
+
+    def _plot(self) -> list[str]:
+        most = max(self.writes_a_second, default=1) or 1
+        bars = "".join("▁▂▃▄▅▆▇█"[round(7 * n / most)] if n else " " for n in self.writes_a_second[:COLUMNS])
+        return ["    " + " " * self.lost_at + "▼", f"    {bars}  (█ is {most})"]
+
+
+def write(directory: Path, report: Report) -> Path:
+    """Keep it beside the others; where."""
+    folder = directory / FOLDER
+    folder.mkdir(mode=0o700, exist_ok=True)
+    path = folder / f"{report.at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{report.drill}.json"
+    write_durably(path, msgspec.json.format(msgspec.json.encode(report), indent=2))
+    return path
+
+
+def newest(directory: Path, drill: str) -> Report | None:
+    """The last one of its kind."""
+    found = sorted((directory / FOLDER).glob(f"*-{drill}.json"))
+    return msgspec.json.decode(found[-1].read_bytes(), type=Report) if found else None
