@@ -121,9 +121,12 @@ def parser() -> argparse.ArgumentParser:
     _label(commands)
     _takedown(commands)
     _keys(commands)
+    _domain(commands)
     _care(commands)
     _standby(commands)
     _witness(commands)
+    _edge(commands)
+    _drill(commands)
     _machine(commands)
     _settings(commands)
     return top
@@ -392,6 +395,21 @@ def _keys(commands: Commands) -> None:
     )
 
 
+def _domain(commands: Commands) -> None:
+    domain = _act(
+        commands,
+        "domain",
+        "say where the network is reached, or move it to another name",
+        "A move lets every member's identity name the new address, and every handle end with the new name. If it was\n"
+        "broken off, give the command again, or start the network: it goes on where it was.",
+    )
+    acts = domain.add_subparsers(dest="act", required=True, metavar="ACT", title="acts")
+    acts.add_parser("show", help="the names of now and of before, and what the last move ended")
+    move = acts.add_parser("move", help="give the network another name; asks first")
+    move.add_argument("new", metavar="NEW", help="the new domain; its DNS should lead here already")
+    move.add_argument("--yes", action="store_true", help="do not ask")
+
+
 def _care(commands: Commands) -> None:
     _directory(
         _command(
@@ -502,6 +520,60 @@ def _witness(commands: Commands) -> None:
     )
     _directory(witness)
     witness.add_argument("--listen", required=True, metavar="HOST:PORT", help="for example 0.0.0.0:7101")
+
+
+def _drill(commands: Commands) -> None:
+    drill = _command(
+        commands,
+        "drill",
+        "lose a machine on purpose, on a copy, and see what comes back",
+        "lost-machine: a copy of the network gets a standby and a witness, as processes here; members post,\n"
+        "upload, follow and read; then its machine is killed without notice and its disk wiped. The standby takes\n"
+        "over, and every acknowledged record and picture is looked for. The network itself may run meanwhile; it is\n"
+        "only read. What was found is printed and kept in DIRECTORY/drills. Exit code 1 if anything acknowledged was\n"
+        "lost.",
+    )
+    drill.set_defaults(module="freehold.cli.drill.command")
+    _directory(drill)
+    drill.add_argument("drill", choices=["lost-machine"], help="what is lost")
+    drill.add_argument("--seconds", type=count, default=8, metavar="N", help="of load before and after (default: 8)")
+
+
+def _edge(commands: Commands) -> None:
+    edge = _act(
+        commands,
+        "edge",
+        "put throw-away machines before the network, which pass TLS on unread",
+        "An edge is a small machine anywhere with HAProxy. Visitors come to it by the network's name; it passes their\n"
+        "connections on by the name in the first message, and has no key to read them with. Any number of them come\n"
+        "and go while the network runs. With edges_only in settings.toml nobody else is spoken to.",
+    )
+    acts = edge.add_subparsers(dest="act", required=True, metavar="ACT", title="acts")
+    acts.add_parser("list", help="the edges, and how many connections each has passed on since the start")
+    make = acts.add_parser("make", help="let a machine be an edge, or change it; prints its haproxy.cfg")
+    make.add_argument("name", metavar="NAME", help="what to call it: letters, digits, hyphens")
+    make.add_argument("--address", action="append", required=True, help="from which it reaches the origin; repeatable")
+    make.add_argument(
+        "--origin",
+        action="append",
+        required=True,
+        metavar="ADDRESS:PORT",
+        help="where the network is; then, repeated, where it will be when a standby is promoted",
+    )
+    make.add_argument("--listen", action="append", metavar="ADDRESS", help="its own addresses; default: all")
+    make.add_argument("--http-01", action="store_true", help="pass on the certificate authority's questions, port 80")
+    show = acts.add_parser("show", help="print its haproxy.cfg once more")
+    show.add_argument("name", metavar="NAME", help="as `list` calls it")
+    for each in (make, show):
+        each.add_argument("--to", type=Path, metavar="FILE", help="write the haproxy.cfg there")
+    remove = acts.add_parser("remove", help="believe it no more, from now on")
+    remove.add_argument("name", metavar="NAME", help="as `list` calls it")
+    push = acts.add_parser("push", help="install HAProxy with that configuration over there, or bring it up to date")
+    push.add_argument("name", metavar="NAME", help="as `list` calls it")
+    push.add_argument("address", metavar="ssh://USER@HOST[:PORT]", help="a Debian machine; root, or with sudo")
+    push.set_defaults(acts=False)
+    caa = acts.add_parser("caa", help="print the DNS records by which no edge gets a certificate for the name")
+    caa.add_argument("--issuer", metavar="NAME", help="the authority's own name; default: Let's Encrypt's")
 
 
 def _settings(commands: Commands) -> None:
