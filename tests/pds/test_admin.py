@@ -171,3 +171,35 @@ async def test_an_account_is_given_a_key_that_was_reserved_here(operator, alice,
         await operator.do(update, did=alice.did, signingKey=nobody)
     with refused("AuthMissing", 401):
         await alice.do(update, did=alice.did, signingKey=key)
+
+
+async def test_a_takedown_that_ends_wakes_nobody_who_rested(site, operator, alice):
+    def status():
+        return site.accounts.one(alice.did).status
+
+    async def say(**what):
+        await operator.do(ADMIN + "updateSubjectStatus", subject=subject, **what)
+
+    subject = {"$type": "com.atproto.admin.defs#repoRef", "did": alice.did}
+    await alice.do(SERVER + "deactivateAccount", deleteAfter="2100-01-01T00:00:00Z")
+    await say(takedown={"applied": True})
+    await say(takedown={"applied": True})
+    assert status() == "takendown"
+    await say(takedown={"applied": False})
+    assert status() == "deactivated"
+    with site.truth.reading() as tx:
+        assert tx.one("SELECT delete_after IS NOT NULL FROM account WHERE did = :did", did=alice.did) == (1,)
+    await say(takedown={"applied": False})
+    assert status() == "deactivated"
+
+
+async def test_waking_an_account_lifts_no_takedown(site, operator, alice):
+    subject = {"$type": "com.atproto.admin.defs#repoRef", "did": alice.did}
+    await operator.do(ADMIN + "updateSubjectStatus", subject=subject, takedown={"applied": True})
+    for resting, then in ((True, "deactivated"), (False, None)):
+        await operator.do(ADMIN + "updateSubjectStatus", subject=subject, deactivated={"applied": resting})
+        assert site.accounts.one(alice.did).status == "takendown"
+        with site.truth.reading() as tx:
+            assert tx.one("SELECT beneath FROM account WHERE did = :did", did=alice.did) == (then,)
+    await operator.do(ADMIN + "updateSubjectStatus", subject=subject, takedown={"applied": False})
+    assert site.accounts.one(alice.did).active

@@ -58,7 +58,7 @@ async def update_subject_status(site: Site, caller: Caller, given: Given) -> Jso
     account = site.accounts.one(subject["did"])
     takedown, deactivated = given.input.get("takedown"), given.input.get("deactivated")
     if takedown is not None:
-        await site.members.set_status(account, "takendown" if takedown["applied"] else None)
+        await (site.members.take_down(account) if takedown["applied"] else site.members.put_back(account))
     elif deactivated is not None:
         await site.members.set_status(account, "deactivated" if deactivated["applied"] else None)
     status = _status(site.accounts.one(account.did))

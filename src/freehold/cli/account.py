@@ -35,12 +35,12 @@ async def change(site: Site, given: argparse.Namespace, account: Account, termin
             await site.members.set_password(account, await ask_password(terminal))
             terminal.say(f"{account.handle} has a new password; all sessions have ended.")
         case "takedown":
-            await site.members.set_status(account, "takendown")
+            await site.members.take_down(account)
             undo = f"freehold account {given.directory} restore {account.handle}"
             terminal.say(f"{account.handle} is taken down. To undo: {undo}")
         case "restore":
-            await site.members.set_status(account, None)
-            terminal.say(f"{account.handle} is served again.")
+            back = await site.members.put_back(account)
+            terminal.say(f"{back.handle} {'is served again' if back.active else 'rests, by its own wish'}.")
         case "role":
             await site.truth.write(lambda tx: site.accounts.set_role(tx, account, given.role))
             terminal.say(f"{account.handle} is now {given.role}.")

@@ -44,6 +44,7 @@ SCHEMA = (
         CREATE INDEX account_delete_after ON account (delete_after) WHERE delete_after IS NOT NULL;
         """,
     ),
+    Migration("pds-80-account-beneath", "ALTER TABLE account ADD COLUMN beneath TEXT;"),
 )
 
 SEALED = (Sealed("account", "mail", "mail"), Sealed("account", "signing_key", "signing key"))
@@ -278,8 +279,40 @@ class Accounts:
         append(tx, "identity", account.did, {"did": account.did, "handle": handle})
         return self._changed(tx, account, handle=handle)
 
+    def take_down(self, tx: Tx, account: Account) -> Account:
+        """Cover what the account is by a takedown; `put_back` uncovers it."""
+        tx.run(
+            "UPDATE account SET beneath = CASE status WHEN 'deactivated' THEN status ELSE beneath END,"
+            " status = 'takendown' WHERE id = :id",
+            id=account.id,
+        )
+        changed = self._changed(tx, account, status="takendown")
+        self._announce_status(tx, changed)
+        return changed
+
+    def put_back(self, tx: Tx, account: Account) -> Account:
+        """What the account was before it was taken down or suspended; any other stays as it is."""
+        row = tx.one(
+            "UPDATE account SET status = beneath, beneath = NULL"
+            " WHERE id = :id AND status IN ('takendown', 'suspended') RETURNING status",
+            id=account.id,
+        )
+        if row is None:
+            return account
+        changed = self._changed(tx, account, status=row[0])
+        self._announce_status(tx, changed)
+        return changed
+
     def set_status(self, tx: Tx, account: Account, status: str | None) -> Account:
-        """Active (None), deactivated, suspended or takendown."""
+        """Active (None) or deactivated, as its member wants it; beneath a takedown this is only noted."""
+        row = tx.one(
+            "UPDATE account SET beneath = :status WHERE id = :id AND status IN ('takendown', 'suspended')"
+            " RETURNING status",
+            status=status,
+            id=account.id,
+        )
+        if row is not None:
+            return self._changed(tx, account, status=row[0])
         tx.run("UPDATE account SET status = :status, delete_after = NULL WHERE id = :id", status=status, id=account.id)
         changed = self._changed(tx, account, status=status)
         self._announce_status(tx, changed)

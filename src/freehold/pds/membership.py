@@ -309,21 +309,41 @@ class Members:
     # --- status
 
     async def set_status(self, account: Account, status: str | None) -> None:
-        """Deactivate, suspend, take down, or (None) let speak again; then #sync asserts the state anew.
+        """Deactivate, or (None) let speak again; then #sync asserts the state anew.
 
-        Who was deactivated may have moved meanwhile, so #identity goes before all else when they wake.
+        Who was deactivated may have moved meanwhile, so #identity goes before all else when they wake. Of an account
+        that is taken down it is only noted, for when it is put back.
         """
 
         def change(tx: Tx) -> None:
-            if status is None and account.status == "deactivated":
-                self._accounts.announce_identity(tx, account)
-            self._accounts.set_status(tx, account, status)
-            if status is None:
-                self._repositories.assert_state(tx, account)
-            elif status != "deactivated":
-                sessions.end_all(tx, account.id)
+            known = find_account(tx, account.did) or account
+            if status is None and known.status == "deactivated":
+                self._accounts.announce_identity(tx, known)
+            if self._accounts.set_status(tx, known, status).active:
+                self._repositories.assert_state(tx, known)
 
         await self._truth.write(change)
+
+    async def take_down(self, account: Account) -> None:
+        """Serve the account no more, and end its sessions."""
+
+        def cover(tx: Tx) -> None:
+            self._accounts.take_down(tx, account)
+            sessions.end_all(tx, account.id)
+
+        await self._truth.write(cover)
+
+    async def put_back(self, account: Account) -> Account:
+        """Serve again what was taken down or suspended; who rested before that rests on."""
+
+        def uncover(tx: Tx) -> Account:
+            known = find_account(tx, account.did) or account
+            back = self._accounts.put_back(tx, known)
+            if back.active and not known.active:
+                self._repositories.assert_state(tx, back)
+            return back
+
+        return await self._truth.write(uncover)
 
     async def delete(self, account: Account) -> None:
         """Erase the account and all that it had, in one transaction; its files after."""
