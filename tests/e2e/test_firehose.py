@@ -16,7 +16,7 @@ from freehold.repo import commit as commits
 from freehold.repo.car import read_car
 from freehold.stream import frames
 from support.inside import HOUR, served
-from support.network import LIKE, PASSWORD, PATIENCE_SECONDS, POST, Event, Events, Person, firehose, now
+from support.network import LIKE, PASSWORD, PATIENCE_SECONDS, POST, Caller, Event, Events, Person, firehose, now
 from support.pages import sign_in, submit
 from support.proof import assure_all_proven
 
@@ -174,13 +174,14 @@ async def test_what_becomes_of_an_account_is_told_and_its_words_go_with_it(netwo
     assert [status_of(event) for event in heard] == [
         "commit",
         "deactivated",
+        "identity",
         "active",
         "sync",
         "takendown",
         "active",
         "sync",
     ]
-    synced = heard[3].payload
+    synced = heard[4].payload
     roots, blocks = read_car(synced["blocks"])
     assert [*blocks] == roots
     assert commits.read(blocks[roots[0]]).rev == synced["rev"]
@@ -215,6 +216,8 @@ async def test_private_acts_leave_neither_an_event_nor_a_gap(tmp_path, shared):
         await do_all_that_is_private(alice, bob, site)
         assert site.log.last == public
         assert site.log.last_private >= private + 4
+        again = {"identifier": alice.handle, "password": PASSWORD + "!"}
+        alice = Person(http, await Caller(http).do("com.atproto.server.createSession", **again))
         last = await alice.post("a public word")
         async with firehose(site.place.base_url, 0) as events:
             heard = await events.until(last.commit)

@@ -258,6 +258,14 @@ def let_open(files):
 async def test_who_takes_not_even_the_farewell_is_cut_off(town, alice, listeners, monkeypatch):
     monkeypatch.setattr(firehose_door, "SEND_SECONDS", 0.2)
     monkeypatch.setattr(socket_door, "FAREWELL_SECONDS", 0.2)
+    put = socket_door.Socket.put
+
+    def narrowly(self, packed):
+        """The kernel would take megabytes, and the farewell behind them, from whom nobody reads."""
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+        put(self, packed)
+
+    monkeypatch.setattr(socket_door.Socket, "put", narrowly)
     async with plain_socket(town, receive_bytes=4_096) as (reader, _):
         for _ in range(12):
             await alice.create("example.town.note", {"text": secrets.token_hex(450_000)})
