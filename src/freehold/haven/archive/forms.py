@@ -20,14 +20,14 @@ class Head(msgspec.Struct, frozen=True, array_like=True):
     """The end of a base. begins: micros; from then on it can be restored. digest: SHA-256 of the file."""
 
     begins: int
-    bytes: int
+    size: int
     chunks: int
     digest: bytes
     papers: Papers
 
 
 class Piece(msgspec.Struct, frozen=True, array_like=True):
-    """A stretch of the log. at: micros by when all of it was committed. before_salt, before_end: what it goes on from."""
+    """A stretch of the log. at: micros by when all of it was committed. before_salt, before_end: where it goes on."""
 
     at: int
     before_salt: bytes

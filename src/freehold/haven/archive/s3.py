@@ -16,7 +16,6 @@ from obstore.store import S3Store
 
 from freehold.haven.archive.stores import Address, NoObject, OutOfReach
 
-
 ANSWER_SECONDS = 120
 CONNECT_SECONDS = 10
 TRY_SECONDS = 30

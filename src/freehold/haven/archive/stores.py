@@ -78,8 +78,8 @@ class Address(NamedTuple):
 
 
 def parse(text: str) -> Address:
-    """Read an address. A bucket's key and secret may stand in it (s3://KEY:SECRET@…) or, as is usual, in AWS_ACCESS_KEY_ID
-    and AWS_SECRET_ACCESS_KEY. Raises InvalidRequest."""
+    """Read an address. A bucket's key and secret stand in it (s3://KEY:SECRET@…) or in AWS_ACCESS_KEY_ID and
+    AWS_SECRET_ACCESS_KEY. Raises InvalidRequest."""
     split = urlsplit(text)
     options = tuple(parse_qsl(split.query))
     if split.scheme == "file" and split.path.startswith("/") and not split.netloc:

@@ -1,0 +1,71 @@
+"""The objects of an archive, made and put: blobs, the chunks and head of a base, segments of the log, erasures."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from freehold.haven.archive.forms import Blob, Generation, Gone, Head, Papers, Piece, Segment, encode
+from freehold.haven.archive.sealing import ArchiveKey
+from freehold.haven.archive.stores import Store
+from freehold.protocol.cid import Cid
+from freehold.store.blobs import BlobStore
+from freehold.stream import frames
+from freehold.stream.log import Event, Log
+
+CHUNK_BYTES = 8_388_608
+EVENTS_AT_ONCE = 500
+
+
+class Sender:
+    """Everything blocks. Raises OutOfReach."""
+
+    def __init__(self, store: Store, key: ArchiveKey, files: BlobStore, papers: Callable[[], Papers]) -> None:
+        self._store, self._key, self._files, self._papers = store, key, files, papers
+
+    def _put(self, name: str, plain: bytes, *, deflate: bool = True) -> None:
+        self._store.put(name, self._key.seal(name, plain, deflate=deflate))
+
+    def blob(self, cid: Cid) -> None:
+        """A blob, unless it is gone meanwhile. Most are compressed already."""
+        try:
+            data = self._files.path(cid).read_bytes()
+        except FileNotFoundError:
+            return
+        self._put(self._key.blob_name(cid), encode(Blob(cid, data)), deflate=False)
+
+    def base(self, generation: Generation, file: Path, go_on: Callable[[], object]) -> None:
+        """The file in chunks, then the head. go_on: called before each; raises to stop."""
+        digest, size, count = hashlib.sha256(), 0, 0
+        with file.open("rb") as source:
+            while part := source.read(CHUNK_BYTES):
+                go_on()
+                count += 1
+                digest.update(part)
+                size += len(part)
+                self._put(generation.chunk(count), part)
+        go_on()
+        head = Head(generation.begins, size, count, digest.digest(), self._papers())
+        self._put(generation.head, encode(head))
+
+    def segment(self, name: str, pieces: list[Piece]) -> None:
+        """A part of the log, with the papers as they are now: no later than what was sealed by them."""
+        self._put(name, encode(Segment(pieces, self._papers())))
+
+    def erasures(self, log: Log, after: int) -> int:
+        """All that events after this one tell; the number of the last."""
+        while events := log.read(after, EVENTS_AT_ONCE):
+            gone = [each for event in events for each in self._erased(event)]
+            after = events[-1].seq
+            if gone:
+                self._put(f"gone/{events[-1].at:017d}-{after:017d}", encode(gone))
+        return after
+
+    def _erased(self, event: Event) -> Sequence[Gone]:
+        """What an event says to be no more."""
+        if event.kind == "account" and b"deleted" in event.frame:
+            if frames.decode(event.frame)[1].get("status") == "deleted":
+                return [Gone(event.seq, self._key.erased(event.did))]
+        elif event.kind == "commit" and b"delete" in event.frame:  # quickly told, of most
+            ops = frames.decode(event.frame)[1]["ops"]
+            return [Gone(event.seq, self._key.erased(event.did, op["path"])) for op in ops if op["action"] == "delete"]
+        return []
