@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
+from freehold.api import other_names
 from freehold.api.app import ApiDoor
 from freehold.api.oauth import PATHS as OAUTH_PATHS
 from freehold.net.shares import Shares
@@ -44,10 +45,10 @@ class Networks:
     def find(self, host: str) -> Site | None:
         """The network that a Host header means: by its own name, or by that of a member's handle under it."""
         name = host.rsplit(":", 1)[0].lower() if not host.endswith("]") else host
-        site = self._by_name.get(name)
-        if site is None:
-            parent = name.partition(".")[2]
-            site = self._by_name.get(parent)
+        parent = name.partition(".")[2]
+        site = self._by_name.get(name) or self._by_name.get(parent)
+        if site is None:  # a move may have been begun since the start
+            site = next((one for one in self.sites if one.network.choices.domain in (name, parent)), None)
         if site is None and len(self.sites) == 1 and self.sites[0].place.local and name in LOOPBACK:
             site = self.sites[0]
         return site
@@ -62,6 +63,8 @@ class Networks:
             await self._api(site, scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
+        elif (elsewhere := other_names.answer(site, _host(scope), scope)) is not None:
+            await elsewhere(scope, receive, send)
         else:
             await self._web[id(site)](scope, receive, send)
 
@@ -88,7 +91,7 @@ class Networks:
 
 def names_of(site: Site) -> list[str]:
     """The host names that mean this network."""
-    names = [site.place.host.rsplit(":", 1)[0]]
+    names = [site.place.host.rsplit(":", 1)[0], *site.former, *site.spare_names]
     if site.place.local:
         names += [f"{site.directory.name.lower()}.localhost", site.place.handle_domain[1:]]
     return names

@@ -70,6 +70,11 @@ class Settings:
     lexicons: str = setting("", "A folder of lexicon documents of your own, beside the official ones.")
     host_only: bool = setting(False, "Serve accounts and repositories only; views come from an outside AppView.")
     outside_appview: str = setting("did:web:api.bsky.app#bsky_appview", "The AppView that host_only means.")
+    spare_doors: tuple[str, ...] = setting(
+        (),
+        "Other names that lead here if the domain is lost: host names, or URLs. Those that reach this process serve the"
+        " beacon (where the network is now) and a redirect; any web host can serve the file of `freehold beacon`.",
+    )
     relays: tuple[str, ...] = setting(
         (), "Relays that are told when there is news here, at most every 20 minutes: host names, such as bsky.network."
     )
@@ -256,6 +261,9 @@ def _check_addresses(settings: Settings) -> None:
         except ValueError:
             raise BadSetting(f"{name}: “{proxy}” is neither an address nor a network.") from None
 
+    for door in settings.spare_doors:
+        if not (is_handle(door) or _is_origin(door)):
+            raise BadSetting(f"spare_doors: “{door}” is neither a host name nor a URL without a path.")
 
 def _is_url(text: str) -> bool:
     return re.match(r"https?://[^/\s]", text) is not None
@@ -264,3 +272,7 @@ def _is_url(text: str) -> bool:
 def _is_service(text: str) -> bool:
     did, _, name = text.partition("#")
     return is_did(did) and bool(name)
+def _is_origin(text: str) -> bool:
+    return re.fullmatch(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?", text) is not None
+
+

@@ -20,9 +20,10 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from freehold.appview.index import Account as IndexedAccount
 from freehold.appview.index import Index
@@ -76,7 +77,8 @@ from freehold.pds.reads import Reads
 from freehold.pds.recovery import Recovery
 from freehold.pds.relays import JOB as TELL_RELAY
 from freehold.pds.relays import Relays
-from freehold.pds.relocation import Relocation
+from freehold.pds.relocation import JOB as MOVE_IDENTITY
+from freehold.pds.relocation import MovesElsewhere, Relocation
 from freehold.pds.repositories import Repositories
 from freehold.pds.rescue import Rescue
 from freehold.pds.rotations import Rotations, rotation_keys, session_secrets
@@ -180,6 +182,7 @@ class Site:
         self.admin_password = admin_token(directory, settings.admin_token_file)
         self._closing = ExitStack()
         self._lock = DirectoryLock(directory)
+        self.outdated = asyncio.Event()
         self._closing.callback(self._lock.release)
         try:
             self._open_store()
@@ -315,7 +318,8 @@ class Site:
             dev=self.place.dev,
         )
         self.relocation = Relocation(self.truth, self.accounts, self.network, self.register)
-        self.relocation.settle(self.place.base_url, self.place.handle_domain, self.settings.domain)
+        domain = domain_of(self.settings, self.network.choices)
+        self.relocation.settle(self.place.base_url, self.place.handle_domain, domain)
         founding = Founding(
             members=self.members,
             repositories=self.repositories,
@@ -349,7 +353,15 @@ class Site:
             self.identity, self._audiences, self.clock, None if self.place.dev else Budgets(self.clock)
         )
         self.second_factor = SecondFactor(truth, self.seal, accounts, codes, self.members.check_password)
-        self.addresses = Addresses(truth, accounts, self.shared.passwords, codes, mail, self.second_factor)
+        self.addresses = Addresses(
+            truth,
+            accounts,
+            self.shared.passwords,
+            codes,
+            mail,
+            self.second_factor,
+            lambda: self.network.choices.mail_reset,
+        )
         self.naming = Naming(truth, accounts, self.members, self.register, self.identity, operations, domain)
         self.standing = Standing(
             truth,
@@ -368,6 +380,7 @@ class Site:
         self.rotations = Rotations(
             truth=truth,
             seal=self.seal,
+        self.jobs.handles(MOVE_IDENTITY, MovesElsewhere(self.changes, accounts).perform)
             accounts=accounts,
             tokens=self.tokens,
             register=self.register,
@@ -498,16 +511,42 @@ class Site:
         return Certificates(self.truth, self.seal, self.place.host, self._serves_name, plan, self.clock)
 
     def _serves_name(self, name: str) -> bool:
-        """Is this host name ours: the network's, or the handle of an account that is active?"""
-        if name == self.place.host:
+        """Is this host name ours: the network's, one that leads to it, or the handle of an account that is active?"""
+        if name == self.place.host or name in self.former or name in self.spare_names:
             return True
         account = self.accounts.find(name) if name.endswith(self.place.handle_domain) else None
         return account is not None and account.active
 
     def _all_indexed(self) -> Iterator[IndexedAccount]:
+        name = self.renamed(name) or name
         for account in self.snapshot.accounts():
             rev, records = self.snapshot.rev(account), self.snapshot.records(account)
             yield IndexedAccount(account.did, account.handle, account.status, records, rev)
+    # --- other names
+
+    @property
+    def former(self) -> tuple[str, ...]:
+        """Host names that the network had before."""
+        return self.network.choices.former
+
+    @cached_property
+    def spare_names(self) -> frozenset[str]:
+        """Host names of the spare doors."""
+        return frozenset(urlsplit(door).hostname or "" for door in doors_of(self.settings))
+
+    def renamed(self, name: str) -> str | None:
+        """What a handle, or host name, that ended with a former name of the network is called now; None for others."""
+        for old in self.former:
+            if name == old:
+                return self.place.host
+            if name.endswith(f".{old}"):
+                return name.removesuffix(f".{old}") + self.place.handle_domain
+        return None
+
+    def open_anew(self) -> None:
+        """Ask whoever serves this network to close it and open it again, under the name that it has by then."""
+        self.outdated.set()
+
 
     # --- what the doors ask
 
@@ -651,7 +690,7 @@ def place_of(settings: Settings, choices: Choices, listening: Listening, name: s
     if listening.stay and choices.base_url:
         scheme, _, host = choices.base_url.partition("://")
         return Place(choices.base_url, host, choices.handle_domain, local=scheme == "http", dev=False)
-    domain = settings.domain or choices.domain
+    domain = domain_of(settings, choices)
     if domain and listening.dev:
         raise BadSetting(f"--dev is for networks of this machine only, and this one has the domain {domain}.")
     if domain:
@@ -666,6 +705,21 @@ def admin_token(directory: Path, name: str) -> str:
     """The token that opens the admin methods, from a file that nobody else may read; "" if there shall be none.
 
     name: relative to the network's directory. Raises BadSetting.
+def doors_of(settings: Settings) -> list[str]:
+    """The spare doors as URLs."""
+    return [door if "://" in door else f"https://{door}" for door in settings.spare_doors]
+
+
+def domain_of(settings: Settings, choices: Choices) -> str:
+    """The network's domain: the operator's, or the one that it remembers. A name that it has moved away from counts no
+    more, so that an old settings file (a standby's, a service's) moves nobody back."""
+    if settings.domain and settings.domain in choices.former and choices.domain:
+        say = "domain says %s, but the network has moved to %s: change the setting"
+        logger.warning(say, settings.domain, choices.domain)
+        return choices.domain
+    return settings.domain or choices.domain
+
+
     """
     if not name:
         return ""

@@ -39,7 +39,7 @@ async def test_on_another_port_every_did_says_so_and_handles_stay(tmp_path, shar
             )
             assert read["cid"] == post.cid
         told = [event for event in site.log.read(seq) if event.did == alice.did]
-        assert [event.kind for event in told] == ["identity"]
+        assert [event.kind for event in told] == ["identity", "account"]
 
 
 async def test_under_a_domain_handles_and_dids_follow_in_valid_operations(tmp_path, shared):
@@ -59,10 +59,10 @@ async def test_under_a_domain_handles_and_dids_follow_in_valid_operations(tmp_pa
             assert site.accounts.one(appview).handle == "appview.town.example"
             log = (await http.get(f"/plc/{alice.did}/log/audit")).json()
             plc.validate_log(log)
-            assert len(log) == 3  # made, pointed here, renamed
+            assert len(log) == 2  # made, then pointed here and renamed at once
     with opened(tmp_path / "town", shared, dev_mode=False, domain="town.example") as site:
         async with calling(site) as http:
-            assert len((await http.get(f"/plc/{alice.did}/log/audit")).json()) == 3  # nothing is done twice
+            assert len((await http.get(f"/plc/{alice.did}/log/audit")).json()) == 2  # nothing is done twice
 
 
 async def test_a_move_that_was_broken_off_is_finished_at_the_next_start(tmp_path, shared):

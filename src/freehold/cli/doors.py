@@ -50,6 +50,10 @@ class Doors(NamedTuple):
         """Where the network itself is."""
         return int((self.tls or self.plain).getsockname()[1])
 
+    def lent(self) -> "Doors":
+        """The same doors for a server that closes them when it ends: these stay open."""
+        return Doors(self.plain.dup(), self.tls.dup() if self.tls is not None else None)
+
 
 @contextmanager
 def bound(settings: list[Settings], port: int | None, named: bool) -> Iterator[Doors]:
@@ -95,15 +99,20 @@ class Server(uvicorn.Server):
         self._networks, self._doors = networks, doors
 
     @contextmanager
+        self.told_to_end = False
     def capture_signals(self) -> Iterator[None]:
         """SIGINT and SIGTERM end serving; a second SIGINT waits for nobody."""
         loop = asyncio.get_running_loop()
         for each in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(each, self.handle_exit, each, None)
+            loop.add_signal_handler(each, self._told, each)
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen."""
+    def _told(self, each: signal.Signals) -> None:
+        self.told_to_end = True
+        self.handle_exit(each, None)
+
         await super().startup(sockets)
         if self._doors.tls is not None:
             front = Front(self._doors.tls, chooser(self._networks), self._speaker)
@@ -115,7 +124,7 @@ class Server(uvicorn.Server):
         make = cast(Any, self.config.http_protocol_class)
         return cast(
             asyncio.Protocol,
-            make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state),
+            make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state, told=told),
         )
 
 

@@ -47,11 +47,14 @@ def main(given: argparse.Namespace) -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # what a crash leaves behind would hold keys
     with bound(settings, given.port, named=bool(given.domain)) as doors:
         listening = Listening(doors.port, dev=given.dev, several=len(directories) > 1)
-        sites = open_sites(directories, settings, listening)
-        if given.dev:
-            for site in sites:
-                site.admin_password = os.environ.get(ADMIN_VARIABLE, "")
-        uvloop.run(serve(sites, doors, given.dev))
+        anew = True
+        while anew:  # once more after a move to another name
+            sites = open_sites(directories, settings, listening)
+            if given.dev:
+                for site in sites:
+                    site.admin_password = os.environ.get(ADMIN_VARIABLE, "")
+            anew = uvloop.run(serve(sites, doors.lent(), given.dev))
+            settings = [all_settings.load(directory, **said) for directory in directories]
     return 0
 
 
@@ -62,8 +65,8 @@ def stood_by(directory: Path, settings: Settings, networks: int) -> bool:
     return stand_by(directory, settings)
 
 
-async def serve(sites: list[Site], doors: Doors, dev_mode: bool = False) -> None:
-    """Serve `sites` until a signal comes or one of their tasks fails."""
+async def serve(sites: list[Site], doors: Doors, dev_mode: bool = False) -> bool:
+    """Serve `sites` until a signal comes or one of their tasks fails; True if they are to be opened anew."""
     networks = Networks(sites)
     if dev_mode:
         for site in sites:
@@ -75,11 +78,20 @@ async def serve(sites: list[Site], doors: Doors, dev_mode: bool = False) -> None
             for site in sites:
                 await stack.enter_async_context(commanded(site, understood))
                 greet(site, doors)
+            outdated = [tasks.create_task(end_when_outdated(site, server)) for site in sites]
             await server.serve(sockets=[doors.plain])
-            work.cancel()
+            for task in (work, *outdated):
+                task.cancel()
     finally:
         await networks.stop()
         networks.close()
+    return any(site.outdated.is_set() for site in sites) and not server.told_to_end
+
+
+async def end_when_outdated(site: Site, server: Server) -> None:
+    """Let connections end as for a stop; the doors stay, so that who comes meanwhile waits a little."""
+    await site.outdated.wait()
+    server.should_exit = True
 
 
 def understood(words: list[str]) -> tuple[argparse.Namespace, Act]:

@@ -127,16 +127,27 @@ class Register:
         """Tell the stream that a DID was changed in another directory."""
         self._changed(tx, did)
 
-    def lives_elsewhere(self, tx: Tx, did: str, endpoint: str) -> bool:
-        """Does our log of a DID say that its PDS is another than the one at `endpoint`?"""
+    def move(self, tx: Tx, did: str, was: str, now: str, handle: tuple[str, str]) -> bool | None:
+        """Let a DID of our log say that what it has at `was` is at `now`, and the handle's second name for its first.
+
+        was, now: base URLs. True if it was changed, False if it said so already. None if this is not ours to say: our
+        log has no such DID, it was ended, or its PDS is another host. Raises HostHasNoRight.
+        """
         newest = plc_directory.newest(tx, did)
         if newest is None or newest["type"] == "plc_tombstone":
-            return False
-        named = plc.modern(newest)["services"].get("atproto_pds")
-        return named is not None and named.get("endpoint") != endpoint
+            return None
+        state = plc.modern(newest)
+        if state["services"].get("atproto_pds", {}).get("endpoint", now) not in (was, now):
+            return None
+        return self.change(tx, did, **moved(state, was, now, handle)) is not None
+
+    def take(self, tx: Tx, did: str, operation: Any, *, limited: bool) -> None:
+        """Log an operation that somebody sent. limited: count it against the DID's limits. Raises BadOperation."""
+        self._log(tx, did, operation, limited)
+        self._changed(tx, did)
 
     def repoint(self, tx: Tx, did: str) -> dict[str, Any] | None:
-        """Let every service of the DID that is ours say where this host is reached now; None if it does already."""
+        """Let every service of the DID, all ours, say where this host is reached now; None if it does already."""
         newest = plc_directory.newest(tx, did)
         if newest is None:
             return None
@@ -146,10 +157,9 @@ class Register:
         }
         return self.change(tx, did, services=services)
 
-    def take(self, tx: Tx, did: str, operation: Any, *, limited: bool) -> None:
-        """Log an operation that somebody sent. limited: count it against the DID's limits. Raises BadOperation."""
-        self._log(tx, did, operation, limited)
-        self._changed(tx, did)
+    def knows(self, tx: Tx, did: str) -> bool:
+        """Is the log of this DID in our own directory?"""
+        return plc_directory.newest(tx, did) is not None
 
     def _signer(self, state: Mapping[str, Any]) -> SigningKey:
         """The host's key that this identity names. Raises HostHasNoRight."""
@@ -162,3 +172,16 @@ class Register:
         plc_directory.submit(tx, did, operation, tx.now, limited=limited)
         if self._kept != "own":
             publish.enqueue(tx, did)
+
+
+def moved(state: Mapping[str, Any], was: str, now: str, handle: tuple[str, str]) -> dict[str, Any]:
+    """What a DID's state says of services and handles when the host has moved. Services elsewhere stay as they are."""
+    services = {
+        name: {**entry, "endpoint": now} if entry.get("endpoint") == was else dict(entry)
+        for name, entry in state["services"].items()
+    }
+    old, new = (f"at://{name}" for name in handle)
+    aliases = [new if alias == old else alias for alias in state["alsoKnownAs"]]
+    if old != new and new not in aliases:
+        aliases.insert(0, new)
+    return {"services": services, "alsoKnownAs": list(dict.fromkeys(aliases))}

@@ -217,6 +217,12 @@ class Accounts:
             row = tx.one("SELECT count(*) FROM account WHERE role <> 'service' AND status IS NULL")
         return int(row[0]) if row else 0
 
+    def count_all(self) -> int:
+        """How many accounts `page` goes through, services too."""
+        with self._reading() as tx:
+            row = tx.one("SELECT count(*) FROM account WHERE status IS NOT 'deleted'")
+        return int(row[0]) if row else 0
+
     def key_of(self, tx: Tx, account_id: int) -> SigningKey:
         """The account's signing key, opened."""
         row = tx.one("SELECT signing_key FROM account WHERE id = :id", id=account_id)
@@ -264,16 +270,20 @@ class Accounts:
     def announce(self, tx: Tx, account: Account) -> None:
         """Tell the stream who this is and whether they speak: #identity, then #account."""
         self.announce_identity(tx, account)
-        self._announce_status(tx, account)
+        self.announce_status(tx, account)
 
     def announce_identity(self, tx: Tx, account: Account) -> None:
         """Tell the stream that the DID document is to be read anew."""
         append(tx, "identity", account.did, {"did": account.did, "handle": account.handle})
 
+    def is_free(self, tx: Tx, account: Account, handle: str) -> bool:
+        """Has nobody else, here or in the line of applicants, this handle?"""
+        holder = find(tx, handle)
+        return (holder is None or holder.id == account.id) and not applicants.holds_handle(tx, handle)
+
     def set_handle(self, tx: Tx, account: Account, handle: str) -> Account:
         """Give the account another handle. Raises HandleTaken."""
-        holder = find(tx, handle)
-        if (holder is not None and holder.id != account.id) or applicants.holds_handle(tx, handle):
+        if not self.is_free(tx, account, handle):
             raise HandleTaken(handle=handle)
         tx.run("UPDATE account SET handle = :handle WHERE id = :id", handle=handle, id=account.id)
         append(tx, "identity", account.did, {"did": account.did, "handle": handle})
@@ -287,7 +297,7 @@ class Accounts:
             id=account.id,
         )
         changed = self._changed(tx, account, status="takendown")
-        self._announce_status(tx, changed)
+        self.announce_status(tx, changed)
         return changed
 
     def put_back(self, tx: Tx, account: Account) -> Account:
@@ -300,7 +310,7 @@ class Accounts:
         if row is None:
             return account
         changed = self._changed(tx, account, status=row[0])
-        self._announce_status(tx, changed)
+        self.announce_status(tx, changed)
         return changed
 
     def set_status(self, tx: Tx, account: Account, status: str | None) -> Account:
@@ -315,7 +325,7 @@ class Accounts:
             return self._changed(tx, account, status=row[0])
         tx.run("UPDATE account SET status = :status, delete_after = NULL WHERE id = :id", status=status, id=account.id)
         changed = self._changed(tx, account, status=status)
-        self._announce_status(tx, changed)
+        self.announce_status(tx, changed)
         return changed
 
     def set_role(self, tx: Tx, account: Account, role: str) -> Account:
@@ -373,7 +383,8 @@ class Accounts:
     def _mail_key(self, mail: str) -> bytes:
         return self._seal.lookup("mail", mail.strip().lower())
 
-    def _announce_status(self, tx: Tx, account: Account) -> None:
+    def announce_status(self, tx: Tx, account: Account) -> None:
+        """Tell the stream whether this account speaks."""
         payload: dict[str, object] = {"did": account.did, "active": account.active}
         if account.status is not None:
             payload["status"] = account.status

@@ -6,6 +6,8 @@ Source: lexicons com.atproto.server.requestEmailConfirmation, confirmEmail, requ
 requestPasswordReset, resetPassword
 """
 
+from collections.abc import Callable
+
 from freehold.pds import confirmations, second_factor, sessions
 from freehold.pds.accounts import Account, Accounts
 from freehold.pds.confirmations import Confirmations
@@ -32,8 +34,20 @@ class OtherAddress(Refused):
     say = "That is not the address of this account."
 
 
+class ResetOff(Refused):
+    """The network has another name since its owner allowed that."""
+
+    name = "EmailDisabled"
+    say = (
+        "Passwords are not reset by mail here at present. A recovery code brings you back, or whoever runs the network."
+    )
+
+
 class Addresses:
-    """What members do with their addresses. Every act raises NoMail on a network that sends none."""
+    """What members do with their addresses. may_reset: the owner's choice.
+
+    Every act raises NoMail on a network that sends none.
+    """
 
     def __init__(
         self,
@@ -43,6 +57,7 @@ class Addresses:
         confirmations: Confirmations,
         letters: Letters,
         factors: SecondFactor,
+        may_reset: Callable[[], bool],
     ) -> None:
         self._truth = truth
         self._accounts = accounts
@@ -50,6 +65,17 @@ class Addresses:
         self._confirmations = confirmations
         self._letters = letters
         self._factors = factors
+        self._may_reset = may_reset
+
+    @property
+    def reset_possible(self) -> bool:
+        """May a lost password be set anew by mail?"""
+        return self._letters.possible and self._may_reset()
+
+    def _assure_reset(self) -> None:
+        self._letters.assure_possible()
+        if not self._may_reset():
+            raise ResetOff
 
     async def ask_to_confirm(self, account: Account) -> None:
         """Send a code to the account's address. Raises InvalidRequest for an account without one."""
@@ -108,14 +134,14 @@ class Addresses:
 
     async def ask_to_reset(self, mail: str) -> None:
         """Send a code to the address if an account has it; whether one has is not said."""
-        self._letters.assure_possible()
+        self._assure_reset()
         account = self._accounts.by_mail(mail)
         if account is not None and account.status not in ("takendown", "suspended"):
             await self._confirmations.send(account, "reset password")
 
     async def reset(self, code: str, password: str) -> None:
         """A new password by a code; every session ends. Raises InvalidCode, ExpiredCode, WeakPassword."""
-        self._letters.assure_possible()
+        self._assure_reset()
         hashed = await self._passwords.hash(password)
 
         def change(tx: Tx) -> None:

@@ -1,6 +1,7 @@
 """What the owner has chosen for the network, and who the owner is.
 
-Tables: network_choice. It lies in the truth, so that it is copied, archived and moved with everything else.
+Tables: network_choice. It lies in the truth, so that it is copied, archived and moved with everything else. Beside the
+choices stands what the newest move to another name did (`Move`).
 """
 
 from collections.abc import Callable
@@ -21,8 +22,9 @@ class Choices(msgspec.Struct, frozen=True, omit_defaults=True):
     hour from which a line forms; 0: none does. contact: how to reach whoever runs the network.
     alarm_reads: from how many different things of one kind within an hour a reader is reported; 0: never. alarm_slow:
     such a reader is slowed down for an hour.
-    domain: chosen on the first page, taken up at the next start. base_url, handle_domain: what the members' DIDs and
-    handles say now.
+    domain: chosen on the first page or by a move, taken up at the next start. base_url, handle_domain: what the
+    members' DIDs and handles say now. former: host names that the network had before; they lead to the one of now.
+    mail_reset: a lost password may be set anew by mail; off after a move, until the owner turns it on again.
     """
 
     name: str = "Freehold"
@@ -42,10 +44,37 @@ class Choices(msgspec.Struct, frozen=True, omit_defaults=True):
     contact: str = ""
     alarm_reads: int = 2_000
     alarm_slow: bool = False
+    former: tuple[str, ...] = ()
+    mail_reset: bool = True
 
     @property
     def claimed(self) -> bool:
         return self.claimed_at > 0
+
+
+class Bound(msgspec.Struct, frozen=True):
+    """A member whose identity, or handle, could not be moved from here. why: a sentence."""
+
+    did: str
+    handle: str
+    why: str
+
+
+class Move(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a move to another name did, for its owner to read. was, now: base URLs. at: micros, when it was done.
+
+    moved: accounts. The rest ended with the old name: browsers and programs (sessions), apps (OAuth), passkeys.
+    """
+
+    was: str
+    now: str
+    at: int = 0
+    moved: int = 0
+    bound: tuple[Bound, ...] = ()
+    browsers: int = 0
+    programs: int = 0
+    apps: int = 0
+    passkeys: int = 0
 
 
 class Network:
@@ -66,13 +95,29 @@ class Network:
 
     def choose(self, tx: Tx, choices: Choices) -> None:
         """Replace the choices."""
-        tx.run(
-            "INSERT INTO network_choice (name, value) VALUES ('choices', :value)"
-            " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            value=msgspec.json.encode(choices),
-        )
+        _put(tx, "choices", choices)
         tx.after_commit(self.forget)
+
+    @property
+    def last_move(self) -> Move | None:
+        """The newest move to another name."""
+        with self._reading() as tx:
+            row = tx.one("SELECT value FROM network_choice WHERE name = 'move'")
+        return msgspec.json.decode(row[0], type=Move) if row else None
+
+    def note_move(self, tx: Tx, move: Move) -> None:
+        """Keep what a move did."""
+        _put(tx, "move", move)
 
     def forget(self) -> None:
         """Read them again at the next look."""
         self._now = None
+
+
+def _put(tx: Tx, name: str, value: msgspec.Struct) -> None:
+    tx.run(
+        "INSERT INTO network_choice (name, value) VALUES (:name, :value)"
+        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        name=name,
+        value=msgspec.json.encode(value),
+    )

@@ -127,6 +127,11 @@ class Passkeys:
         self._check_password, self._base_url, self._name = check_password, base_url, name
         self._host = urlsplit(base_url).hostname or ""
 
+    def count_beside(self, host: str = "") -> int:
+        """How many are bound to other names than this, or than that of now, and sign nobody in there."""
+        with self._truth.reading() as tx:
+            return count_of_other_hosts(tx, host or self._host)
+
     # --- a new one
 
     async def offer(self, account: Account, password: str) -> Challenge:
@@ -298,6 +303,12 @@ class Passkeys:
     def _user_handle(self, account: Account) -> bytes:
         """How authenticators name the account: the same each time, and telling nobody who it is."""
         return self._seal.lookup("passkey user", account.did)
+
+
+def count_of_other_hosts(tx: Tx, host: str) -> int:
+    """How many passkeys are bound to other names than this, and sign nobody in here."""
+    row = tx.one("SELECT count(*) FROM passkey WHERE host <> :host", host=host)
+    return int(row[0]) if row else 0
 
 
 def erase(tx: Tx, account_id: int) -> None:

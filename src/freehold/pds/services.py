@@ -69,8 +69,15 @@ class Founding:
         dids = {}
         for kind in (APPVIEW, LABELER, FEEDS):
             account = find_account(tx, kind.name + self._handle_domain)
-            dids[kind.name] = account.did if account else self._make(tx, kind)
+            dids[kind.name] = account.did if account else (self._between_names(tx, kind) or self._make(tx, kind))
         return Services(**dids)
+
+    def _between_names(self, tx: Tx, kind: Kind) -> str | None:
+        """A service whose handle ends otherwise: a move to another name was begun, and is not at its end."""
+        for did, handle in tx.run("SELECT did, handle FROM account WHERE role = 'service' ORDER BY id"):
+            if handle.partition(".")[0] == kind.name:
+                return str(did)
+        return None
 
     def _make(self, tx: Tx, kind: Kind) -> str:
         key = K256Key.from_raw(secrets.token_bytes(32))

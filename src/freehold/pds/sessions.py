@@ -153,6 +153,32 @@ def end_all(tx: Tx, account_id: int) -> None:
     grants.end_all(tx, account_id)
 
 
+class Ended(NamedTuple):
+    """How many sessions there were. apps: that members let in by OAuth."""
+
+    browsers: int
+    programs: int
+    apps: int
+
+
+def count_all(tx: Tx) -> Ended:
+    """The sessions of everybody that have not expired."""
+    row = tx.one(
+        "SELECT (SELECT count(*) FROM web_session WHERE expires_at > :now),"
+        " (SELECT count(DISTINCT family) FROM refresh_token WHERE expires_at > :now)",
+        now=tx.now,
+    )
+    assert row is not None
+    return Ended(*row, grants.count_all(tx))
+
+
+def end_everybodys(tx: Tx) -> None:
+    """Every session everywhere ends: nobody serves yet, or the caller tells those who do."""
+    tx.run("DELETE FROM refresh_token")
+    tx.run("DELETE FROM web_session")
+    grants.end_everybodys(tx)
+
+
 def start_web(tx: Tx, account_id: int) -> str:
     """A new browser session; the id to put into its cookie."""
     session_id = secrets.token_urlsafe(32)

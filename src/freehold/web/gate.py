@@ -57,6 +57,7 @@ class Wanted:
     """What the owner chose. hue: 0–360, chroma: 0–0.11. bits: of the proof of work. hourly: 0 is no limit.
 
     alarm: from how many different things read within an hour; 0 is never. slow: such a reader is slowed down.
+    mail_reset: a lost password may be set anew by mail.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Wanted:
     hourly: int
     alarm: int
     slow: bool
+    mail_reset: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,23 @@ class Reading:
     kind: str
     things: int
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The network has another name now. was: the host name of before. bound: handle and why, of those not moved whole.
+
+    The numbers are of what ended with the old name.
+    """
+
+    was: str
+    at: datetime
+    moved: int
+    browsers: int
+    programs: int
+    apps: int
+    passkeys: int
+    bound: list[tuple[str, str]]
 
 
 class Gate(Protocol):
@@ -127,6 +146,14 @@ class Gate(Protocol):
 
     async def choose(self, wanted: Wanted) -> None:
         """Change them."""
+        ...
+
+    def moved(self) -> Moved | None:
+        """The newest move to another name."""
+        ...
+
+    def sends_mail(self) -> bool:
+        """Has the network a mail server?"""
         ...
 
     def readings(self) -> list[Reading]:

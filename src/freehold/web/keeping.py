@@ -1,13 +1,14 @@
 """The pages' `Gate`, made of one site's rooms. Only translation."""
 
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import msgspec
 
 from freehold.pds import sessions
 from freehold.pds.admission import Declined
 from freehold.site import Site
-from freehold.web.gate import Applicant, Reading, Turn, Wanted
+from freehold.web.gate import Applicant, Moved, Reading, Turn, Wanted
 
 
 class SiteGate:
@@ -68,7 +69,26 @@ class SiteGate:
             hourly=now.hourly,
             alarm=now.alarm_reads,
             slow=now.alarm_slow,
+            mail_reset=now.mail_reset,
         )
+
+    def moved(self) -> Moved | None:
+        move = self._site.network.last_move
+        if move is None:
+            return None
+        return Moved(
+            was=urlsplit(move.was).hostname or "",
+            at=_moment(move.at),
+            moved=move.moved,
+            browsers=move.browsers,
+            programs=move.programs,
+            apps=move.apps,
+            passkeys=move.passkeys,
+            bound=[(one.handle, one.why) for one in move.bound],
+        )
+
+    def sends_mail(self) -> bool:
+        return self._site.letters.possible
 
     async def choose(self, wanted: Wanted) -> None:
         site = self._site
@@ -86,6 +106,7 @@ class SiteGate:
             hourly=wanted.hourly,
             alarm_reads=wanted.alarm,
             alarm_slow=wanted.slow,
+            mail_reset=wanted.mail_reset,
         )
         await site.truth.write(lambda tx: site.network.choose(tx, changed))
         site.admission.stir()

@@ -51,7 +51,7 @@ class SiteCredentials:
 
     @property
     def mail_possible(self) -> bool:
-        return self._site.letters.possible
+        return self._site.addresses.reset_possible
 
     async def recover(self, *, identifier: str, proof: str, password: str, address: str) -> tuple[str, str]:
         self._spend(RECOVER, address)

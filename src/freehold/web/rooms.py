@@ -5,6 +5,7 @@ Only translation: from what a page asks to the function of a room, and back; eac
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -70,6 +71,12 @@ class SiteBackend:
         self.credentials = SiteCredentials(site, self._spend)
         self.ways_out = SiteWaysOut(site, self._spend)
 
+    @cached_property
+    def _former(self) -> str:
+        """The newest former name, if somebody's passkey is bound to one."""
+        former = self._site.former
+        return former[-1] if former and self._site.passkeys.count_beside() else ""
+
     def network(self) -> Network:
         site, choices = self._site, self._site.network.choices
         return Network(
@@ -88,6 +95,7 @@ class SiteBackend:
             proof=choices.proof and not site.place.dev,
             front="/settings" if site.settings.host_only else "/",
             whole_feed=True,
+            former=self._former,
         )
 
     def spend(self, kind: Literal["read", "write"], did: str | None, address: str) -> None:

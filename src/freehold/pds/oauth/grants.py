@@ -281,6 +281,18 @@ def end_all(tx: Tx, account: int) -> None:
     tx.run("DELETE FROM oauth_request WHERE account = :account", account=account)
 
 
+def count_all(tx: Tx) -> int:
+    """How many sessions of apps have not expired."""
+    row = tx.one("SELECT count(*) FROM oauth_session WHERE expires_at > :now", now=tx.now)
+    return int(row[0]) if row else 0
+
+
+def end_everybodys(tx: Tx) -> None:
+    """No app may act for anybody any more."""
+    tx.run("DELETE FROM oauth_session")
+    tx.run("DELETE FROM oauth_request")
+
+
 # --- what may happen once
 
 

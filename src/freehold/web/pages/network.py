@@ -39,6 +39,7 @@ class Typed:
     hourly: str
     alarm: str
     slow: bool
+    mail_reset: bool
 
 
 async def page(visit: Visit) -> Response:
@@ -49,7 +50,7 @@ async def page(visit: Visit) -> Response:
         visit,
         Typed(
             now.name, now.about, "\n".join(now.rules), now.contact, hue, now.joining, now.proof, str(now.bits),
-            str(now.hourly or ""), str(now.alarm or ""), now.slow,
+            str(now.hourly or ""), str(now.alarm or ""), now.slow, now.mail_reset,
         ),
         {},
     )  # fmt: skip
@@ -70,6 +71,7 @@ async def save(visit: Visit, form: Form) -> Response:
         hourly=form.text("hourly", 20),
         alarm=form.text("alarm", 20),
         slow=bool(form.text("slow")),
+        mail_reset=bool(form.text("mail-reset")) if visit.backend.gate.sends_mail() else now.mail_reset,
     )
     found = _slips(visit, typed)
     if found:
@@ -107,6 +109,7 @@ def _wanted(now: Wanted, typed: Typed) -> Wanted:
         hourly=int(typed.hourly or 0),
         alarm=int(typed.alarm or 0),
         slow=typed.slow,
+        mail_reset=typed.mail_reset,
     )
 
 
@@ -170,6 +173,8 @@ async def _page(visit: Visit, typed: Typed, found: dict[str, str], status: int =
         "hue_names": hue_words(visit),
         "waiting": visit.backend.gate.waiting(),
         "readings": len(visit.backend.gate.readings()),
+        "moved": visit.backend.gate.moved(),
+        "sends_mail": visit.backend.gate.sends_mail(),
     }
     return await visit.page("network.html", status, typed=typed, found=found, said=said(visit), **facts)
 
