@@ -22,6 +22,7 @@ PICTURES = (
     ("photos", "/@amina/photos", DESKTOP, "light", "en-GB"),
     ("home-phone", "/", PHONE, "dark", "fr-FR"),
     ("notices-phone", "/notices", PHONE, "light", "en-GB"),
+    ("move", "/settings/move", DESKTOP, "light", "en-GB"),
 )
 """Name, page, window, light or dark, language."""
 

@@ -196,7 +196,7 @@ def _run(commands: Commands) -> None:
     run.add_argument(
         "--only",
         choices=["host"],
-        help="host: accounts and repositories only, no pages; views come from an outside AppView",
+        help="host: accounts and repositories only, no pages but the settings; views come from an outside AppView",
     )
     run.add_argument(
         "--dev",
