@@ -122,6 +122,17 @@ class Settings:
         "What writes do while no standby that is to be waited for is there: wait, or go-on (an alarm is logged; what is"
         " written meanwhile is lost with this machine).",
     )
+    archive_keep_hours: int = setting(
+        72,
+        "Hours back that an archive can be restored to. What is deleted is in no archive after so many hours, a day"
+        " (archive_base_hours) and the time that its event stays readable (event_keep_hours).",
+    )
+    archive_base_hours: int = setting(24, "Hours after which an archive begins a new base.")
+    archive_every_seconds: int = setting(10, "Seconds after which news is in every archive, when there is any.")
+    archive_spool_max_bytes: int = setting(
+        4_000_000_000, "Bytes that wait on this disk for an archive out of reach; beyond that it begins anew later."
+    )
+    archive_rehearse_days: int = setting(7, "Days after which every archive is restored into a folder and checked.")
     log_level: str = setting("info", "How much to log: debug, info, warning or error.")
 
 

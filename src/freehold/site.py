@@ -29,6 +29,9 @@ from freehold.appview.index import Account as IndexedAccount
 from freehold.appview.index import Index
 from freehold.appview.schema import SCHEMA as INDEX_SCHEMA
 from freehold.appview.views import Views
+from freehold.haven.archive import archive
+from freehold.haven.archive import keeping as archiving
+from freehold.haven.archive.forms import Papers
 from freehold.haven.haven import Haven
 from freehold.identity import plc_directory, publish
 from freehold.identity.change import Changes
@@ -95,6 +98,7 @@ from freehold.pds.tokens import Tokens
 from freehold.pds.writes import Writes
 from freehold.protocol.keys import K256Key, SigningKey
 from freehold.protocol.lexicon import Catalog
+from freehold.settings import FILE as SETTINGS
 from freehold.settings import BadSetting, Settings
 from freehold.store import jobs
 from freehold.store.blobs import BlobStore
@@ -119,8 +123,9 @@ TRUTH_SCHEMA = (
     *reports.SCHEMA,
     *labels.SCHEMA,
     *tls.SCHEMA,
+    *archiving.SCHEMA,
 )
-SEALED = (*PDS_SEALED, *reports.SEALED, *tls.SEALED)
+SEALED = (*PDS_SEALED, *reports.SEALED, *tls.SEALED, *archiving.SEALED)
 ADMIN_TOKEN_MIN = 24
 SWEEP_SECONDS = 600
 LONGEST_PAUSE_SECONDS = 60
@@ -194,6 +199,7 @@ class Site:
             self.certificates = self._certificates()
             if self.served:
                 self.haven.start()
+                self.archiving.start()
         except BaseException:
             self.close()
             raise
@@ -207,10 +213,14 @@ class Site:
         self.haven = Haven(self.directory, self.files, alone=self.settings.without_standby == "go-on")
         self.files.elsewhere = gate = self.haven.carrier
         self._closing.callback(self.haven.close)
+        self.archiving = archiving.Archiving(self.directory, gate, self.seal, self._archive_plan())
+        self._closing.callback(self.archiving.close)
         self.truth = Database(self.directory / "truth.db", TRUTH_SCHEMA, durable=True, clock=self.clock, gate=gate)
         self._closing.callback(self.truth.close)
         self._closing.callback(self.haven.leave)
         self.log = stream.Log(self.truth)
+        source = archive.Source(self.files, self.log, self.haven.machine.epoch, self._papers, self.clock)
+        self.archiving.open(self.truth, source)
         self.jobs = jobs.Jobs(self.truth)
         self.network = Network(self.truth.reading)
         self.accounts = Accounts(self.seal, self.truth.reading)
@@ -221,6 +231,21 @@ class Site:
             fresh = keychain.get(tx, self.seal, keychain.SESSION) is None
         if fresh:
             self.truth.write_sync(lambda tx: keychain.create_all(tx, self.seal, secrets.token_bytes))
+
+    def _archive_plan(self) -> archive.Plan:
+        given = self.settings
+        return archive.Plan(
+            given.archive_every_seconds,
+            given.archive_base_hours,
+            given.archive_keep_hours,
+            given.archive_spool_max_bytes,
+            given.archive_rehearse_days,
+        )
+
+    def _papers(self) -> Papers:
+        """What an archive holds beside the truth."""
+        path = self.directory / SETTINGS
+        return Papers(self.seal.ring.packed(), path.read_bytes() if path.is_file() else b"")
 
     def _open_identity(self) -> None:
         with self.truth.reading() as tx:
@@ -618,6 +643,7 @@ class Site:
                 ("admission", self.admission.run),
                 ("moves", self.moving_out.run),
                 ("sweep", self._sweep_for_ever),
+                ("archives", self.archiving.run),
             ):
                 tasks.create_task(self._keep_at(name, work))
             if self.certificates is not None:

@@ -51,6 +51,7 @@ class Plan(NamedTuple):
     base_hours: int = 24
     keep_hours: int = 72
     spool_max_bytes: int = 4_000_000_000
+    rehearse_days: int = 7
 
 
 class Source(NamedTuple):
@@ -188,6 +189,11 @@ class Archive:
         with self._turn:
             self.purged.clear()
             self._purge = self._wants_base = True
+
+    def rehearsal_is_due(self) -> bool:
+        """Whether it is time to restore it once, to see that it can be."""
+        memory, after = self.memory, self._plan.rehearse_days * 24 * HOUR_MICROS
+        return memory.base_sent and self._source.clock() - memory.rehearsed_at >= after
 
     def rehearsed(self, at: int, to: int, wrong: str) -> None:
         """Remember what a rehearsal found. to: the moment that was restored."""

@@ -4,6 +4,7 @@ Table: archive (name, and sealed: address, key). It is in the truth, so that a s
 them, and so does a network that was restored. Owns DIRECTORY/archives/NAME, what a machine needs while it writes one.
 """
 
+import asyncio
 import logging
 import shutil
 import threading
@@ -33,6 +34,7 @@ SCHEMA = (Migration("haven-1-archives", "CREATE TABLE archive (name TEXT PRIMARY
 SEALED = (Sealed("archive", "box", PURPOSE),)
 AGAIN_SECONDS = 30.0
 PURGE_SECONDS = 0.5
+REHEARSAL_SECONDS = 600.0
 
 
 class NoSuchArchive(Refused):
@@ -98,6 +100,22 @@ class Archiving:
         for thread in self._threads:
             thread.join()
 
+    async def run(self) -> None:
+        """Rehearse the restore of each archive when it is due, until cancelled."""
+        while True:
+            await asyncio.sleep(REHEARSAL_SECONDS)
+            for name, archive in tuple(self._writing.items()):
+                if archive.rehearsal_is_due():
+                    await asyncio.to_thread(self._rehearse_alone, name)
+
+    def _rehearse_alone(self, name: str) -> None:
+        try:
+            wrong = self.rehearse(name, lambda what, done, total: None)
+        except Refused as refused:
+            wrong = [refused.say]
+        if wrong:
+            logger.error("the archive %s could not be restored in a rehearsal: %s", name, "; ".join(wrong))
+
     # -- what the operator does. Everything blocks
 
     def add(self, name: str, address: Address, passphrase: str, *, even_so: bool = False) -> None:
@@ -159,9 +177,15 @@ class Archiving:
         """Restore into a folder here, check all of it, throw it away; what is wrong. Raises NoSuchArchive, Altered …"""
         store, key = self._opened(name)
         archive, now = self._writing.get(name), self._source.clock()
-        until, wrong = rehearsing.rehearse(store, key, self._folder(name) / "rehearsal", told)
-        if archive is not None:
-            archive.rehearsed(now, until, "; ".join(wrong))
+        until, wrong = 0, ["it was broken off"]
+        try:
+            until, wrong = rehearsing.rehearse(store, key, self._folder(name) / "rehearsal", told)
+        except Refused as refused:
+            wrong = [refused.say]
+            raise
+        finally:
+            if archive is not None:
+                archive.rehearsed(now, until, "; ".join(wrong))
         return wrong
 
     # -- within
