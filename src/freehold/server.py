@@ -59,12 +59,12 @@ class Networks:
             await _no_such_network(scope, receive, send)
         elif site.haven.machine.role == "fenced":
             await _served_elsewhere(scope, receive, send)
+        elif (elsewhere := other_names.answer(site, _host(scope), scope)) is not None:
+            await elsewhere(scope, receive, send)
         elif scope["path"].startswith(API_PATHS):
             await self._api(site, scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
-        elif (elsewhere := other_names.answer(site, _host(scope), scope)) is not None:
-            await elsewhere(scope, receive, send)
         else:
             await self._web[id(site)](scope, receive, send)
 

@@ -265,6 +265,9 @@ def _check_addresses(settings: Settings) -> None:
     for relay in settings.relays:
         if not (is_handle(relay) or _is_url(relay)):
             raise BadSetting(f"relays: “{relay}” is neither a host name nor a URL.")
+    for door in settings.spare_doors:
+        if not (is_handle(door) or _is_origin(door)):
+            raise BadSetting(f"spare_doors: “{door}” is neither a host name nor a URL without a path.")
     proxies = [("trusted_proxies", proxy) for proxy in settings.trusted_proxies]
     for name, proxy in [*proxies, *([("behind", settings.behind)] if settings.behind else [])]:
         try:
@@ -272,18 +275,15 @@ def _check_addresses(settings: Settings) -> None:
         except ValueError:
             raise BadSetting(f"{name}: “{proxy}” is neither an address nor a network.") from None
 
-    for door in settings.spare_doors:
-        if not (is_handle(door) or _is_origin(door)):
-            raise BadSetting(f"spare_doors: “{door}” is neither a host name nor a URL without a path.")
 
 def _is_url(text: str) -> bool:
     return re.match(r"https?://[^/\s]", text) is not None
 
 
-def _is_service(text: str) -> bool:
-    did, _, name = text.partition("#")
-    return is_did(did) and bool(name)
 def _is_origin(text: str) -> bool:
     return re.fullmatch(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?", text) is not None
 
 
+def _is_service(text: str) -> bool:
+    did, _, name = text.partition("#")
+    return is_did(did) and bool(name)

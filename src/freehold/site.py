@@ -46,7 +46,6 @@ from freehold.net.client import Client
 from freehold.net.dns import Dns
 from freehold.net.guard import Guard
 from freehold.net.mail import MailServer
-from freehold.pds import bulk_reading, confirmations, keychain, letters, reserved_keys, sessions, tries
 from freehold.pds.accounts import Account, Accounts
 from freehold.pds.accounts import find as find_account
 from freehold.pds.addresses import Addresses
@@ -185,9 +184,9 @@ class Site:
         self.allowances = Allowances(clock)
         self.catalog, self.shared, self.served = shared.catalog, shared, not listening.stay
         self.admin_password = admin_token(directory, settings.admin_token_file)
+        self.outdated = asyncio.Event()
         self._closing = ExitStack()
         self._lock = DirectoryLock(directory)
-        self.outdated = asyncio.Event()
         self._closing.callback(self._lock.release)
         try:
             self._open_store()
@@ -401,11 +400,11 @@ class Site:
         )
         self._open_sign_in(operations)
         self.changes = Changes(truth, self.register, operations, self.publisher, self.identity, self.client)
+        self.jobs.handles(MOVE_IDENTITY, MovesElsewhere(self.changes, accounts).perform)
         self.key_rotation = KeyRotation(truth, accounts, self.repositories, self.changes, self.seal, base_url)
         self.rotations = Rotations(
             truth=truth,
             seal=self.seal,
-        self.jobs.handles(MOVE_IDENTITY, MovesElsewhere(self.changes, accounts).perform)
             accounts=accounts,
             tokens=self.tokens,
             register=self.register,
@@ -539,14 +538,10 @@ class Site:
         """Is this host name ours: the network's, one that leads to it, or the handle of an account that is active?"""
         if name == self.place.host or name in self.former or name in self.spare_names:
             return True
+        name = self.renamed(name) or name
         account = self.accounts.find(name) if name.endswith(self.place.handle_domain) else None
         return account is not None and account.active
 
-    def _all_indexed(self) -> Iterator[IndexedAccount]:
-        name = self.renamed(name) or name
-        for account in self.snapshot.accounts():
-            rev, records = self.snapshot.rev(account), self.snapshot.records(account)
-            yield IndexedAccount(account.did, account.handle, account.status, records, rev)
     # --- other names
 
     @property
@@ -572,6 +567,10 @@ class Site:
         """Ask whoever serves this network to close it and open it again, under the name that it has by then."""
         self.outdated.set()
 
+    def _all_indexed(self) -> Iterator[IndexedAccount]:
+        for account in self.snapshot.accounts():
+            rev, records = self.snapshot.rev(account), self.snapshot.records(account)
+            yield IndexedAccount(account.did, account.handle, account.status, records, rev)
 
     # --- what the doors ask
 
@@ -727,10 +726,6 @@ def place_of(settings: Settings, choices: Choices, listening: Listening, name: s
     return Place(f"http://{host}", host, suffix, local=True, dev=listening.dev)
 
 
-def admin_token(directory: Path, name: str) -> str:
-    """The token that opens the admin methods, from a file that nobody else may read; "" if there shall be none.
-
-    name: relative to the network's directory. Raises BadSetting.
 def doors_of(settings: Settings) -> list[str]:
     """The spare doors as URLs."""
     return [door if "://" in door else f"https://{door}" for door in settings.spare_doors]
@@ -746,6 +741,10 @@ def domain_of(settings: Settings, choices: Choices) -> str:
     return settings.domain or choices.domain
 
 
+def admin_token(directory: Path, name: str) -> str:
+    """The token that opens the admin methods, from a file that nobody else may read; "" if there shall be none.
+
+    name: relative to the network's directory. Raises BadSetting.
     """
     if not name:
         return ""

@@ -97,9 +97,9 @@ class Server(uvicorn.Server):
     def __init__(self, networks: Networks, doors: Doors) -> None:
         super().__init__(config_of(networks, encrypted=doors.tls is not None))
         self._networks, self._doors = networks, doors
+        self.told_to_end = False
 
     @contextmanager
-        self.told_to_end = False
     def capture_signals(self) -> Iterator[None]:
         """SIGINT and SIGTERM end serving; a second SIGINT waits for nobody."""
         loop = asyncio.get_running_loop()
@@ -107,12 +107,12 @@ class Server(uvicorn.Server):
             loop.add_signal_handler(each, self._told, each)
         yield
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen."""
     def _told(self, each: signal.Signals) -> None:
         self.told_to_end = True
         self.handle_exit(each, None)
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen."""
         await super().startup(sockets)
         if self._doors.tls is not None:
             front = Front(self._doors.tls, chooser(self._networks), self._speaker)
@@ -124,7 +124,7 @@ class Server(uvicorn.Server):
         make = cast(Any, self.config.http_protocol_class)
         return cast(
             asyncio.Protocol,
-            make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state, told=told),
+            make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state),
         )
 
 

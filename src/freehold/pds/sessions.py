@@ -169,7 +169,7 @@ def count_all(tx: Tx) -> Ended:
         now=tx.now,
     )
     assert row is not None
-    return Ended(*row, grants.count_all(tx))
+    return Ended(row[0], row[1], grants.count_all(tx))
 
 
 def end_everybodys(tx: Tx) -> None:
