@@ -46,6 +46,7 @@ from freehold.net.client import Client
 from freehold.net.dns import Dns
 from freehold.net.guard import Guard
 from freehold.net.mail import MailServer
+from freehold.pds import bulk_reading, confirmations, keychain, letters, reserved_keys, sessions, tries
 from freehold.pds.accounts import Account, Accounts
 from freehold.pds.accounts import find as find_account
 from freehold.pds.addresses import Addresses
