@@ -16,7 +16,9 @@ from typing import Any
 
 import pytest
 
+from freehold.cli.main import perform, understand
 from freehold.cli.unit import unit
+from freehold.settings import BadSetting
 from support.command import Done
 from support.hosts import Host
 from support.machine import Machine, machine
@@ -275,6 +277,22 @@ def test_pictures_are_made_within_the_few_rights(town: Town) -> None:
 def test_a_key_that_systemd_keeps_is_asked_for_in_the_unit(tmp_path: Path) -> None:
     assert "LoadCredentialEncrypted=freehold-unlock\n" in unit(tmp_path, "freehold", "freehold-unlock")
     assert "LoadCredential" not in unit(tmp_path, "freehold")
+
+
+@pytest.mark.parametrize(
+    ("words", "say"),
+    [
+        (("--domain", "bad domain"), "“bad domain” is not a domain name."),
+        (("--domain", DOMAIN, "--behind", "nonsense"), "behind: “nonsense” is neither an address nor a network."),
+        (("--domain", DOMAIN, "--acme-directory", "ftp://x"), "acme_directory"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_before_anything_is_touched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], say: str
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}")
+    with pytest.raises(BadSetting, match=re.escape(say)):
+        perform(understand(["install", str(tmp_path / "town"), "--dry-run", *words]), ())
 
 
 def test_uninstalling_leaves_the_network_to_be_installed_again(town: Town) -> None:

@@ -33,9 +33,15 @@ def test_a_record_and_a_file_are_taken_down_and_put_back(network: Path) -> None:
         takedown(network, uri, "--undo")
         takedown(network, f"{did}/{cid}", "--undo")
         assert (status("com.atproto.repo.getRecord", **post), status("com.atproto.sync.getBlob", **file)) == (200, 200)
-    for nowhere in (f"at://{did}/{POST}/3kzzzzzzzzzzz", f"{did}/{cid[:-2]}aa", "nobody/x", did):
+    for nowhere, said in (
+        (f"at://{did}/{POST}/3kzzzzzzzzzzz", "is not here."),
+        (f"{did}/{cid[:-2]}aa", ""),
+        ("nobody/x", "is neither a record (at://…) nor a file (DID/CID)."),
+        (did, f"A whole account: freehold account {network} takedown {did}"),
+    ):
         done = freehold("takedown", network, nowhere)
         assert (done.code, done.out) == (1, "")
+        assert said in done.err
 
 
 def blobs(http: httpx.Client, did: str) -> list[str]:

@@ -83,7 +83,7 @@ def tell(parts: list[Part]) -> list[bool]:
 
 
 def assure_possible(given: argparse.Namespace, directory: Path) -> None:
-    """Raises CannotInstall, before anything is touched."""
+    """Raises CannotInstall, and BadSetting for what no network can be, before anything is touched."""
     if shutil.which("systemctl") is None:
         raise CannotInstall("There is no systemd here. Run `freehold run` under the service manager that you have.")
     if any(directory.is_relative_to(home) for home in HOMES):
@@ -100,6 +100,7 @@ def assure_possible(given: argparse.Namespace, directory: Path) -> None:
     known = placing.PREFIX / "installed.json"
     if known.exists() and placing.installed().directory != directory:
         raise CannotInstall(f"The service here is that of {placing.installed().directory}. Say: freehold uninstall")
+    all_settings.load(directory, **wanted_settings(given, told))
 
 
 def wanted_settings(given: argparse.Namespace, have: dict[str, Any]) -> dict[str, Any]:
