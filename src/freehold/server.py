@@ -53,6 +53,10 @@ class Networks:
             site = self.sites[0]
         return site
 
+    def edge_of(self, address: str) -> str | None:
+        """The edge that speaks from there, if it is one of any of these networks."""
+        return next(filter(None, (site.edges.speaking_from(address) for site in self.sites)), None)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         site = self.find(_host(scope))
         if site is None:

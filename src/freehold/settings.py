@@ -94,6 +94,11 @@ class Settings:
     )
     https_port: int = setting(443, "Where https is served.")
     http_port: int = setting(80, "Where the authority's questions are answered, and browsers are sent on to https.")
+    edges_only: bool = setting(
+        False,
+        "Speak to the edges alone (`freehold edge`), and to this machine: everybody else is hung up on before TLS"
+        " begins. Needs https.",
+    )
     certificate_file: str = setting("", "Your own certificate (PEM, whole chain) instead; read again when it changes.")
     certificate_key_file: str = setting("", "Its private key (PEM).")
     acme_directory: str = setting(
@@ -236,6 +241,8 @@ def _check_mail(settings: Settings) -> None:
 def _check_certificates(settings: Settings) -> None:
     if settings.https and settings.behind:
         raise BadSetting("https and behind exclude each other: either this process speaks TLS, or the proxy does.")
+    if settings.edges_only and not settings.https:
+        raise BadSetting("edges_only needs https: edges pass TLS on to this process, which ends it.")
     if bool(settings.certificate_file) != bool(settings.certificate_key_file):
         raise BadSetting("certificate_file and certificate_key_file go together.")
     if not settings.acme_directory.startswith("https://"):

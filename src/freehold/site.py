@@ -32,6 +32,7 @@ from freehold.appview.views import Views
 from freehold.haven.archive import archive
 from freehold.haven.archive import keeping as archiving
 from freehold.haven.archive.forms import Papers
+from freehold.haven.edges import edges
 from freehold.haven.haven import Haven
 from freehold.identity import plc_directory, publish
 from freehold.identity.change import Changes
@@ -124,6 +125,7 @@ TRUTH_SCHEMA = (
     *labels.SCHEMA,
     *tls.SCHEMA,
     *archiving.SCHEMA,
+    *edges.SCHEMA,
 )
 SEALED = (*PDS_SEALED, *reports.SEALED, *tls.SEALED, *archiving.SEALED)
 ADMIN_TOKEN_MIN = 24
@@ -218,6 +220,8 @@ class Site:
         self.truth = Database(self.directory / "truth.db", TRUTH_SCHEMA, durable=True, clock=self.clock, gate=gate)
         self._closing.callback(self.truth.close)
         self._closing.callback(self.haven.leave)
+        self.edges = edges.Edges(self.truth)
+        self.truth.on_lost(self.edges.forget)
         self.log = stream.Log(self.truth)
         source = archive.Source(self.files, self.log, self.haven.machine.epoch, self._papers, self.clock)
         self.archiving.open(self.truth, source)

@@ -85,12 +85,19 @@ def find_proxies() -> Path | None:
     return Path(str(paths[0])) if all(paths) else None
 
 
+def find_haproxy() -> Path | None:
+    """HAProxy, which edges run, and tcpdump, which looks over its shoulder; an administrator's path holds them."""
+    paths = [shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin") for name in ("haproxy", "tcpdump")]
+    return Path(str(paths[0])) if all(paths) else None
+
+
 NEEDS = {
     "browser": Need("Chromium is missing", CHROMIUM_COMMAND, find_chromium),
     "pebble": Need("pebble, a test authority, is missing", "sudo apt-get install -y pebble", find_pebble),
     "proxies": Need("nginx or Caddy is missing", "sudo apt-get install -y nginx caddy", find_proxies),
     "machine": Need("a machine of its own cannot be booted here", "run the tests as root on Debian", find_machine),
     "hosts": Need("network namespaces cannot be made here", "run the tests as root, with iproute2", find_hosts),
+    "edges": Need("HAProxy or tcpdump is missing", "sudo apt-get install -y haproxy tcpdump", find_haproxy),
     "node": Need("the official npm packages are missing", "make test (with a connection)", find_node),
     "peer": Need("the official PDS is missing", "make test (with a connection and a C++ compiler)", find_peer),
 }

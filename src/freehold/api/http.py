@@ -6,7 +6,8 @@ Source: https://docs.python.org/3/library/asyncio-protocol.html#write-only-trans
 """
 
 import asyncio
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -58,11 +59,18 @@ class Together(asyncio.Transport):
 
 
 class Http(HttpToolsProtocol):
-    """One connection."""
+    """One connection. told: who calls, if that is known from somebody else than the connection."""
+
+    def __init__(self, *given: Any, told: tuple[str, int] | None = None, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._told = told
+        if told is not None:
+            self.ws_protocol_class = cast(Any, partial(cast(Any, self.ws_protocol_class), told=told))
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Begin, with a transport that sends together."""
         super().connection_made(Together(transport, self.loop))
+        self.client = self._told or self.client
 
     def handle_websocket_upgrade(self) -> None:
         """Hand over to the websocket, which puts together by itself what it sends."""

@@ -38,7 +38,16 @@ def pack(messages: Iterable[bytes]) -> bytes:
 
 
 class Socket(WebSocketsSansIOProtocol):
-    """One websocket. Its methods below belong to the event loop's thread."""
+    """One websocket. Its methods below belong to the event loop's thread. told: who calls, as in `http.Http`."""
+
+    def __init__(self, *given: Any, told: tuple[str, int] | None = None, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._told = told
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        super().connection_made(transport)
+        self.client = self._told or self.client
 
     async def run_asgi(self) -> None:
         """Serve the client; cut the connection off if it takes neither what is left nor the farewell."""

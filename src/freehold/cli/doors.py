@@ -22,7 +22,7 @@ from freehold.cli.unencrypted import Unencrypted
 from freehold.protocol.refused import Refused
 from freehold.server import Networks, Receive, Scope, Send
 from freehold.settings import BadSetting, Settings
-from freehold.tls.front import Choose, Front
+from freehold.tls.front import Choose, Client, Front
 
 KEEP_ALIVE_SECONDS = 75
 MAX_INCOMING_FRAME = 65_536
@@ -65,6 +65,8 @@ def bound(settings: list[Settings], port: int | None, named: bool) -> Iterator[D
     first = settings[0]
     if len({each.https for each in settings}) > 1:
         raise BadSetting("Networks in one process serve https all together, or none of them: set https alike.")
+    if len({each.edges_only for each in settings}) > 1:
+        raise BadSetting("Networks in one process have the same doors: set edges_only alike.")
     if first.https:
         https_port = first.https_port if port is None else port
         with bind(EVERYWHERE, https_port) as tls, bind(EVERYWHERE, first.http_port) as plain:
@@ -113,18 +115,25 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen."""
-        await super().startup(sockets)
+        await super().startup([] if self._doors.tls is not None else sockets)
         if self._doors.tls is not None:
-            front = Front(self._doors.tls, chooser(self._networks), self._speaker)
-            self.servers.append(cast(Any, front))  # closed as asyncio's servers are
+            for listener, choose in ((self._doors.tls, chooser(self._networks)), (self._doors.plain, None)):
+                front = Front(
+                    listener,
+                    self._speaker,
+                    choose=choose,
+                    edge_of=self._networks.edge_of,
+                    edges_only=self._networks.sites[0].settings.edges_only,
+                )
+                self.servers.append(cast(Any, front))  # closed as asyncio's servers are
         tell_service_manager("READY=1")
 
-    def _speaker(self) -> asyncio.Protocol:
+    def _speaker(self, told: Client | None) -> asyncio.Protocol:
         """What speaks HTTP over one connection."""
         make = cast(Any, self.config.http_protocol_class)
         return cast(
             asyncio.Protocol,
-            make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state),
+            make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state, told=told),
         )
 
 

@@ -2,8 +2,9 @@
 
 A member spends their own points, wherever they are. Anyone else spends those of their address (the /64 that one IPv6
 subscriber has, or one IPv4 address) and of the neighbourhood around it; a member of another host, whom a service token
-names, those of their DID. Before that the network itself must not take more than its share of the process. Members,
-guests and addresses are kept apart, so that a spray of addresses crowds out nobody who signed in.
+names, those of their DID. An address that an edge tells of is counted for that edge alone, which has a budget as a
+whole, since it can invent addresses. Before that the network itself must not take more than its share of the process.
+Members, guests and addresses are kept apart, so that a spray of addresses crowds out nobody who signed in.
 The numbers are those of the official server, which clients know how to live with.
 Source: https://docs.bsky.app/docs/advanced-guides/rate-limits
 """
@@ -12,7 +13,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from freehold.net.budgets import Budgets, Limit, Standing, caller_of, network_of
+from freehold.net.budgets import Budgets, Limit, Standing, apart, caller_of, network_of
 from freehold.net.shares import Share
 
 LIMITS: Mapping[str, tuple[Limit, ...]] = {
@@ -26,6 +27,8 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
 
 NETWORK_FACTOR = 10
 """How many times the points of one address its whole neighbourhood has, where addresses count."""
+EDGE_FACTOR = 200
+"""How many times the points of one address all addresses have together that one edge tells of."""
 SLOW_FACTOR = 10
 """How many times the points a call costs to somebody who was slowed down."""
 MAX_MEMBERS, MAX_STRANGERS = 100_000, 50_000
@@ -58,7 +61,10 @@ class Allowances:
     ) -> None:
         """clock: microseconds since 1970 UTC. max_members, max_strangers: buckets of one limit."""
         self._clock, self._limits = clock, limits
-        self._wide = {name: tuple(map(_widened, each)) for name, each in limits.items()}
+        self._wide = {
+            name: tuple(_widened(one, "network", NETWORK_FACTOR) for one in each) for name, each in limits.items()
+        }
+        self._edge = {name: tuple(_widened(one, "edge", EDGE_FACTOR) for one in each) for name, each in limits.items()}
         self._members = Budgets(clock, max_members)
         self._guests, self._places = Budgets(clock, max_strangers), Budgets(clock, max_strangers)
         self._slowed: dict[str, int] = {}
@@ -78,9 +84,11 @@ class Allowances:
             return self._members.spend_all([(limit, payer.member) for limit in limits], points)
         if payer.guest:
             return self._guests.spend_all([(limit, payer.guest) for limit in limits], points)
-        caller, network = _places(payer.address)
+        caller, network, edge = _places(payer.address)
         wanted = [(limit, caller) for limit in limits]
         wanted += [(limit, network) for limit in self._wide[budget]]
+        if edge:
+            wanted += [(limit, edge) for limit in self._edge[budget]]
         return self._places.spend_all(wanted, points)
 
     def slow(self, key: str, until: int) -> None:
@@ -92,10 +100,10 @@ class Allowances:
         return SLOW_FACTOR if self._slowed.get(key, 0) > self._clock() else 1
 
 
-def _widened(limit: Limit) -> Limit:
-    return Limit(f"{limit.name}-network", limit.points * NETWORK_FACTOR, limit.seconds)
+def _widened(limit: Limit, whose: str, factor: int) -> Limit:
+    return Limit(f"{limit.name}-{whose}", limit.points * factor, limit.seconds)
 
 
 @lru_cache(maxsize=4_096)
-def _places(address: str) -> tuple[str, str]:
-    return caller_of(address), network_of(address)
+def _places(address: str) -> tuple[str, str, str]:
+    return caller_of(address), network_of(address), apart(address)[1]

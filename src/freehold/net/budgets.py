@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 from freehold.protocol.refused import Refused
 
+_BY = " by "
+
 
 class Limit(NamedTuple):
     """A bucket that holds `points` and fills from empty in `seconds`, evenly."""
@@ -96,17 +98,34 @@ def _standing(limit: Limit, now: int, full_at: int) -> Standing:
     return Standing(limit, (whole - (full_at - now)) * limit.points // whole, full_at)
 
 
+def by_edge(address: str, edge: str) -> str:
+    """What a caller is called whose address only an edge knows. It is no address: no rule that trusts one is met."""
+    return f"{address}{_BY}{edge}"
+
+
+def apart(caller: str) -> tuple[str, str]:
+    """An address, or a neighbourhood, and the edge that told of it; "" if it was seen."""
+    address, _, edge = caller.partition(_BY)
+    return address, edge
+
+
 def caller_of(address: str) -> str:
-    """What counts as one caller: an IPv4 address, or the /64 that one IPv6 subscriber has to himself."""
+    """What counts as one caller: an IPv4 address, or the /64 that one IPv6 subscriber has to himself; by each edge."""
     return _shorten(address, 32, 64)
 
 
 def network_of(address: str) -> str:
-    """The neighbourhood of an address: /24 of IPv4, /48 of IPv6."""
+    """The neighbourhood of an address: /24 of IPv4, /48 of IPv6; by each edge."""
     return _shorten(address, 24, 48)
 
 
 def _shorten(address: str, bits4: int, bits6: int) -> str:
+    address, edge = apart(address)
+    short = _network(address, bits4, bits6)
+    return by_edge(short, edge) if edge else short
+
+
+def _network(address: str, bits4: int, bits6: int) -> str:
     try:
         parsed = ip_address(address)
     except ValueError:

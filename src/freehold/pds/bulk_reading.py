@@ -13,6 +13,7 @@ from ipaddress import ip_network
 from typing import NamedTuple
 
 from freehold.net.allowances import Allowances, Payer
+from freehold.net.budgets import apart, by_edge
 from freehold.net.distinct import Readers
 from freehold.pds.accounts import Accounts
 from freehold.pds.network import Network
@@ -179,12 +180,16 @@ def _note(tx: Tx, name: str, kind: str, things: int) -> None:
 
 
 def prefix_of(caller: str) -> str:
-    """What is kept of an address that gave an alarm: the /24 around an IPv4 address, or the /64 of IPv6."""
+    """What is kept of an address that gave an alarm: the /24 around an IPv4 address, or the /64 of IPv6; and the edge
+    that told of it, if one did."""
+    address, edge = apart(caller)
     try:
-        network = ip_network(caller)
+        network = ip_network(address)
     except ValueError:
         return caller
-    return str(network.supernet(new_prefix=24)) if network.version == 4 else caller
+    if network.version == 4:
+        address = str(network.supernet(new_prefix=24))
+    return by_edge(address, edge) if edge else address
 
 
 def sweep(tx: Tx) -> None:
