@@ -3,22 +3,27 @@
 Source: https://atproto.com/guides/account-migration; the official host is @atproto/pds (tests/node/peer).
 """
 
+from contextlib import asynccontextmanager
 from functools import partial
+from io import BytesIO
 from typing import NamedTuple
 
 import httpx
 import pytest
 
+from freehold.pds import recovery_keys
+from freehold.pds.backup import Backup
 from freehold.pds.membership import Application
 from freehold.pds.moving_out import Wanted, untold
 from freehold.pds.moving_over import Asking
 from freehold.pds.other_host import OtherHost
+from freehold.protocol.cid import Cid
 from support import moving
 from support.inside import served
 from support.mailbox import Mailbox, mailbox
 from support.moving import REPO, SERVER, SYNC
 from support.network import LIKE, PASSWORD, POST, PROFILE, Caller, Person, Ref, refused
-from support.official_host import HANDLES, letter_code, official_host
+from support.official_host import HANDLES, ROTATION_KEY, letter_code, official_host
 from support.outside import find_peer
 from support.pictures import jpeg_with_place, png
 
@@ -199,3 +204,30 @@ async def test_this_host_takes_a_member_to_the_official_one(town, official):
         move = await town.moving_out.advance(account)
         assert move.handle == f"mei{HANDLES}"
         await assure_lives_at(there, await sign_in(there, mei), life, elsewhere=http)
+
+
+async def test_an_operator_brings_an_account_by_the_rotation_key_of_the_official_host(town, official, tmp_path):
+    there, _ = official
+    ida = await Person.join(there, domain=HANDLES, email=ADDRESS)
+    picture = png(12, 12)
+    post = await ida.post_picture(await ida.upload(picture, "image/png"), "from the garden")
+    backup = Backup(BytesIO(await ida.car(SYNC + "getRepo", did=ida.did)))
+    key = recovery_keys.key_of(ROTATION_KEY + "\n")
+    files = tmp_path / "official" / "blobs" / ida.did
+
+    @asynccontextmanager
+    async def blob(cid):
+        async def pieces():
+            yield (files / str(cid)).read_bytes()
+
+        yield pieces()
+
+    assert await town.rescue.examine(backup, key) is None
+    moved = await town.rescue.bring(backup, key, Application("ida.test", PASSWORD), blob, untold)
+    assert (moved.records, moved.lacking) == (1, 0)
+    async with httpx.AsyncClient(base_url=town.place.base_url, timeout=30) as http:
+        assert (await sign_in(http, ida)).did == ida.did
+        read = await Caller(http).get(REPO + "getRecord", repo=ida.did, collection=POST, rkey=post.rkey)
+        assert read["cid"] == post.cid
+        got = await Caller(http).ask(SYNC + "getBlob", did=ida.did, cid=str(Cid.of_raw(picture)))
+        assert got.content == picture

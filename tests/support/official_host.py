@@ -19,6 +19,8 @@ from support.outside import PEER_FOLDER
 
 START_SECONDS = 60
 HANDLES = ".pds.test"
+ROTATION_KEY = "11" * 32
+"""By which it signs its members' identities."""
 
 
 @asynccontextmanager
@@ -71,7 +73,7 @@ def _environment(folder: Path, port: int, directory_url: str, box: Mailbox) -> d
         "ADMIN_PASSWORD": "the operator's",
         "JWT_SECRET": "only for this test",
         "ACCEPTING_REPO_IMPORTS": "true",
-        "PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX": "11" * 32,
+        "PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX": ROTATION_KEY,
         "BSKY_APP_VIEW_URL": "http://localhost:1",
         "BSKY_APP_VIEW_DID": "did:web:localhost",
         "EMAIL_SMTP_URL": f"smtp://127.0.0.1:{box.port}?ignoreTLS=true",
