@@ -27,6 +27,7 @@ from support.network import (
     Person,
     Refusal,
     RunningNetwork,
+    firehose,
     refused,
     running,
 )
@@ -97,6 +98,8 @@ async def test_a_network_whose_machine_is_killed_and_wiped_goes_on_elsewhere(tmp
                 embed = {"$type": "app.bsky.embed.images", "images": [{"alt": "", "image": picture["blob"]}]}
                 told = await mei.post("with a picture", embed=embed)
                 posts = await asyncio.gather(*(mei.post(f"post {n}") for n in range(40)))
+            async with firehose(primary.url, 0) as events:
+                heard = await events.until(posts[-1].commit)
             verified = await command("standby", first, "verify", "second")
             assert verified.code == 0, verified.err
             os.kill(primary.pid, signal.SIGKILL)
@@ -116,6 +119,11 @@ async def test_a_network_whose_machine_is_killed_and_wiped_goes_on_elsewhere(tmp
                 await again.post("from the second machine")
                 profile = await Caller(http).get("app.bsky.actor.getProfile", actor=mei.did)
                 assert profile["postsCount"] == 42
+            async with firehose(standby.url, heard[-1].seq) as events:
+                after = [await events.next()]
+                while after[-1].kind != "sync":
+                    after.append(await events.next())
+            assert after[0].seq > heard[-1].seq + 1_000_000, "no number is used twice, whatever others heard"
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import socket
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,31 @@ async def test_the_log_is_folded_on_both_sides(
     standby.left()
     assert len(standby.rows()) == 200
     assert (standby.directory / "truth.db").read_bytes() == primary.path.read_bytes()
+
+
+@pytest.mark.parametrize("folded", [False, True])
+async def test_a_copy_is_found_the_same_and_a_damaged_one_is_not(
+    primary: Primary, standby: Follower, folded: bool
+) -> None:
+    primary.link(standby)
+    cid = keep(primary, b"a blob")
+    await asyncio.to_thread(primary.carrier.carry_blob, cid)
+    for n in range(30):
+        await primary.add(str(n))
+    if folded:
+        primary.db._the_writer()._checkpoint()
+    look = partial(asyncio.to_thread, primary.carrier.verify, "standby", lambda what, done, total: None)
+    report = await look()
+    assert report.sound
+    assert report.blobs == 1
+    await primary.add("goes on")
+    (standby.directory / "blobs").glob(f"*/{cid}").__next__().write_bytes(b"another")
+    with (standby.directory / "truth.db").open("r+b") as file:
+        file.seek(5_000)
+        file.write(b"damage")
+    report = await look()
+    assert report.damaged == [cid]
+    assert report.other_blocks == [0]
 
 
 async def test_a_standby_with_writes_that_are_not_here_is_not_overwritten(

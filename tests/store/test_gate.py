@@ -13,6 +13,9 @@ from freehold.store.database import Database, StoreFailed
 from freehold.store.migrations import Migration
 from freehold.store.tx import Tx
 from freehold.store.wal import NOWHERE, Log, log_of
+from freehold.stream.log import SCHEMA as STREAM
+from freehold.stream.log import Log as Stream
+from freehold.stream.log import append
 from support.patience import until
 
 SCHEMA = (Migration("gate-1", "CREATE TABLE line (n INTEGER PRIMARY KEY, text TEXT NOT NULL)"),)
@@ -67,6 +70,25 @@ async def test_a_write_is_answered_only_when_the_gate_lets_it_pass(tmp_path: Pat
         gate.passing.set()
         await asyncio.gather(writing, second)
         assert told == [{"line": 1}]
+
+
+async def test_nobody_hears_of_what_is_not_acknowledged_yet(tmp_path: Path) -> None:
+    gate = Watched()
+    with Database(tmp_path / "truth.db", STREAM, durable=True, gate=gate) as db:
+        log = Stream(db)
+        await db.write(lambda tx: append(tx, "identity", "did:plc:a", {"did": "did:plc:a"}))
+        gate.passing.clear()
+        writing = asyncio.create_task(db.write(lambda tx: append(tx, "identity", "did:plc:b", {"did": "did:plc:b"})))
+        await until(lambda: count_of(db) == 2)
+        assert [event.did for event in log.read(0)] == ["did:plc:a"]
+        gate.passing.set()
+        await writing
+        assert [event.did for event in log.read(0)] == ["did:plc:a", "did:plc:b"]
+
+
+def count_of(db: Database) -> int:
+    with db.reading() as tx:
+        return int((tx.one("SELECT count(*) FROM event") or (0,))[0])
 
 
 async def test_after_what_may_not_be_acknowledged_nothing_more_is_written(tmp_path: Path) -> None:

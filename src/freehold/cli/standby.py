@@ -189,7 +189,7 @@ async def act_there(standing: StandingBy, given: argparse.Namespace, terminal: T
             following.assure_promotable(even_so=given.even_so)
             standing.assure_unlocked()
             await ask_by_hand(standing, given.even_so, terminal)
-            standing.be_promoted()
+            standing.be_promoted(by_hand=True)
             terminal.say("This machine becomes the primary.")
         case _:
             raise OnStandby

@@ -39,7 +39,7 @@ class StandingBy:
     def __init__(self, directory: Path, settings: Settings) -> None:
         self.directory, self.settings = directory, settings
         self.standby = StandbyMachine(directory, self._succeed_by_order)
-        self.promoted = False
+        self.promoted = self.resumes = False
         self._loop = asyncio.get_running_loop()
         self._end = asyncio.Event()
 
@@ -57,7 +57,7 @@ class StandingBy:
         finally:
             await asyncio.to_thread(self.standby.close)
         if self.promoted:
-            self.standby.promote()
+            self.standby.promote(resumes=self.resumes)
 
     def _succeed_by_order(self) -> None:
         """On a link's thread: the primary hands over. The witness is told, so that it grants that one no more time."""
@@ -86,9 +86,9 @@ class StandingBy:
         """Raises Refused where the network's keys do not open here: then it may follow, and not be promoted."""
         Keyring.open_(self.directory, Source(self.settings.unlock, self.settings.unlock_credential))
 
-    def be_promoted(self) -> None:
-        """After the answer to this command."""
-        self.promoted = True
+    def be_promoted(self, *, by_hand: bool = False) -> None:
+        """After the answer to this command. by_hand: nobody knows whether this machine has everything."""
+        self.promoted, self.resumes = True, by_hand
         asyncio.get_running_loop().call_later(0.1, self._end.set)
 
 

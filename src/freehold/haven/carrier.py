@@ -414,6 +414,9 @@ class Carrier:
             link = next((link for link in (*self._in_step, *self._behind) if link.name == name), None)
             if link is None:
                 raise NoSuchStandby
+            self._carry(link)
+            if not self._frames and link.position != NOWHERE:
+                link.fold()  # as was done here
             self._joining.append(link)  # so that nobody folds: both files stand still
         try:
             return verify(link, self._path, self._blobs, told)

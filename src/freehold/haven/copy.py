@@ -65,14 +65,14 @@ class Copy:
         if before != self.position or not self.whole:
             raise NotNext(here=self.position, there=before)
         if stretch.start == 0:
-            self._fold()
+            self.fold()
         elif stretch.position.salt != self.position.salt or stretch.start != self.position.end:
             raise NotNext(here=self.position, start=stretch.start)
         _write_at(self._log, stretch.start, stretch.data)
         os.fdatasync(self._log)
         self.position = stretch.position
 
-    def _fold(self) -> None:
+    def fold(self) -> None:
         """Put the log into the file, by SQLite, which checks every frame of it, and empty it."""
         if not self.position.end:
             return
@@ -104,7 +104,7 @@ class Copy:
 
     def seed(self) -> None:
         """Begin a new file beside the old one, which stays a copy until `finish`; what is alike is not sent again."""
-        self._fold()
+        self.fold()
         if self.path.exists():
             shutil.copyfile(self.path, self._seed)
         else:

@@ -26,6 +26,7 @@ from freehold.haven.wire import (
     Checked,
     Compare,
     Deliver,
+    Fold,
     Forget,
     Got,
     Hashes,
@@ -192,6 +193,8 @@ class Standby:
                 self._witness_at(address, certificate)
             case Deliver(name, data):
                 self._deliver(name, data)
+            case Fold():
+                copy.fold()
             case Seed():
                 copy.seed()
             case Block(offset, data):

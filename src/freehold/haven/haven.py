@@ -64,6 +64,10 @@ class Haven:
             self._keeper.add(peer)
         self._decide()
 
+    def has_resumed(self) -> None:
+        """Everybody was told to look anew at what they have."""
+        self._change(resumes=False)
+
     def add(self, peer: Peer) -> None:
         """Keep a copy there from now on. Raises InvalidRequest."""
         transport.parse(peer.address)

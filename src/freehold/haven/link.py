@@ -17,6 +17,7 @@ from freehold.haven.wire import (
     BlobPart,
     Channel,
     Deliver,
+    Fold,
     Forget,
     Hello,
     LinkLost,
@@ -97,6 +98,11 @@ class Link:
             before = self.position
             self.exchange(Take(before.salt, before.end, part.salt, part.start, part.data))
             self.position = part.position
+
+    def fold(self) -> None:
+        """The log ends here: let the standby put it into its file. Raises LinkLost."""
+        self.exchange(Fold())
+        self.position = NOWHERE
 
     def deliver(self) -> None:
         """The papers, if they are not those that were delivered last. Raises LinkLost."""

@@ -48,6 +48,7 @@ class Machine(msgspec.Struct, frozen=True):
 
     Of a primary, standbys: whom it carries its commits to. Of a standby, listen: HOST:PORT for TLS, or nothing;
     primary: the certificate of its primary, base64; token: SHA-256 of the code by which that one may introduce itself.
+    resumes: it was promoted by a person, so that it may lack what others have heard, and has not told them yet.
     """
 
     id: str
@@ -58,6 +59,7 @@ class Machine(msgspec.Struct, frozen=True):
     listen: str = ""
     primary: str = ""
     token: str = ""
+    resumes: bool = False
 
     @property
     def pins(self) -> list[bytes]:

@@ -81,9 +81,12 @@ class StandbyMachine:
         finally:
             far.close()
 
-    def promote(self) -> None:
-        """After `close`: this machine is the primary, under a newer epoch. It remembers the old one, to tell it so."""
-        self._write(role="primary", epoch=self.machine.epoch + 1, standbys=(), token="")
+    def promote(self, *, resumes: bool) -> None:
+        """After `close`: this machine is the primary, under a newer epoch. It remembers the old one, to tell it so.
+
+        resumes: it may lack what others have heard.
+        """
+        self._write(role="primary", epoch=self.machine.epoch + 1, standbys=(), token="", resumes=resumes)
 
     def _witness_at(self, address: str, certificate: bytes) -> None:
         peer = Peer("witness", address, base64.b64encode(certificate).decode())

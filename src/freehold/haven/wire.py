@@ -122,6 +122,10 @@ class Show(Message, frozen=True):
     """Asks where the standby's log ends; the answer is a `Hello`."""
 
 
+class Fold(Message, frozen=True):
+    """To a standby whose log is the one that the primary folded last, to its end: fold it too."""
+
+
 class Check(Message, frozen=True):
     """Asks the standby to hash its blobs, in order after this one; the answer is `Checked`."""
 
@@ -227,6 +231,7 @@ AnyMessage = (
     | Still
     | Show
     | Check
+    | Fold
     | Got
     | Hashes
     | Listing

@@ -153,7 +153,8 @@ def _drop(tx: Tx, sql: str, gone: list[Row]) -> int:
 class Log:
     """Reads both logs of a database and wakes their followers.
 
-    last, last_private: newest committed seq, 0 when there is none. bell: rung once after each group that told anything.
+    last, last_private: newest acknowledged seq, 0 when there is none. bell: rung once after each group that told
+    anything.
     """
 
     def __init__(self, db: Database) -> None:
@@ -181,14 +182,20 @@ class Log:
         return self.last + 1 if row is None or row[0] is None else int(row[0])
 
     def read(self, after: int, limit: int = 500, max_bytes: int | None = None) -> list[Event]:
-        """Public events with a seq above `after`, oldest first: at most `limit`, some `max_bytes` (4 MB) of frames."""
+        """Public events with a seq above `after`, oldest first: at most `limit`, some `max_bytes` (4 MB) of frames.
+
+        None above `last`: what is committed and not acknowledged yet, because a standby has to have it first, may still
+        be lost, and nobody may hear of it.
+        """
         enough = max_bytes or READ_MAX_BYTES
         events: list[Event] = []
         size = 0
         with self._db.reading() as tx:
             for row in tx.each(
-                "SELECT seq, kind, did, at, frame FROM event WHERE seq > :after ORDER BY seq LIMIT :limit",
+                "SELECT seq, kind, did, at, frame FROM event WHERE seq > :after AND seq <= :last"
+                " ORDER BY seq LIMIT :limit",
                 after=after,
+                last=self.last,
                 limit=limit,
             ):
                 events.append(Event._make(row))
