@@ -11,7 +11,9 @@ import httpx
 import pytest
 
 from freehold.cli import dev
+from freehold.net.errors import UpstreamFailed
 from freehold.pds import moves, recovery_keys
+from freehold.web.leaving import SiteWaysOut
 from support.inside import calling, opened, served
 from support.network import PASSWORD, Person
 from support.pages import sign_in, submit
@@ -140,6 +142,14 @@ async def test_another_host_that_does_not_answer_is_told_beside_the_field(http, 
     assert answer.status_code == 502
     assert 'id="host-error"' in answer.text
     assert 'value="http://localhost:1"' in answer.text
+
+
+async def test_each_host_that_is_looked_at_is_counted(site, mei):
+    spent = []
+    ways = SiteWaysOut(site, lambda limit, who: spent.append((limit.name, who)))
+    with pytest.raises(UpstreamFailed):
+        await ways.look(mei.did, "http://localhost:1")
+    assert spent == [("other hosts looked at by one member", mei.did)]
 
 
 async def test_ones_own_tool_gets_the_password_in_the_place_of_a_code(http, mei):

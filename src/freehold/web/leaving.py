@@ -65,7 +65,8 @@ class SiteWaysOut:
             until=datetime.fromtimestamp(until / 1e6, UTC) if until is not None else None,
         )
 
-    async def look(self, host: str) -> OtherPlace:
+    async def look(self, did: str, host: str) -> OtherPlace:
+        self._spend(LOOKS, did)
         described = await self._site.moving_out.look(host)
         return OtherPlace(origin_of(host), described.domains, described.invite_required)
 

@@ -74,8 +74,8 @@ class WaysOut(Protocol):
         """How far the member's move is; None if there is none."""
         ...
 
-    async def look(self, host: str) -> OtherPlace:
-        """Another host, asked."""
+    async def look(self, did: str, host: str) -> OtherPlace:
+        """Another host, asked for this member."""
         ...
 
     async def leave(

@@ -14,6 +14,7 @@ from freehold.protocol.refused import Refused
 from freehold.web.endpoints import Form, getter, poster
 from freehold.web.pages.signing_in import signed_out
 from freehold.web.visit import Visit
+from freehold.web.ways_out import OtherPlace
 
 PATH = "/settings/move"
 LOOK_AGAIN_SECONDS = "5"
@@ -126,14 +127,15 @@ async def archive(visit: Visit) -> Response:
 async def look(visit: Visit, form: Form) -> Response:
     """POST /settings/move/to: the form that the other host wants filled in"""
     try:
-        place = await visit.backend.ways_out.look(form.text("host", 300))
+        place = await visit.backend.ways_out.look(visit.me.did, form.text("host", 300))
     except Refused as refused:
         return await _page(visit, {"host": visit.says(refused)}, STATUS[refused.kind], host=form.text("host", 300))
-    return await _other_place(visit, {"origin": place.origin}, {})
+    return await _other_place(visit, place, {}, {})
 
 
-async def _other_place(visit: Visit, kept: dict[str, str], found: dict[str, str], status: int = 200) -> Response:
-    place = await visit.backend.ways_out.look(kept["origin"])
+async def _other_place(
+    visit: Visit, place: OtherPlace, kept: dict[str, str], found: dict[str, str], status: int = 200
+) -> Response:
     first = visit.me.handle.removesuffix(visit.network.handle_suffix)
     own_name = "." in first
     facts = {"place": place, "kept": {"handle": first, "mail": "", "invite": ""} | kept, "own_name": own_name}
@@ -157,7 +159,8 @@ async def leave(visit: Visit, form: Form) -> Response:
         wrong = visit.speech.say("That is not your password. Nothing was changed.")
         unsigned = refused.name == "AuthenticationRequired"
         found = {"own-password": wrong} if unsigned else {"": visit.says(refused)}
-        return await _other_place(visit, kept, found, STATUS[refused.kind])
+        place = await visit.backend.ways_out.look(visit.me.did, kept["origin"])
+        return await _other_place(visit, place, kept, found, STATUS[refused.kind])
     return visit.go(f"{PATH}#move", said="begun")
 
 
