@@ -86,8 +86,9 @@ def find_proxies() -> Path | None:
 
 
 def find_haproxy() -> Path | None:
-    """HAProxy, which edges run, and tcpdump, which looks over its shoulder; an administrator's path holds them."""
-    paths = [shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin") for name in ("haproxy", "tcpdump")]
+    """HAProxy, which edges run, tcpdump, which looks over its shoulder, and sshd, all on an administrator's path."""
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin"
+    paths = [shutil.which(name, path=path) for name in ("haproxy", "tcpdump", "sshd")]
     return Path(str(paths[0])) if all(paths) else None
 
 
@@ -97,7 +98,9 @@ NEEDS = {
     "proxies": Need("nginx or Caddy is missing", "sudo apt-get install -y nginx caddy", find_proxies),
     "machine": Need("a machine of its own cannot be booted here", "run the tests as root on Debian", find_machine),
     "hosts": Need("network namespaces cannot be made here", "run the tests as root, with iproute2", find_hosts),
-    "edges": Need("HAProxy or tcpdump is missing", "sudo apt-get install -y haproxy tcpdump", find_haproxy),
+    "edges": Need(
+        "HAProxy, tcpdump or sshd is missing", "sudo apt-get install -y haproxy tcpdump openssh-server", find_haproxy
+    ),
     "node": Need("the official npm packages are missing", "make test (with a connection)", find_node),
     "peer": Need("the official PDS is missing", "make test (with a connection and a C++ compiler)", find_peer),
 }

@@ -181,6 +181,17 @@ def test_without_encryption_there_is_nothing_but_the_way_to_https(town: World) -
     assert plainly("/xrpc/_health", more="X-Forwarded-Proto: https\r\n").startswith("HTTP/1.1 308 ")
 
 
+def test_the_records_that_bind_the_name_to_this_network_s_account_can_be_printed(town: World) -> None:
+    town.tls(DOMAIN).close()
+    done = freehold("edge", town.directory, "caa", "--issuer", "authority.example")
+    assert done.code == 0, done.err
+    line = f'{DOMAIN}. CAA 128 issue "authority.example; validationmethods=dns-01; accounturi=https://'
+    assert done.out.startswith(line)
+    assert f'{DOMAIN}. CAA 128 issuewild "authority.example; ' in done.out
+    assert "Do not publish these yet" in done.out  # it proves its names by http
+    assert freehold("edge", town.directory, "caa").code == 1
+
+
 def test_a_renewal_drops_no_connection(tmp_path: Path) -> None:
     with world(tmp_path, 18) as made, made.serving("--https"):
         context = ssl.create_default_context(cadata=made.authority.root())
