@@ -224,7 +224,7 @@ class Site:
         self.truth.on_lost(self.edges.forget)
         self.log = stream.Log(self.truth)
         source = archive.Source(self.files, self.log, self.haven.machine.epoch, self._papers, self.clock)
-        self.archiving.open(self.truth, source)
+        self.archiving.open(self.truth, TRUTH_SCHEMA, source)
         self.jobs = jobs.Jobs(self.truth)
         self.network = Network(self.truth.reading)
         self.accounts = Accounts(self.seal, self.truth.reading)

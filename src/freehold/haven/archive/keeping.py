@@ -8,7 +8,7 @@ import asyncio
 import logging
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -80,9 +80,9 @@ class Archiving:
         self._closed = threading.Event()
         self._started = False
 
-    def open(self, truth: Database, source: Source) -> None:
+    def open(self, truth: Database, schema: Sequence[Migration], source: Source) -> None:
         """The database that is archived, and what else is."""
-        self._truth, self._source = truth, source
+        self._truth, self._schema, self._source = truth, schema, source
 
     def start(self) -> None:
         """Write all archives from now on."""
@@ -179,7 +179,7 @@ class Archiving:
         archive, now = self._writing.get(name), self._source.clock()
         until, wrong = 0, ["it was broken off"]
         try:
-            until, wrong = rehearsing.rehearse(store, key, self._folder(name) / "rehearsal", told)
+            until, wrong = rehearsing.rehearse(store, key, self._folder(name) / "rehearsal", self._schema, told)
         except Refused as refused:
             wrong = [refused.say]
             raise

@@ -5,6 +5,7 @@ each repository's signature and tree, and every blob that the truth names.
 """
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from freehold.haven.archive.restoring import Restorer, Told
@@ -15,23 +16,29 @@ from freehold.pds.checkup import Checkup
 from freehold.store.blobs import BlobStore
 from freehold.store.connection import damage
 from freehold.store.database import Database
+from freehold.store.migrations import Migration
 from freehold.store.sealed import Ring, Seal
 
 
-def rehearse(store: Store, key: ArchiveKey, folder: Path, told: Told) -> tuple[int, list[str]]:
-    """Up to which moment (micros) it was restored, and what is wrong. Raises OutOfReach, Altered, NothingThere."""
+def rehearse(
+    store: Store, key: ArchiveKey, folder: Path, schema: Sequence[Migration], told: Told
+) -> tuple[int, list[str]]:
+    """Up to which moment (micros) it was restored, and what is wrong. schema: of the truth.
+
+    Raises OutOfReach, Altered, NothingThere.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     try:
         restored = Restorer(store, key, told).restore(folder)
-        return restored.until, _wrong(folder, restored.ring, told)
+        return restored.until, _wrong(folder, restored.ring, schema, told)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _wrong(folder: Path, ring: Ring, told: Told) -> list[str]:
+def _wrong(folder: Path, ring: Ring, schema: Sequence[Migration], told: Told) -> list[str]:
     if found := damage(folder / "truth.db"):
         return [found]
-    with Database(folder / "truth.db", durable=True) as truth:
+    with Database(folder / "truth.db", schema, durable=True) as truth:
         accounts = Accounts(Seal(ring), truth.reading)
         checkup = Checkup(truth, accounts, BlobStore(folder / "blobs"))
         findings = []
