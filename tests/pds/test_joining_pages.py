@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from freehold.pds import invites
-from freehold.pds.membership import Application
+from freehold.pds.membership import MAX_NAME, MIN_NAME, Application
+from freehold.pds.passwords import MAX_LENGTH, MIN_LENGTH
 from freehold.server import Networks
 from freehold.site import Shared, Site
 from support.browsing import Reader
@@ -61,6 +62,26 @@ async def test_whoever_joins_by_the_page_has_this_one_session_and_no_other(site:
     with site.truth.reading() as tx:
         nora = site.accounts.one(site.accounts.find("nora.test").did)  # type: ignore[union-attr]
         assert tx.run("SELECT 1 FROM refresh_token WHERE account = :id", id=nora.id) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({"handle": "a" * (MIN_NAME - 1)}, f"Choisissez un nom de {MIN_NAME} à {MAX_NAME} caractères."),
+        ({"handle": "a" * (MAX_NAME + 1)}, f"Choisissez un nom de {MIN_NAME} à {MAX_NAME} caractères."),
+        ({"handle": "no blanks"}, "Prenez des lettres, des chiffres et des traits d’union."),
+        ({"handle": "nora", "password": "x" * (MAX_LENGTH + 1)}, f"de {MIN_LENGTH} à {MAX_LENGTH} caractères."),
+        ({"handle": "nora", "email": "nowhere"}, "Ce n’est pas une adresse de courriel."),
+    ],
+)
+async def test_what_is_wrong_is_said_in_the_readers_language(
+    stranger: Reader, typed: dict[str, str], said: str
+) -> None:
+    stranger.http.headers["Accept-Language"] = "fr"
+    await stranger.go("/join")
+    await stranger.send("/join", **{"password": PASSWORD, **typed})
+    assert stranger.page.status_code == 400
+    assert said in stranger.text
 
 
 async def ask(reader: Reader, name: str, **typed: str) -> None:

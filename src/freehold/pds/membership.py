@@ -55,7 +55,7 @@ class InvalidHandle(Refused):
     """Not a handle that this network gives."""
 
     name = "InvalidHandle"
-    say = "That handle is not valid."
+    say = "That handle is not valid. Use letters, digits and hyphens."
 
 
 class UnsupportedDomain(Refused):
@@ -241,7 +241,7 @@ class Members:
         if f".{domain}" != self._handle_domain:
             raise UnsupportedDomain(f"Handles here end with {self._handle_domain}.")
         if not MIN_NAME <= len(name) <= MAX_NAME:
-            raise InvalidHandle(f"Choose a name of {MIN_NAME} to {MAX_NAME} characters.")
+            raise InvalidHandle("Choose a name of 3 to 40 characters.")
         if name in RESERVED:
             raise HandleTaken(handle=handle)
         return handle

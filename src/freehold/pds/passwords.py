@@ -25,7 +25,7 @@ class WeakPassword(Refused):
     """Too short to be of use, or too long to be a password."""
 
     name = "InvalidPassword"
-    say = f"Choose a password of {MIN_LENGTH} to {MAX_LENGTH} characters."
+    say = "Choose a password of 8 to 256 characters."
 
 
 class Cost(NamedTuple):

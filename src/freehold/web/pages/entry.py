@@ -167,11 +167,7 @@ def _blank(visit: Visit, typed: dict[str, str]) -> dict[str, str]:
 
 def _found(visit: Visit, refused: Refused) -> dict[str, str]:
     """A refusal beside the field that it is about."""
-    words = visit.says(refused)
-    if refused.name == "InvalidPassword":
-        least = visit.network.password_min_characters
-        words = visit.speech.say("At least %(n)s characters. Three or four words are easy to remember.", n=least)
-    return {FIELD_OF.get(refused.name, ""): words}
+    return {FIELD_OF.get(refused.name, ""): visit.says(refused)}
 
 
 def _name(visit: Visit, typed: str) -> str:

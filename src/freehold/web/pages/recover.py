@@ -75,11 +75,7 @@ def _assure_mail(visit: Visit) -> None:
 
 
 def _found(visit: Visit, refused: Refused) -> dict[str, str]:
-    words = visit.says(refused)
-    if refused.name == "InvalidPassword":
-        least = visit.network.password_min_characters
-        words = visit.speech.say("At least %(n)s characters. Three or four words are easy to remember.", n=least)
-    return {FIELD_OF.get(refused.name, ""): words}
+    return {FIELD_OF.get(refused.name, ""): visit.says(refused)}
 
 
 ROUTES = [
