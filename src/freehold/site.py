@@ -282,6 +282,9 @@ class Site:
             other = self.settings.public_plc if self.settings.plc == "both" else self.settings.plc
             self.publisher = publish.Publisher(self.truth, self.client, other, self._identity_changed)
             self.jobs.handles(publish.JOB, self.publisher.publish)
+        if self.served:
+            kept = self.publisher.url if self.publisher else ""
+            self.truth.write_sync(lambda tx: publish.keep_also(tx, kept))
 
     async def _lexicon_of(self, nsid: str) -> dict[str, object]:
         """A lexicon as its authority says it now."""

@@ -60,6 +60,17 @@ def log_of(site, did):
         return plc_directory.log(tx, did)
 
 
+async def test_a_directory_that_is_named_later_gets_what_was_before(ours, other, publisher, url):
+    did, first = genesis()
+    await ours.truth.write(lambda tx: plc_directory.submit(tx, did, first, tx.now, limited=False))
+    jobs = Jobs(ours.truth)
+    jobs.handles(publish.JOB, publisher.publish)
+    for named, waiting in (("", 0), (url, 1), (url, 0), ("", 0), (url, 1)):
+        await ours.truth.write(lambda tx, named=named: publish.keep_also(tx, named))
+        assert await jobs.run_due() == waiting
+    assert log_of(other, did) == log_of(ours, did) == [first]
+
+
 async def test_what_is_written_here_is_soon_there(ours, other, publisher):
     did, first = genesis()
     second = renamed(first, "alice.example.com")

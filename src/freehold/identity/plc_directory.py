@@ -34,6 +34,7 @@ SCHEMA = (
         );
         """,
     ),
+    Migration("identity-2-kept-also", "CREATE TABLE plc_kept_also (url TEXT PRIMARY KEY);"),
 )
 
 Json = dict[str, Any]
@@ -232,3 +233,14 @@ def _check_limits(log: Sequence[Entry], now: int) -> None:
 
 def _decode(operation: bytes) -> Json:
     return cast("Json", msgspec.json.decode(operation))
+
+
+def keep_also(tx: Tx, url: str) -> list[str]:
+    """From now on our logs are kept in the directory at `url` too, and in no other ("": in ours alone): the DIDs that
+    it has to be told of, all of them if it is a new one."""
+    known = tx.one("SELECT 1 FROM plc_kept_also WHERE url = :url", url=url) is not None
+    tx.run("DELETE FROM plc_kept_also WHERE url <> :url", url=url)
+    if known or not url:
+        return []
+    tx.run("INSERT INTO plc_kept_also (url) VALUES (:url)", url=url)
+    return [did for (did,) in tx.run("SELECT DISTINCT did FROM plc_operation ORDER BY did")]

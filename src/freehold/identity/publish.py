@@ -50,6 +50,12 @@ def enqueue(tx: Tx, did: str) -> None:
     jobs.enqueue(tx, JOB, {"did": did})
 
 
+def keep_also(tx: Tx, url: str) -> None:
+    """From now on the directory at `url` has all our logs too ("": none has): a new one gets those of before."""
+    for did in plc_directory.keep_also(tx, url):
+        enqueue(tx, did)
+
+
 async def submit_to(client: Client, directory: str, did: str, operation: Operation) -> None:
     """Send one operation. Raises OperationRefused when the directory says no, UpstreamFailed when it cannot answer."""
     answer = await client.request(
