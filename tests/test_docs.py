@@ -115,6 +115,7 @@ def test_code_that_is_shown_is_code_that_is_there(document: Path) -> None:
 
 def test_the_command_tells_of_every_command_and_none_is_without_help() -> None:
     assert names_of_commands() == {"run", "demo", "account", "import", "export", "rebuild", "doctor", "settings"} | {
+        "beacon",
         "claim",
         "edge",
         "domain",

@@ -22,7 +22,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from functools import cached_property, partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from freehold.appview.index import Account as IndexedAccount
@@ -56,6 +56,7 @@ from freehold.pds.app_passwords import AppPasswords
 from freehold.pds.archive import Archives
 from freehold.pds.arriving import Arriving
 from freehold.pds.asking_hosts import AskingHosts
+from freehold.pds.beacon import Beacons
 from freehold.pds.blobs import Blobs
 from freehold.pds.claim import Claim
 from freehold.pds.confirmations import Confirmations
@@ -361,6 +362,10 @@ class Site:
             handle_domain=self.place.handle_domain,
         )
         self.services = self.truth.write_sync(founding.found)
+        self.beacons = Beacons(self.truth, self.seal, self._beacon, self.clock)
+        self.truth.on_lost(self.beacons.forget)
+        if self.served:
+            self.truth.write_sync(self.beacons.renew)
         with self.truth.reading() as tx:
             label_key = K256Key.from_raw(keychain.require(tx, self.seal, LABEL_KEY))
         self.labels = labels.Labels(self.truth, self.services.labeler, label_key)
@@ -552,6 +557,16 @@ class Site:
 
     # --- other names
 
+    def _beacon(self) -> dict[str, Any]:
+        """What the beacon says."""
+        other = (self.publisher.url,) if self.publisher is not None else ()
+        return {
+            "network": self.network.choices.name,
+            "url": self.place.base_url,
+            "doors": tuple(doors_of(self.settings)),
+            "directories": (f"{self.place.base_url}/plc", *other),
+        }
+
     @property
     def former(self) -> tuple[str, ...]:
         """Host names that the network had before."""
@@ -683,7 +698,14 @@ class Site:
             pass
         while await self.truth.write(lambda tx: self.blobs.sweep(tx, now - settings.upload_keep_hours * HOUR_MICROS)):
             pass
-        for sweep in (self.rotations.sweep, sessions.sweep, confirmations.sweep, reserved_keys.sweep, tries.sweep):
+        for sweep in (
+            self.beacons.renew,
+            self.rotations.sweep,
+            sessions.sweep,
+            confirmations.sweep,
+            reserved_keys.sweep,
+            tries.sweep,
+        ):
             await self.truth.write(sweep)
         await self.standing.delete_due()
         await self.oauth.sets.refresh()

@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from freehold.api.door import Scope
+from freehold.api.plain import BEACON
 from freehold.site import Site
 
 App = Callable[[Scope, Any, Any], Awaitable[None]]
 
 PROGRAMS = ("/xrpc/", "/plc/", "/did:plc:", "/.well-known/", "/img/", "/metrics", "/oauth/")
-BEACON = "/.well-known/freehold-beacon"
 FOR_GOOD, FOR_NOW, BY_GET = 308, 307, 303
 
 

@@ -26,6 +26,8 @@ PICTURE_HEADERS = [
     ("content-security-policy", "default-src 'none'; sandbox"),
     ("cross-origin-resource-policy", "cross-origin"),
 ]
+BEACON = "/.well-known/freehold-beacon"
+BEACON_HEADERS = [("cache-control", "no-cache")]
 HEALTH_PATH = "/xrpc/_health"
 
 
@@ -65,6 +67,8 @@ async def _answer(site: Site, metrics: Metrics, scope: Scope) -> Answer:
         return Answer(_figures(site, metrics), CONTENT_TYPE)
     if path == "/.well-known/atproto-did":
         return Answer(_did_of_host(site, scope).encode(), "text/plain; charset=utf-8")
+    if path == BEACON:
+        return Answer(site.beacons.document, "application/jose+json", BEACON_HEADERS)
     if path == "/.well-known/did.json":
         return Answer(site.host_document)
     if path.startswith("/img/"):

@@ -122,6 +122,7 @@ def parser() -> argparse.ArgumentParser:
     _takedown(commands)
     _keys(commands)
     _domain(commands)
+    _beacon(commands)
     _care(commands)
     _standby(commands)
     _archive(commands)
@@ -409,6 +410,21 @@ def _domain(commands: Commands) -> None:
     move = acts.add_parser("move", help="give the network another name; asks first")
     move.add_argument("new", metavar="NEW", help="the new domain; its DNS should lead here already")
     move.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _beacon(commands: Commands) -> None:
+    beacon = _act(
+        commands,
+        "beacon",
+        "say where the network is, in a file that proves itself",
+        "Every door serves the beacon, and browsers keep it: if the network's name is lost, they ask the spare doors\n"
+        "(spare_doors in settings.toml) where it is now. A spare door can be a name that leads to this process, or any\n"
+        "web host that serves the file.",
+    )
+    acts = beacon.add_subparsers(dest="act", required=True, metavar="ACT", title="acts")
+    acts.add_parser("show", help="what it says, until when, and by which key")
+    publish = acts.add_parser("publish", help="write it to a file, to be served elsewhere")
+    publish.add_argument("--to", type=Path, metavar="FILE", required=True, help="where; one from before is replaced")
 
 
 def _care(commands: Commands) -> None:

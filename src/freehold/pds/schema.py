@@ -5,6 +5,7 @@ from freehold.pds import (
     app_passwords,
     applicants,
     asking_hosts,
+    beacon,
     blobs,
     bulk_reading,
     confirmations,
@@ -68,4 +69,5 @@ SCHEMA: tuple[Migration, ...] = (
     *key_rotation.SCHEMA,
     *rotations.SCHEMA,
     *moves.SCHEMA,
+    *beacon.SCHEMA,
 )

@@ -29,7 +29,7 @@ class Network:
     handle_suffix: with its dot, ".linden.example". hue: 0–360, chroma: 0–0.11. members: living accounts of people.
     time_zone: IANA name, used until the browser has told its own. claimed: False until the first-run page was sent.
     front: where members begin; on a host without views, so without a home page, their settings.
-    former: the name of before, if passkeys are bound to it still.
+    former: the name of before, if passkeys are bound to it still. doors: URLs where to ask when this name is lost.
     whole_feed: the network offers `Views.get_network_feed`. proof: joining takes a piece of work by the browser.
     """
 
@@ -52,6 +52,7 @@ class Network:
     password_min_characters: int = 8
     front: str = "/"
     former: str = ""
+    doors: tuple[str, ...] = ()
 
     @property
     def has_views(self) -> bool:

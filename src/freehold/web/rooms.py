@@ -96,6 +96,7 @@ class SiteBackend:
             front="/settings" if site.settings.host_only else "/",
             whole_feed=True,
             former=self._former,
+            doors=site.beacons.doors,
         )
 
     def spend(self, kind: Literal["read", "write"], did: str | None, address: str) -> None:

@@ -8,6 +8,7 @@ from starlette.routing import Route
 from freehold.web import assets
 from freehold.web.brand import brand_css, icon_png, icon_svg, manifest
 from freehold.web.endpoints import getter
+from freehold.web.shield import POLICY
 from freehold.web.visit import Missing, Visit
 
 ICON_SIZES = (192, 512)
@@ -24,8 +25,15 @@ async def icon(request: Request) -> Response:
 
 
 async def service_worker(request: Request) -> Response:
-    """GET /sw.js: served at the root, so that it may answer for all pages."""
-    return Response(assets.assets()["sw.js"].body, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
+    """GET /sw.js: served at the root, so that it may answer for all pages.
+
+    It alone may ask the spare doors. They stand in its first line, so that browsers take notice when they change.
+    """
+    doors = " ".join(request.app.state.backend.network().doors)
+    policy = f"{POLICY}; connect-src 'self' {doors}".rstrip()
+    headers = {"Cache-Control": "no-cache", "Content-Security-Policy": policy}
+    body = f"// doors: {doors}\n".encode() + assets.assets()["sw.js"].body
+    return Response(body, media_type="text/javascript", headers=headers)
 
 
 async def png(visit: Visit) -> Response:
