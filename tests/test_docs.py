@@ -123,6 +123,7 @@ def test_the_command_tells_of_every_command_and_none_is_without_help() -> None:
         "install",
         "keys",
         "queue",
+        "readiness",
         "label",
         "standby",
         "takedown",

@@ -129,6 +129,7 @@ def parser() -> argparse.ArgumentParser:
     _witness(commands)
     _edge(commands)
     _drill(commands)
+    _readiness(commands)
     _machine(commands)
     _settings(commands)
     return top
@@ -630,9 +631,24 @@ def _edge(commands: Commands) -> None:
     push = acts.add_parser("push", help="install HAProxy with that configuration over there, or bring it up to date")
     push.add_argument("name", metavar="NAME", help="as `list` calls it")
     push.add_argument("address", metavar="ssh://USER@HOST[:PORT]", help="a Debian machine; root, or with sudo")
-    push.set_defaults(acts=False)
+    tunnel = acts.add_parser("tunnel", help="make both ends of a WireGuard tunnel, by which the network calls an edge")
+    tunnel.add_argument("name", metavar="NAME", help="what to call it: 8 letters, digits, hyphens at most")
+    tunnel.add_argument("address", metavar="ADDRESS[:PORT]", help="the edge's, in the world (UDP; default: 51820)")
+    tunnel.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="where the two files are written")
+    for here in (push, tunnel):
+        here.set_defaults(acts=False)
     caa = acts.add_parser("caa", help="print the DNS records by which no edge gets a certificate for the name")
     caa.add_argument("--issuer", metavar="NAME", help="the authority's own name; default: Let's Encrypt's")
+
+
+def _readiness(commands: Commands) -> None:
+    _act(
+        commands,
+        "readiness",
+        "say what the network depends on, and what stands ready if that is lost",
+        "One line for each thing outside that can be lost: ✓ something takes its place, ! what to do, ✗ nothing does.\n"
+        "Exit code 1 if there is a ✗.",
+    )
 
 
 def _settings(commands: Commands) -> None:
