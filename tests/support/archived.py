@@ -4,10 +4,11 @@ import threading
 from pathlib import Path
 
 from freehold.haven.archive.archive import Archive, Plan, Source
+from freehold.haven.archive.folder import Folder
 from freehold.haven.archive.forms import KEY, Papers
 from freehold.haven.archive.restoring import Restorer
 from freehold.haven.archive.sealing import ArchiveKey
-from freehold.haven.archive.stores import Folder, Store
+from freehold.haven.archive.stores import Store
 from freehold.haven.carrier import Carrier
 from freehold.protocol.cid import Cid
 from freehold.store.blobs import BlobStore

@@ -15,7 +15,7 @@ from freehold import settings as all_settings
 from freehold.cli.opening import opened
 from freehold.cli.terminal import LocalTerminal
 from freehold.haven import machine
-from freehold.haven.archive import stores
+from freehold.haven.archive import places, stores
 from freehold.haven.archive.forms import Gone
 from freehold.haven.archive.restoring import Restored, Restorer, open_key
 from freehold.haven.archive.sealing import ArchiveKey
@@ -50,7 +50,7 @@ def main(given: argparse.Namespace) -> int:
 async def _restore(address: stores.Address, beside: Path, at: int | None) -> int:
     """All of it into the folder `beside`; up to which moment."""
     terminal = LocalTerminal()
-    store = stores.open_store(address)
+    store = places.open_store(address)
     key = open_key(store, await terminal.ask_secret("Recovery passphrase: "))
     try:
         restored = Restorer(store, key, terminal.progress).restore(beside, at)

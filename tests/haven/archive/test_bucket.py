@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from freehold.haven.archive.forms import KEY
+from freehold.haven.archive.places import open_store
 from freehold.haven.archive.restoring import Restorer, open_key
 from freehold.haven.archive.sealing import ArchiveKey
-from freehold.haven.archive.stores import NoObject, OutOfReach, Store, open_store, parse
+from freehold.haven.archive.stores import NoObject, OutOfReach, Store, parse
 from support.archived import PASSPHRASE, Archived, Clock, rows
 from support.bucket import bucket_server, make_bucket
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from freehold.haven.archive import rehearsing, stores
+from freehold.haven.archive import places, rehearsing, stores
 from freehold.haven.archive.archive import Archive, Plan, Source
 from freehold.haven.archive.forms import KEY
 from freehold.haven.archive.memory import Memory, recalled
@@ -125,7 +125,7 @@ class Archiving:
         """
         if name in self._all() or not name.isprintable() or "/" in name or name.startswith("."):
             raise InvalidRequest(f"There is an archive called {name} already, or none can be called so. Say --name.")
-        store, key = stores.open_store(address), ArchiveKey.new()
+        store, key = places.open_store(address), ArchiveKey.new()
         wrapped = key.wrapped(passphrase)
         if address.kind == "file":
             Path(address.where).mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -202,7 +202,7 @@ class Archiving:
         kept = self._all().get(name)
         if kept is None:
             raise NoSuchArchive(f"There is no archive called {name}.")
-        return stores.open_store(stores.parse(kept.address)), ArchiveKey(kept.key)
+        return places.open_store(stores.parse(kept.address)), ArchiveKey(kept.key)
 
     def _folder(self, name: str) -> Path:
         return self._directory / "archives" / name
@@ -214,7 +214,7 @@ class Archiving:
         return State(name, stores.parse(kept.address), state, memory, waiting)
 
     def _write(self, name: str, kept: Kept) -> None:
-        store = stores.open_store(stores.parse(kept.address))
+        store = places.open_store(stores.parse(kept.address))
         archive = Archive(name, self._folder(name), store, ArchiveKey(kept.key), self._source, self._plan)
         self._writing[name] = archive
         archive.start()
