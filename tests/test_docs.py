@@ -37,10 +37,11 @@ def spoken(document: Path) -> Iterator[str]:
 
 def commands(document: Path) -> Iterator[str]:
     """Every use of the command: a line of an indented block, or within a sentence with words after it."""
-    yield from re.findall(r"^ +(?:\.venv/bin/)?(freehold \S.*)$", document.read_text(), re.M)
+    yield from re.findall(r"^ +(?:sudo )?(?:\.venv/bin/)?(freehold \S.*)$", document.read_text(), re.M)
     for code in spoken(document):
-        if code.startswith(("freehold ", ".venv/bin/freehold ")):
-            yield code.removeprefix(".venv/bin/")
+        command = code.removeprefix("sudo ").removeprefix(".venv/bin/")
+        if command.startswith("freehold "):
+            yield command
 
 
 def understood(command: str) -> bool:
@@ -104,6 +105,12 @@ def test_every_variable_and_figure_exists(document: Path) -> None:
     now = dict.fromkeys(("accounts", "event_seq", "index_lag_events", "writes", "write_groups"), 0.0)
     figures = set(re.findall(r"^# TYPE (\w+)", Metrics().text(**now).decode(), re.M))
     assert not set(re.findall(r"`(freehold_\w+)`", text)) - figures
+
+
+def test_the_operators_page_lists_its_sections_at_its_head() -> None:
+    head, *sections = re.split(r"^## (.+)$", (ROOT / "docs" / "operators.md").read_text(), flags=re.M)
+    listed = [" ".join(title.split()) for title in re.findall(r"\[([^]]+)\]\(#", head)]
+    assert listed == sections[::2]
 
 
 @each_document
