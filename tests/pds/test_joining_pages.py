@@ -214,6 +214,7 @@ async def test_a_host_without_views_has_a_door_too(tmp_path, shared, clock):
             await olga.send(LINE, answer="in")
             await stranger.go("/waiting")
             assert (stranger.page.status_code, stranger.page.url.path) == (200, "/settings")
+            assert "Sign in to any app of the AT Protocol as cleo.test." in stranger.text
             assert (await olga.go(NETWORK)).status_code == 200
 
 

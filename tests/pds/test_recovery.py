@@ -107,6 +107,19 @@ async def test_the_members_own_key_sets_a_new_password(site, http):
     await site.recovery.recover("carol", key.secret, NEW)  # a key is not spent
 
 
+async def test_no_key_opens_an_account_whose_identity_is_at_another_host(site, http):
+    own, theirs = recovery_keys.make(), recovery_keys.make()
+    carol = await Person.join(http, "carol", recoveryKey=own.did_key)
+    there = {"atproto_pds": {"type": "AtprotoPersonalDataServer", "endpoint": "https://there.example"}}
+    keys = [own.did_key, theirs.did_key, *site.register.rotation_keys]
+    await site.truth.write(lambda tx: site.register.change(tx, carol.did, services=there, rotationKeys=keys))
+    for key in (theirs, own):
+        with pytest.raises(NoProof):
+            await site.recovery.recover("carol", key.secret, NEW)
+    await site.truth.write(lambda tx: site.register.repoint(tx, carol.did))
+    await site.recovery.recover("carol", own.secret, NEW)
+
+
 async def test_the_networks_own_keys_are_nobodys(site, http, alice):
     from freehold.pds import keychain
 

@@ -5,6 +5,8 @@ Source: https://atproto.com/specs/repository, lexicons com.atproto.repo.*
 
 from freehold.protocol import tid
 from freehold.protocol.cid import Cid
+from freehold.repo.car import read_car
+from freehold.stream import frames
 from support.inside import calling, opened
 from support.network import POST, Person, now, refused
 
@@ -103,3 +105,25 @@ async def test_a_write_that_is_answered_names_a_head_that_stands(alice):
         latest = await alice.get("com.atproto.sync.getLatestCommit", did=alice.did)
         assert (done.commit, done.rev) == (latest["cid"], latest["rev"])
         assert Cid.parse(done.commit).codec == 0x71
+
+
+async def test_a_commit_carries_the_record_that_comes_back_as_it_was(alice, site):
+    made = await alice.put(NOTE, "a", {"n": 1})
+    await alice.delete(made)
+    for again in (
+        lambda: alice.put(NOTE, "a", {"n": 1}),  # under its key
+        lambda: alice.put(NOTE, "b", {"n": 1}),  # under another, while the first is there
+        lambda: _moved(alice),  # from one key to another, in one commit
+    ):
+        seen = site.log.last
+        await again()
+        [event] = [event for event in site.log.read(seen, 100) if event.kind == "commit"]
+        _, blocks = read_car(frames.decode(event.frame)[1]["blocks"])
+        assert Cid.parse(made.cid) in blocks
+
+
+async def _moved(alice):
+    await alice.apply(
+        {"do": "delete", "collection": NOTE, "rkey": "b"},
+        {"do": "create", "collection": NOTE, "rkey": "c", "value": {"n": 1}},
+    )

@@ -79,6 +79,13 @@ async def test_a_key_is_replaced_and_removed_after_the_password(http, site, mei)
     assert await site.own_keys.standing(site.accounts.one(mei.did)) == []
 
 
+async def test_the_networks_own_keys_are_not_replaced(http, site, mei):
+    made = await send(http, f"{MOVE}/key", password=PASSWORD, instead_of=site.register.rotation_keys[-1])
+    public = recovery_keys.did_key_of(re.search(r'id="recovery-key">(z\w+)<', made.text)[1])
+    newest = await site.plc_requests._operations.newest(mei.did)
+    assert newest["rotationKeys"] == [public, *site.register.rotation_keys]
+
+
 async def test_an_identity_names_five_keys_at_most(http, mei):
     for _ in range(3):
         assert (await send(http, f"{MOVE}/key", password=PASSWORD)).status_code == 200

@@ -54,12 +54,13 @@ class OwnKeys:
         return recovery_keys.standing(newest, of_network)
 
     async def make(self, account: Account, password: str, instead_of: str = "") -> Made:
-        """A new key above all others. instead_of: the did:key of one that goes. Raises WrongPassword, TooManyKeys, and
-        what changing an identity raises."""
+        """A new key above all others. instead_of: the did:key of one of their own that goes. Raises WrongPassword,
+        TooManyKeys, and what changing an identity raises."""
         await self._members.check_password(account.did, password)
         await self._operations.follow(account.did)
         made = recovery_keys.make()
-        kept = [key for key in await self._all(account) if key != instead_of]
+        replaced = instead_of if instead_of in await self.standing(account) else ""
+        kept = [key for key in await self._all(account) if key != replaced]
         if len(kept) >= MAX_ROTATION_KEYS:
             raise TooManyKeys
         await self._set(account, [made.did_key, *kept])

@@ -15,6 +15,7 @@ from freehold.pds.app_passwords import AppPasswords
 from freehold.pds.keychain import MistypedKey
 from freehold.pds.membership import Members, assure_may_enter
 from freehold.pds.passwords import Passwords
+from freehold.protocol import plc
 from freehold.protocol.refused import Refused
 from freehold.store.database import Database
 from freehold.store.sealed import Seal
@@ -103,7 +104,10 @@ class Recovery:
         newest = await self._operations.newest(account.did)
         with self._truth.reading() as tx:
             of_network = recovery_keys.network_keys(tx, self._seal, self._register.rotation_keys)
-        if not recovery_keys.stands(newest, key, of_network):
+        if newest is None or not recovery_keys.stands(newest, key, of_network):
+            raise NoProof
+        host = plc.modern(newest)["services"].get("atproto_pds", {}).get("endpoint")
+        if host != self._register.endpoint:  # while an account is on its way, another host's keys stand among them
             raise NoProof
 
     def _close_all_doors(self, tx: Tx, account: Account) -> None:

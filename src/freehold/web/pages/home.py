@@ -40,6 +40,9 @@ async def home(visit: Visit) -> Response:
 def said(visit: Visit) -> str:
     """What the page before this one did, by the key in the address."""
     say = visit.speech.say
+    welcome = say("Welcome. Say hello, or follow a few people to begin with.")
+    if visit.member is not None and not visit.network.has_views:
+        welcome = say("Welcome. Sign in to any app of the AT Protocol as %(name)s.", name=visit.member.handle)
     return {
         "posted": say("Posted."),
         "replied": say("Your reply is posted."),
@@ -47,7 +50,7 @@ def said(visit: Visit) -> str:
         "saved": say("Saved."),
         "password": say("Your password is changed. Everywhere else you are signed out."),
         "awake": say("Welcome back. Your account speaks again."),
-        "welcome": say("Welcome. Say hello, or follow a few people to begin with."),
+        "welcome": welcome,
     }.get(visit.asked("said"), "")
 
 
