@@ -98,7 +98,7 @@ def wait_for(what: Callable[[], bool], log: Callable[[], str]) -> float:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A network that speaks to edges only, and one edge before it."""
-    names = ("visitor", "flooder", "west", "east", "origin", "spare")
+    names = ("visitor", "flooder", "west", "east", "north", "origin", "spare")
     with ExitStack() as stack:
         named = dict(zip(names, stack.enter_context(hosts(*names)), strict=True))
         made = World(tmp_path_factory.mktemp("edges"), named, stack)
@@ -113,11 +113,22 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def capturing(world: World, host: Host) -> Iterator[Path]:
     """All that passes a host's wire, in a file."""
     file = world.folder / f"{host.space}.pcap"
-    child = world.start(host, "tcpdump", "tcpdump", "-U", "-i", "eth0", "-s", "0", "-w", file)
-    wait_for(lambda: "listening on" in world.log("tcpdump"), lambda: world.log("tcpdump"))
+    name = f"{host.space}-tcpdump"
+    child = world.start(host, name, "tcpdump", "-U", "--immediate-mode", "-i", "eth0", "-s", "0", "-w", file)
+    wait_for(lambda: "listening on" in world.log(name), lambda: world.log(name))
     yield file
     child.send_signal(signal.SIGINT)
     child.wait(10)
+
+
+@contextmanager
+def tunnelled(host: Host, file: Path) -> Iterator[None]:
+    """One end of a tunnel, as wg-quick makes it; with wireguard-go where the kernel has none."""
+    subprocess.run([*host.prefix, "wg-quick", "up", file], check=True, capture_output=True)
+    try:
+        yield
+    finally:
+        subprocess.run([*host.prefix, "wg-quick", "down", file], check=True, capture_output=True)
 
 
 def test_an_edge_passes_on_what_it_cannot_read(world: World) -> None:
@@ -133,7 +144,8 @@ def test_an_edge_passes_on_what_it_cannot_read(world: World) -> None:
 
 
 def test_visitors_are_told_apart_behind_an_edge(world: World) -> None:
-    assert [left(world.visit(world.west, COUNTED)) for _ in range(2)] == [2999, 2998]
+    first, second = (left(world.visit(world.west, COUNTED)) for _ in range(2))
+    assert first - second == 1
     assert left(world.visit(world.west, COUNTED, "flooder")) == 2999
 
 
@@ -202,6 +214,29 @@ def test_edges_are_killed_and_added_and_dropped_while_the_network_runs(world: Wo
     assert freehold("edge", world.town, "remove", "east").code == 0
     assert not world.serves(world.east)
     assert world.visit(world.west).startswith("HTTP/1.1 200 ")
+
+
+def test_a_tunnel_leads_to_the_network_which_calls_the_edge_and_is_unknown_there(world: World) -> None:
+    made = freehold("edge", world.town, "tunnel", "north", world.north.address, "--to", world.folder / "ends")
+    assert made.code == 0, made.err
+    again = freehold("edge", world.town, "tunnel", "north", world.north.address, "--to", world.folder / "ends")
+    assert "exists already" in again.err
+    words = re.search(r"make NAME (--address \S+ --origin \S+)", made.out)
+    assert words, made
+    config = world.folder / "north.cfg"
+    with tunnelled(world.origin, world.folder / "ends/north-net.conf"):
+        with tunnelled(world.north, world.folder / "ends/north-edge.conf"), capturing(world, world.north) as file:
+            done = freehold("edge", world.town, "make", "north", *words[1].split(), "--to", config)
+            assert done.code == 0, done.err
+            child = world.start(world.north, "north", "haproxy", "-db", "-f", config)
+            wait_for(lambda: world.serves(world.north), lambda: world.log("north"))
+            assert [left(world.visit(world.north, COUNTED)) for _ in range(2)] == [2999, 2998]
+            end(child)
+        seen = file.read_bytes()
+    assert seen.count(DOMAIN.encode()) >= 2  # the hellos that came; those that went on were sealed
+    assert header(world.visitor.address)[:20] not in seen
+    for known in (config, world.folder / "ends/north-edge.conf"):
+        assert world.origin.address not in known.read_text()
 
 
 def test_a_promoted_standby_is_found_within_seconds(world: World) -> None:

@@ -17,17 +17,17 @@ FILE, TOWN = "/etc/haproxy/haproxy.cfg", "/srv/town"
 SSHD = ("/usr/sbin/sshd", "-p", "2222", "-o", "UsePAM=no", "-o", "PidFile=none")
 PREPARE = """
 set -e
-mkdir -p /run/sshd /root/.ssh
+keys=~root/.ssh
+mkdir -p /run/sshd $keys
 cp /lib/systemd/system/haproxy.service /etc/systemd/system/
-rm -f /root/.ssh/* && ssh-keygen -q -A
-ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519
-cp /root/.ssh/id_ed25519.pub /root/.ssh/authorized_keys
+rm -f $keys/* && ssh-keygen -q -A
+ssh-keygen -q -t ed25519 -N '' -f $keys/id_ed25519
+cp $keys/id_ed25519.pub $keys/authorized_keys
 for key in /etc/ssh/ssh_host_*_key.pub; do
     echo "[127.0.0.1]:2222 $(cut -d' ' -f1,2 $key)"
-done > /root/.ssh/known_hosts
-chmod -R go= /root/.ssh
+done > $keys/known_hosts
+chmod -R go= $keys
 """
-
 FOUND = f"""
 from pathlib import Path
 from freehold import settings
@@ -45,8 +45,8 @@ class Bare:
         self.its = its
 
     def python(self, *words: object) -> Done:
-        path = ("HOME=/root", "PYTHONPATH=/srv/checkout/src:/srv/packages")
-        return self.its.run("env", *path, "/usr/bin/python3", *words)
+        path = "PYTHONPATH=/srv/checkout/src:/srv/packages"
+        return self.its.run("env", path, "/usr/bin/python3", *words)
 
     def edge(self, *words: object) -> Done:
         return self.python("-m", "freehold.cli", "edge", TOWN, *words)

@@ -85,10 +85,14 @@ def find_proxies() -> Path | None:
     return Path(str(paths[0])) if all(paths) else None
 
 
+EDGE_PROGRAMS = ("haproxy", "tcpdump", "sshd", "wg-quick", "wireguard-go")
+EDGE_COMMAND = "sudo apt-get install -y haproxy tcpdump openssh-server wireguard-tools wireguard-go"
+
+
 def find_haproxy() -> Path | None:
-    """HAProxy, which edges run, tcpdump, which looks over its shoulder, and sshd, all on an administrator's path."""
+    """HAProxy and all else that a test of edges wants, on an administrator's path."""
     path = f"{os.environ.get('PATH', '')}:/usr/sbin"
-    paths = [shutil.which(name, path=path) for name in ("haproxy", "tcpdump", "sshd")]
+    paths = [shutil.which(name, path=path) for name in EDGE_PROGRAMS]
     return Path(str(paths[0])) if all(paths) else None
 
 
@@ -98,9 +102,7 @@ NEEDS = {
     "proxies": Need("nginx or Caddy is missing", "sudo apt-get install -y nginx caddy", find_proxies),
     "machine": Need("a machine of its own cannot be booted here", "run the tests as root on Debian", find_machine),
     "hosts": Need("network namespaces cannot be made here", "run the tests as root, with iproute2", find_hosts),
-    "edges": Need(
-        "HAProxy, tcpdump or sshd is missing", "sudo apt-get install -y haproxy tcpdump openssh-server", find_haproxy
-    ),
+    "edges": Need("a program of edges is missing", EDGE_COMMAND, find_haproxy),
     "node": Need("the official npm packages are missing", "make test (with a connection)", find_node),
     "peer": Need("the official PDS is missing", "make test (with a connection and a C++ compiler)", find_peer),
 }

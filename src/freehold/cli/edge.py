@@ -1,12 +1,13 @@
 """`freehold edge`: throw-away machines before the network."""
 
 import argparse
+import os
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from freehold.cli.terminal import Terminal
-from freehold.haven.edges import push
+from freehold.cli.terminal import FileTrouble, Terminal
+from freehold.haven.edges import push, tunnel
 from freehold.haven.edges.edges import EVERYWHERE, Edge
 from freehold.haven.edges.haproxy import configuration
 from freehold.protocol.refused import InvalidRequest, Refused
@@ -37,7 +38,34 @@ class NoAccount(Refused):
 
 
 def main(given: argparse.Namespace) -> None:
-    """Install an edge, with the ssh and the keys of whoever types it."""
+    """Install an edge with the ssh and the keys of whoever types it, or make both ends of a tunnel."""
+    if given.act == "tunnel":
+        make_tunnel(given.directory, given.name, given.address, given.to)
+    else:
+        install(given)
+
+
+def make_tunnel(directory: Path, name: str, at: str, folder: Path) -> None:
+    """Write both files, for their owner's eyes only, and say what they are for. Raises InvalidRequest, FileTrouble."""
+    made = tunnel.make(name, at)
+    folder.mkdir(parents=True, exist_ok=True)
+    ends = {f"{name}-net": made.network_side, f"{name}-edge": made.edge_side}
+    for end, text in ends.items():
+        path = folder / f"{end}.conf"
+        try:
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(text)
+        except FileExistsError:
+            raise FileTrouble(f"{path} exists already. A tunnel is made anew under another name.") from None
+    print("On each of the two machines, with wireguard-tools, put its file into /etc/wireguard:")
+    for end, where in zip(ends, ("the network's", "the edge's"), strict=True):
+        print(f"    {folder / end}.conf is {where}; there: systemctl enable --now wg-quick@{end}")
+    print("Then:")
+    print(f"    freehold edge {directory} make NAME --address {made.there} --origin [{made.here}]:443")
+
+
+def install(given: argparse.Namespace) -> None:
+    """Bring the edge over there up to date. Raises NotInstalled, and what refuses the reading of its configuration."""
     from freehold.cli import acting
     from freehold.cli.main import understand
 

@@ -13,7 +13,7 @@ from freehold.haven.edges.edges import Edge
 AT_ONCE, IN_TEN_SECONDS = 100, 200
 """Connections of one address (a /64 of IPv6): open together, and begun within ten seconds."""
 MOST = 8_000
-"""Connections of the edge at a time, each with two sockets; many machines allow 20,000 of those. More edges take more."""
+"""Connections of the edge at a time, each with two sockets; many machines allow 20,000. More edges take more."""
 REMEMBERED = 200_000
 """Addresses that are counted, for a minute: about 40 MB when it is full."""
 
