@@ -3,11 +3,13 @@
 Source: https://atproto.com/guides/account-migration, lexicon com.atproto.repo.importRepo
 """
 
+import asyncio
 import json
 import os
 
 import pytest
 
+from freehold.pds import imports
 from freehold.protocol import cbor
 from freehold.protocol.cid import Cid
 from freehold.protocol.keys import K256Key
@@ -241,3 +243,24 @@ async def test_only_the_member_imports_into_their_account(http, alice, bob):
         await Caller(http).send(IMPORT, b"", CAR)
     with refused("InvalidRequest", say="Content-Type"):
         await alice.send(IMPORT, b"", "application/json")
+
+
+async def test_files_that_come_in_at_once_hold_so_much_memory_and_no_more(alice, bob, site, monkeypatch):
+    await alice.post("one")
+    given = await alice.car("com.atproto.sync.getRepo", did=alice.did)
+    monkeypatch.setattr(imports, "MAX_BYTES_AT_ONCE", 2 * len(given) - 1)
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly():
+        yield given
+        begun.set()
+        await go_on.wait()
+
+    account = site.accounts.one(alice.did)
+    first = asyncio.create_task(site.imports.take_in(account, slowly()))
+    await begun.wait()
+    with refused("TryAgain", status=503):
+        await alice.send(IMPORT, given, CAR)
+    go_on.set()
+    await first
+    await alice.send(IMPORT, given, CAR)

@@ -14,7 +14,7 @@ from freehold.pds.repositories import Content, Done, Repositories
 from freehold.protocol import cbor
 from freehold.protocol.blobrefs import BlobRef, blob_refs
 from freehold.protocol.cid import Cid
-from freehold.protocol.refused import InvalidRequest
+from freehold.protocol.refused import InvalidRequest, Refused
 from freehold.repo import commit
 from freehold.repo.car import CarReader
 from freehold.repo.node import MissingBlock
@@ -24,9 +24,18 @@ from freehold.store.database import Database
 from freehold.store.tx import Tx
 
 MAX_BYTES = 1_000_000_000
+MAX_BYTES_AT_ONCE = 1_500_000_000
+"""Of all files that come in at the same time, as they are held in memory until they are whole."""
 MAX_RECORDS = 5_000_000
 RUNS_AT_ONCE = 64
 """After how many runs of records a reading lets others have the interpreter: about a millisecond."""
+
+
+class Busy(Refused):
+    """Others bring so much at the moment that there is no memory for more."""
+
+    kind, name = "unavailable", "TryAgain"
+    say = "Other repositories are being brought in at the moment. Try again in a few minutes."
 
 
 class Read(NamedTuple):
@@ -44,23 +53,31 @@ class Imports:
         self._accounts = accounts
         self._repositories = repositories
         self._blobs = blobs
+        self._held = 0
 
     async def take_in(self, account: Account, pieces: AsyncIterable[bytes]) -> Done:
         """Replace the account's repository by that of the file; signed anew with the account's key here.
 
         The file must be whole, well formed and of this DID; every record must be valid DAG-CBOR. Blobs may come later.
-        Raises BadCar, BadTree, MissingBlock, WrongAccount, UnsupportedRepoVersion, BadCbor.
+        Raises BadCar, BadTree, MissingBlock, WrongAccount, UnsupportedRepoVersion, BadCbor, Busy.
         """
         reader = CarReader(max_bytes=MAX_BYTES)
         blocks: dict[bytes, bytes] = {}
-        async for piece in pieces:
-            blocks.update(reader.feed(piece))
-        reader.finish()
-        roots = reader.roots or []
-        if len(roots) != 1:
-            raise InvalidRequest("The file must have one root, its commit.")
-        read = await asyncio.to_thread(read_repository, blocks, roots[0], account.did)
-        return await self._truth.write(lambda tx: self._replace(tx, account, read))
+        holds = 0
+        try:
+            async for piece in pieces:
+                holds, self._held = holds + len(piece), self._held + len(piece)
+                if self._held > MAX_BYTES_AT_ONCE:
+                    raise Busy
+                blocks.update(reader.feed(piece))
+            reader.finish()
+            roots = reader.roots or []
+            if len(roots) != 1:
+                raise InvalidRequest("The file must have one root, its commit.")
+            read = await asyncio.to_thread(read_repository, blocks, roots[0], account.did)
+            return await self._truth.write(lambda tx: self._replace(tx, account, read))
+        finally:
+            self._held -= holds
 
     def _replace(self, tx: Tx, account: Account, read: Read) -> Done:
         self._blobs.forget_uses(tx, account.id)
