@@ -134,6 +134,7 @@ def test_the_command_tells_of_every_command_and_none_is_without_help() -> None:
         "label",
         "standby",
         "takedown",
+        "trustees",
         "archive",
         "purge",
         "restore",

@@ -121,6 +121,7 @@ def parser() -> argparse.ArgumentParser:
     _label(commands)
     _takedown(commands)
     _keys(commands)
+    _trustees(commands)
     _domain(commands)
     _beacon(commands)
     _care(commands)
@@ -396,6 +397,23 @@ def _keys(commands: Commands) -> None:
     unlock.add_argument(
         "--key-file", type=Path, metavar="FILE", help="with systemd: where to write it, for systemd-creds"
     )
+
+
+def _trustees(commands: Commands) -> None:
+    trustees = _act(
+        commands,
+        "trustees",
+        "give the offline key to several people together, or join it again",
+        "Each gets a sheet with 33 words (SLIP-0039). So many of them give the key, fewer give nothing.",
+    )
+    acts = trustees.add_subparsers(dest="act", required=True, metavar="ACT", title="acts")
+    split = acts.add_parser("split", help="write a sheet for each trustee; asks for the key as you wrote it down")
+    split.add_argument("--of", type=count, required=True, metavar="N", help="how many trustees, 16 at most")
+    split.add_argument("--need", type=count, required=True, metavar="N", help="how many of them give the key")
+    split.add_argument("--new", action="store_true", help="of a new key, in every identity in place of the old one")
+    split.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="an existing folder for the sheets")
+    join = acts.add_parser("join", help="ask for the words of enough sheets, and write the key to a file")
+    join.add_argument("--to", type=Path, required=True, metavar="FILE", help="where; nobody else can read it")
 
 
 def _domain(commands: Commands) -> None:
