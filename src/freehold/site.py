@@ -224,7 +224,9 @@ class Site:
         self.edges = edges.Edges(self.truth)
         self.truth.on_lost(self.edges.forget)
         self.log = stream.Log(self.truth)
-        source = archive.Source(self.files, self.log, self.haven.machine.epoch, self._papers, self.clock)
+        source = archive.Source(
+            self.files, self.log, self.haven.machine.epoch, self._papers, self.clock, self.truth.fold
+        )
         self.archiving.open(self.truth, TRUTH_SCHEMA, source)
         self.jobs = jobs.Jobs(self.truth)
         self.network = Network(self.truth.reading)

@@ -62,7 +62,7 @@ class Archived:
         self.blobs.elsewhere = self.carrier
         self.db = Database(path, SCHEMA, durable=True, gate=self.carrier, idle_seconds=60, clock=clock)
         papers = Papers(RING.packed(), b'domain = "town.example"\n')
-        source = Source(self.blobs, stream.Log(self.db), epoch, lambda: papers, clock)
+        source = Source(self.blobs, stream.Log(self.db), epoch, lambda: papers, clock, self.db.fold)
         self.archive = Archive("away", directory / "archive", store, key, source, plan or Plan())
         self._feeding = threading.Thread(target=self.carrier.feed, args=(self.archive,))
         self._feeding.start()

@@ -284,6 +284,7 @@ class Carrier:
                     if not anew and fed not in self._fed:
                         self._fed.append(fed)
                 if anew:
+                    fed.prepare()
                     self._copy_to(fed)
                 with self._lock:
                     self._feed(fed)

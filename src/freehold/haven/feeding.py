@@ -20,6 +20,9 @@ class Fed(Protocol):
     def wants_file(self, ours: Position, ended: Position) -> bool:
         """Whether it is to begin anew. ours: where the log ends. ended: where the one before it ended."""
 
+    def prepare(self) -> None:
+        """It is about to copy the file: what was overwritten should be in the log no more."""
+
     def copying(self, path: Path) -> Iterator[None]:
         """Copy the file, which stands still meanwhile, piece by piece. Raises OSError."""
 

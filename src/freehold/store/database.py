@@ -137,6 +137,16 @@ class Database:
         writer.submit(Job(fn, None, future, False))
         return future.result()
 
+    def fold(self) -> bool:
+        """Put the log into the file now; whether it is empty then, which it is not if a reader or the gate needs it.
+
+        Blocks. Raises StoreFailed.
+        """
+        self._the_writer().fold_next()
+        for _ in range(2):  # the first is answered before the log is folded, the second after
+            self.write_sync(lambda tx: None)
+        return self._the_writer().is_folded
+
     def on_lost(self, fn: Hook) -> None:
         """Call `fn` on the writer's thread whenever a group was lost: drop what memory holds of the newest state."""
         self._the_writer().lost.append(fn)

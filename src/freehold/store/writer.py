@@ -114,6 +114,15 @@ class Writer:
                 self._thread = threading.Thread(target=self._serve, name="writer", daemon=True)
                 self._thread.start()
 
+    def fold_next(self) -> None:
+        """Fold the log after the next group, however short it is."""
+        self._checkpoint_at = 0
+
+    @property
+    def is_folded(self) -> bool:
+        """Is the log empty?"""
+        return not self._wal_pages
+
     def is_current_thread(self) -> bool:
         """Whether the caller runs on the writer's own thread, where waiting for a write would wait for ever."""
         return self._thread is threading.current_thread()

@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
 from freehold.store.blobs import BlobStore
 from freehold.store.clock import Clock
+from freehold.store.database import StoreFailed
 from freehold.store.wal import NOWHERE, Position, Stretch
 from freehold.stream.log import Log
 
@@ -35,6 +37,8 @@ SEGMENT_BYTES = 16_777_216
 LONGEST_PAUSE_SECONDS = 60.0
 CLAIM_SECONDS = 60.0
 FLUSH_SECONDS = 5.0
+FOLD_TRIES = 20
+FOLD_PAUSE_SECONDS = 0.1
 
 
 class Superseded(Refused):
@@ -55,13 +59,15 @@ class Plan(NamedTuple):
 
 
 class Source(NamedTuple):
-    """What is archived of a network. epoch: of this machine's reign. papers: what they are now."""
+    """What is archived of a network. epoch: of this machine's reign. papers: what they are now.
+    fold: puts the log into the database file."""
 
     files: BlobStore
     log: Log
     epoch: int
     papers: Callable[[], Papers]
     clock: Clock
+    fold: Callable[[], bool]
 
 
 class Archive:
@@ -114,6 +120,13 @@ class Archive:
             here = self.position
             goes_on = here == ended or (here.salt == ours.salt and here.end <= ours.end)
             return here == NOWHERE or not goes_on
+
+    def prepare(self) -> None:
+        """Have the log folded: it holds what was deleted lately, and would be the beginning of this one."""
+        with suppress(StoreFailed):
+            for _ in range(FOLD_TRIES):
+                if self._source.fold() or self._done.wait(FOLD_PAUSE_SECONDS):
+                    return
 
     def copying(self, path: Path) -> Iterator[None]:
         """Copy the file, which stands still meanwhile, piece by piece. Raises OSError."""
@@ -220,6 +233,8 @@ class Archive:
             self.step()
             self.trouble = None
             return 1.0
+        except StoreFailed:
+            return pause  # the database was closed: this is soon done
         except Superseded as refused:
             self.state, self.trouble = refused.say, refused
             logger.error("%s: %s", self.name, refused.say)
