@@ -1,15 +1,26 @@
 """`freehold domain`: a network moves to another name, while it runs or not, also after kill -9."""
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
+from freehold.cli.opening import shared_by
+from freehold.identity import plc_directory
+from freehold.pds.accounts import New
+from freehold.protocol.keys import K256Key
+from freehold.settings import Settings
+from freehold.site import Listening, Site
+from freehold.store.tx import Tx
 from support.command import QUIET, Serving, freehold, serving
 from support.typist import Typing
 
@@ -90,6 +101,45 @@ def test_a_move_that_was_killed_goes_on_by_the_command_or_by_the_next_start(name
     shown = freehold("domain", named, "show").out
     assert "unfinished" not in shown
     assert f"{MEMBERS} accounts moved" in shown
+
+
+def test_some_hundred_members_are_moved_once_each_whatever_is_killed(tmp_path: Path) -> None:
+    town, settings = tmp_path / "town", Settings(domain=OLD, password_memory_kib=64, password_rounds=1)
+    with opened(town, settings) as site:
+        dids = [site.truth.write_sync(lambda tx, n=n: member(site, tx, f"m{n}.{OLD}")) for n in range(450)]
+        seq = site.log.last
+    for commits in (2, 3, 2):
+        words = [sys.executable, KILLED, str(commits), "domain", str(town), "move", NEW, "--yes"]
+        killed = subprocess.run(words, env={**os.environ, **QUIET}, capture_output=True)
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert freehold("domain", town, "move", NEW).code == 0
+    with opened(town, Settings()) as site, site.truth.reading() as tx:
+        told = Counter((event.did, event.kind) for event in site.log.read(seq, 5_000))
+        for n, did in enumerate(dids):
+            _, changed = plc_directory.entries(tx, did)
+            assert changed.operation["alsoKnownAs"] == [f"at://m{n}.{NEW}"]
+            assert changed.operation["services"]["atproto_pds"]["endpoint"] == f"https://{NEW}"
+            assert (told[did, "identity"], told[did, "account"]) == (1, 1)
+
+
+def member(site: Site, tx: Tx, handle: str) -> str:
+    """An account without a repository, made without the cost of a password."""
+    key = K256Key.from_raw(secrets.token_bytes(32))
+    genesis = site.register.genesis(handle, key.did_key)
+    site.register.record(tx, genesis)
+    return site.accounts.add(tx, New(genesis.did, handle, "member", None, None, key)).did
+
+
+@contextmanager
+def opened(directory: Path, settings: Settings) -> Iterator[Site]:
+    """A network that nobody serves."""
+    shared = shared_by(settings)
+    site = Site(directory, settings, Listening(port=0, stay=bool(not settings.domain)), shared)
+    try:
+        yield site
+    finally:
+        site.close()
+        shared.passwords.close()
 
 
 def test_the_new_name_is_typed_before_anything_is_moved(named: Path) -> None:
