@@ -47,7 +47,7 @@ from freehold.net.client import Client
 from freehold.net.dns import Dns
 from freehold.net.guard import Guard
 from freehold.net.mail import MailServer
-from freehold.pds import bulk_reading, confirmations, keychain, letters, reserved_keys, sessions, tries
+from freehold.pds import bulk_reading, confirmations, keychain, letters, reserved_keys, resumption, sessions, tries
 from freehold.pds.accounts import Account, Accounts
 from freehold.pds.accounts import find as find_account
 from freehold.pds.addresses import Addresses
@@ -200,6 +200,9 @@ class Site:
             self._open_account_life()
             self._open_appview()
             self.certificates = self._certificates()
+            if self.haven.machine.resumes:
+                resumption.resume(self.truth, self.accounts, self.repositories)
+                self.haven.has_resumed()
             if self.served:
                 self.haven.start()
                 self.archiving.start()
