@@ -255,3 +255,9 @@ def test_a_promoted_standby_is_found_within_seconds(world: World) -> None:
     assert promoted.code == 0, promoted.err
     wait_for(lambda: "is at https" in world.log("second"), lambda: world.log("second"))
     assert wait_for(lambda: world.serves(world.west), lambda: world.log("second")) < 8
+    world.start(world.origin, "returned", *COMMAND, "run", world.town)
+    wait_for(lambda: world.log("returned") != "", lambda: "it says nothing")
+    until = time.monotonic() + 7
+    while time.monotonic() < until:
+        assert world.visit(world.west).startswith("HTTP/1.1 200 "), world.log("returned")
+        time.sleep(0.2)

@@ -127,8 +127,10 @@ def _binds(edge: Edge, port: int) -> str:
 
 
 def _servers(origins: tuple[str, ...]) -> str:
-    """The first one serves while it answers, then the next."""
+    """The first one serves while it answers, then the next. If it returns it must have been well for some seconds, in
+    which an old primary hears of its successor."""
+    first = " rise 5" if len(origins) > 1 else ""
     return "\n".join(
-        f"    server origin{number} {origin} check" + (" backup" if number > 1 else "")
+        f"    server origin{number} {origin} check" + (" backup" if number > 1 else first)
         for number, origin in enumerate(origins, 1)
     )
