@@ -389,6 +389,30 @@ async def test_strange_keys_and_forged_backups_change_nothing(old, new, mei, key
 # --- the archive
 
 
+def archive_of(repository, private=b"{}"):
+    made = io.BytesIO()
+    with ZipFile(made, "w") as file:
+        file.writestr("repository.car", repository)
+        file.writestr("private.json", private)
+    return bytearray(made.getvalue())
+
+
+@pytest.mark.parametrize(("here", "listed", "flip"), [(6, 8, 1), (8, 10, 99), (120, None, 255)])
+async def test_an_archive_that_cannot_be_read_is_refused_by_name(mei, here, listed, flip):
+    data = archive_of(await mei.car("com.atproto.sync.getRepo", did=mei.did))
+    data[here] ^= flip
+    if listed is not None:
+        data[data.index(b"PK\1\2") + listed] ^= flip
+    with pytest.raises(BadBackup, match="in that archive is damaged"):
+        Backup(io.BytesIO(bytes(data))).commit()
+
+
+@pytest.mark.parametrize("private", [b"{", b"[]", b'{"preferences": 5}', b'{"mutes": {}}'])
+async def test_strange_private_settings_are_refused_by_name(private):
+    with pytest.raises(BadBackup, match="private settings"):
+        Backup(io.BytesIO(bytes(archive_of(b"", private)))).private()
+
+
 async def test_the_archive_holds_everything_and_no_secret(old, mei):
     picture = png(8, 8)
     blob = await mei.upload(picture)

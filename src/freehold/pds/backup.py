@@ -3,8 +3,9 @@
 In comes an open file; out come the repository, the blobs and the private settings that are in it, piece by piece.
 """
 
+import zlib
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import IO, Any, BinaryIO
 from zipfile import BadZipFile, ZipFile
 
@@ -69,23 +70,36 @@ class Backup:
         if name is None or self._zip is None:
             yield None
             return
-        with self._zip.open(name) as file:
+        with self._entry(name) as file:
             yield _each(file)
 
     def private(self) -> dict[str, Any]:
         """The private settings as `archive` wrote them; {} where there are none."""
         if self._zip is None or PRIVATE not in self._zip.namelist():
             return {}
-        with self._zip.open(PRIVATE) as file:
+        with self._entry(PRIVATE) as file:
             try:
-                found = msgspec.json.decode(file.read(MAX_PRIVATE_BYTES))
+                found = msgspec.json.decode(file.read(MAX_PRIVATE_BYTES), type=dict[str, Any])
             except msgspec.DecodeError:
                 raise BadBackup("The private settings in that archive cannot be read.") from None
-        return found if isinstance(found, dict) else {}
+        if not all(isinstance(found.get(name, []), list) for name in ("preferences", "mutes")):
+            raise BadBackup("The private settings in that archive cannot be read.")
+        return found
+
+    @contextmanager
+    def _entry(self, name: str) -> Iterator[IO[bytes]]:
+        """A file of the archive, read inside. Raises BadBackup where it is damaged, encrypted or packed strangely."""
+        assert self._zip is not None
+        try:
+            with self._zip.open(name) as file:
+                yield file
+        except (BadZipFile, zlib.error, EOFError, RuntimeError):
+            say = f"{name} in that archive is damaged, encrypted, or packed in a way that is not known here."
+            raise BadBackup(say) from None
 
     def _repository(self) -> Iterator[bytes]:
         if self._zip is not None:
-            with self._zip.open(REPOSITORY) as file:
+            with self._entry(REPOSITORY) as file:
                 yield from _pieces(file)
         else:
             self._file.seek(0)
