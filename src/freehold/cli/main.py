@@ -437,8 +437,8 @@ def _beacon(commands: Commands) -> None:
         "beacon",
         "say where the network is, in a file that proves itself",
         "Every door serves the beacon, and browsers keep it: if the network's name is lost, they ask the spare doors\n"
-        "(spare_doors in settings.toml) where it is now. A spare door can be a name that leads to this process, or any\n"
-        "web host that serves the file.",
+        "(spare_doors in settings.toml) where it is now. A spare door can be a name that leads to this process, or\n"
+        "any web host that serves the file.",
     )
     acts = beacon.add_subparsers(dest="act", required=True, metavar="ACT", title="acts")
     acts.add_parser("show", help="what it says, until when, and by which key")
