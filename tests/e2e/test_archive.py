@@ -72,6 +72,41 @@ async def test_a_network_comes_back_from_its_archive(tmp_path: Path) -> None:
         await in_step(second, archive)
 
 
+async def test_a_network_that_is_killed_again_and_again_loses_nothing_on_the_way_to_its_archive(tmp_path: Path) -> None:
+    first, second, archive = tmp_path / "first", tmp_path / "second", tmp_path / "away"
+    told: list[str] = []
+
+    async def write(mei: Person) -> None:
+        while True:
+            try:
+                told.append((await mei.post("in the storm")).uri)
+            except httpx.TransportError:
+                return
+
+    for round in range(3):
+        with running(first, settings=SETTINGS) as primary:
+            async with httpx.AsyncClient(base_url=primary.url) as http:
+                if not round:
+                    assert (
+                        await command("archive", first, "add", f"file://{archive}", given=f"{PASSPHRASE}\n")
+                    ).code == 0
+                mei = await Person.join(http, f"mei{round}")
+                writers = [asyncio.create_task(write(mei)) for _ in range(3)]
+                enough = len(told) + 100
+                await until(lambda enough=enough: len(told) > enough)
+                os.kill(primary.pid, signal.SIGKILL)
+                await asyncio.gather(*writers)
+                await until(lambda primary=primary: not primary.alive)
+    with running(first, settings=SETTINGS):
+        await in_step(first, archive)
+    await restored(archive, second)
+    with running(second, settings=(second / "settings.toml").read_text()) as again:
+        async with httpx.AsyncClient(base_url=again.url) as http:
+            for uri in told[::10] + told[-20:]:
+                repo, collection, rkey = uri.removeprefix("at://").split("/")
+                await Caller(http).get("com.atproto.repo.getRecord", repo=repo, collection=collection, rkey=rkey)
+
+
 async def test_what_was_erased_stays_erased_and_the_stream_leaps(tmp_path: Path) -> None:
     first, second, archive = tmp_path / "first", tmp_path / "second", tmp_path / "away"
     with running(first, settings=SETTINGS) as primary:

@@ -382,6 +382,7 @@ class Archive:
             purge, counted = self._purge, now - self.memory.counted_at < HOUR_MICROS
         if counted and not purge:
             return
+        self._store.sweep()
         left = expiring.expire(
             self._store, generation, before=now - self._plan.keep_hours * HOUR_MICROS, all_older=purge
         )

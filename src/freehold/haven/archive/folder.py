@@ -79,7 +79,7 @@ class Folder:
                     path.parent.rmdir()
 
     def sweep(self) -> None:
-        """Remove what a killed process left half written."""
+        """See `Store`."""
         with _reached(self._root):
             for path in self._root.rglob(".*"):
                 path.unlink(missing_ok=True)

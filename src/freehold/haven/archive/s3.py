@@ -84,6 +84,9 @@ class Bucket:
                 except (NotFoundError, FileNotFoundError):
                     continue
 
+    def sweep(self) -> None:
+        """An object is there whole or not at all."""
+
     def keeps_deleted(self) -> bool:
         """See `Store`."""
         name = f"probe-{os.urandom(8).hex()}"

@@ -44,6 +44,9 @@ class Store(Protocol):
     def delete(self, names: Sequence[str]) -> None:
         """What is not there is none the less deleted."""
 
+    def sweep(self) -> None:
+        """Remove what a killed process left half written. Only while nobody else writes."""
+
     def keeps_deleted(self) -> bool:
         """Whether the place keeps what was deleted or overwritten (versions, locks). Tries it."""
 
