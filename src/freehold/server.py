@@ -48,7 +48,8 @@ class Networks:
         parent = name.partition(".")[2]
         site = self._by_name.get(name) or self._by_name.get(parent)
         if site is None:  # a move may have been begun since the start
-            site = next((one for one in self.sites if one.network.choices.domain in (name, parent)), None)
+            named = {name, parent} - {""}
+            site = next((one for one in self.sites if one.network.choices.domain in named), None)
         if site is None and len(self.sites) == 1 and self.sites[0].place.local and name in LOOPBACK:
             site = self.sites[0]
         return site
