@@ -64,7 +64,7 @@ class ArchiveKey:
         """To be opened by the passphrase alone. Raises BadUnlockKey when that is too short."""
         return UnlockKey.from_passphrase(passphrase).wrap(self.raw)
 
-    def seal(self, name: str, plain: bytes, *, deflate: bool = True) -> bytes:
+    def enclose(self, name: str, plain: bytes, *, deflate: bool = True) -> bytes:
         """The object `name`."""
         body = _DEFLATED + isal_zlib.compress(plain, 1) if deflate else _PLAIN + plain
         nonce = os.urandom(_NONCE_BYTES)

@@ -23,7 +23,7 @@ class Sender:
         self._store, self._key, self._files, self._papers = store, key, files, papers
 
     def _put(self, name: str, plain: bytes, *, deflate: bool = True) -> None:
-        self._store.put(name, self._key.seal(name, plain, deflate=deflate))
+        self._store.put(name, self._key.enclose(name, plain, deflate=deflate))
 
     def blob(self, cid: Cid) -> None:
         """A blob, unless it is gone meanwhile. Most are compressed already."""
