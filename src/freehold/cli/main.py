@@ -547,7 +547,9 @@ def _archive(commands: Commands) -> None:
         "On any machine, with the archive's address and the recovery passphrase, which is asked for. What was erased\n"
         "after the moment restored is erased again. Cut off in the middle, say the same again.",
     )
-    restore.add_argument("address", metavar="ADDRESS", help="file:///PATH or s3://BUCKET/PREFIX?endpoint=URL&region=NAME")
+    restore.add_argument(
+        "address", metavar="ADDRESS", help="file:///PATH or s3://BUCKET/PREFIX?endpoint=URL&region=NAME"
+    )
     _directory(restore)
     restore.add_argument("--at", metavar="TIME", help='as it was then: "2026-11-21T20:00:00Z" (default: the newest)')
 
