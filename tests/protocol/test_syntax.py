@@ -190,13 +190,6 @@ def test_what_is_not_a_language_tag_is_refused(text: str) -> None:
     assert not syntax.is_language(text)
 
 
-def test_a_handle_is_kept_in_lower_case() -> None:
-    assert syntax.normalize_handle("Alice.Example.COM") == "alice.example.com"
-    with pytest.raises(InvalidSyntax) as refused:
-        syntax.normalize_handle("alice")
-    assert refused.value.name == "InvalidHandle"
-
-
 def test_no_text_takes_long_to_check() -> None:
     """So long that a check in more than linear time would run into the suite's own limit."""
     hostile = ["a" * 1_000_000, "a." * 500_000, "a-" * 500_000, "did:a:" + "%" * 1_000_000, "en" + "-abcde" * 200_000]

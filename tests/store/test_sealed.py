@@ -70,11 +70,11 @@ def test_a_damaged_key_file_is_refused_and_not_replaced(tmp_path: Path, damaged:
     assert path.read_bytes() == damaged
 
 
-def test_a_passphrase_by_environment_or_prompt_is_the_same_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_passphrase_by_environment_or_typed_is_the_same_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNLOCK", "correct horse battery")
     network_key = new_network_key()
     wrapped = UnlockKey.from_env("UNLOCK").wrap(network_key)
-    assert UnlockKey.from_prompt(lambda _: "correct horse battery").unwrap(wrapped) == network_key
+    assert UnlockKey.from_passphrase("correct horse battery").unwrap(wrapped) == network_key
     with pytest.raises(WrongUnlockKey):
         UnlockKey.from_passphrase("correct horse batterx").unwrap(wrapped)
     with pytest.raises(WrongUnlockKey):

@@ -159,15 +159,6 @@ def _at_uri_parts(text: str) -> AtUri | None:
     return AtUri(authority, *path)
 
 
-def normalize_handle(text: str) -> str:
-    """The handle in lower case, the only form that is stored and compared. Raises InvalidSyntax."""
-    if not is_handle(text):
-        raise InvalidSyntax(
-            "That is not a valid handle. Handles look like alice.example.com.", name="InvalidHandle", given=text[:300]
-        )
-    return text.lower()
-
-
 def is_datetime(text: str) -> bool:
     """A datetime as parse_datetime takes it."""
     return _micros(text) is not None

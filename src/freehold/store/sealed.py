@@ -12,8 +12,6 @@ import hashlib
 import hmac
 import os
 from base64 import b64decode, b64encode
-from collections.abc import Callable
-from getpass import getpass
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -186,11 +184,6 @@ class UnlockKey:
     def from_passphrase(cls, passphrase: str) -> Self:
         """What a person typed. Raises BadUnlockKey when it is too short."""
         return cls(passphrase.encode(), is_passphrase=True)
-
-    @classmethod
-    def from_prompt(cls, ask: Callable[[str], str] = getpass) -> Self:
-        """Ask whoever started the process. Raises BadUnlockKey when the answer is too short."""
-        return cls.from_passphrase(ask("Unlock key: "))
 
     def wrap(self, network_key: bytes) -> bytes:
         """The network key, or a ring of them, locked. Some 0.1 s with a passphrase."""

@@ -208,8 +208,10 @@ class Log:
         """Private events with a seq above `after` in the private log, oldest first."""
         with self._db.reading() as tx:
             rows = tx.run(
-                "SELECT seq, kind, did, at, body FROM private_event WHERE seq > :after ORDER BY seq LIMIT :limit",
+                "SELECT seq, kind, did, at, body FROM private_event WHERE seq > :after AND seq <= :last"
+                " ORDER BY seq LIMIT :limit",
                 after=after,
+                last=self.last_private,
                 limit=limit,
             )
         return [Private(seq, kind, did, at, msgspec.json.decode(body)) for seq, kind, did, at, body in rows]
