@@ -198,6 +198,25 @@ async def test_a_standby_takes_nothing_from_an_older_primary(tmp_path: Path, sta
     standby.left()
 
 
+async def test_the_log_is_folded_while_one_behind_takes_it(
+    tmp_path: Path, standby: Follower, monkeypatch: pytest.MonkeyPatch, copied: list[str]
+) -> None:
+    monkeypatch.setattr(writer, "CHECKPOINT_PAGES", 20)
+    primary = Primary(tmp_path / "primary", wait=False)
+    primary.db._the_writer()._checkpoint_at = 20
+    primary.link(standby, sync=False)
+    await in_step(primary)
+    for n in range(300):
+        await primary.add(str(n))
+    assert primary.refused == []
+    primary.carrier.leave()
+    primary.db.close()
+    primary.stop()
+    standby.left()
+    assert len(standby.rows()) == 300
+    assert copied == ["standby"]
+
+
 async def test_one_of_two_standbys_is_enough(primary: Primary, standby: Follower, tmp_path: Path) -> None:
     other = Follower(tmp_path / "other")
     primary.link(other)

@@ -88,18 +88,14 @@ def drill(site: Site) -> Line:
     if held.lost:
         return Line(BAD, what, f"the last drill lost {len(held.lost)} acknowledged things: {try_it}")
     mark = DOUBT if age > OLD_DAYS else GOOD
-    return Line(
-        mark, what, f"{age} days ago: back after {held.seconds_to_write:.1f} s, nothing lost"
-    )
+    return Line(mark, what, f"{age} days ago: back after {held.seconds_to_write:.1f} s, nothing lost")
 
 
 def unlock(site: Site) -> Line:
     """The key without which nothing sealed opens."""
     if site.settings.unlock != "file":
         return Line(GOOD, "a stolen disk", f"the unlock key is not on it (unlock = {site.settings.unlock})")
-    return Line(
-        DOUBT, "a stolen disk", "the unlock key lies beside the data; `unlock` puts it elsewhere"
-    )
+    return Line(DOUBT, "a stolen disk", "the unlock key lies beside the data; `unlock` puts it elsewhere")
 
 
 def name(site: Site) -> Line:
@@ -138,9 +134,7 @@ def front(site: Site) -> Line:
     """What stands between the network and a flood."""
     edges = site.edges.all()
     if not edges:
-        return Line(
-            DOUBT, "the shield", f"nothing stands before it: freehold edge {site.directory} make NAME"
-        )
+        return Line(DOUBT, "the shield", f"nothing stands before it: freehold edge {site.directory} make NAME")
     return Line(GOOD, "the shield", f"{len(edges)} edges, which may be thrown away: none has a key")
 
 

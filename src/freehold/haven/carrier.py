@@ -32,6 +32,8 @@ NEAR_BYTES = 4 * PART_BYTES
 PING_SECONDS = 1.0
 FED_EVERY_SECONDS = 0.1
 LEAVING_SECONDS = 3.0
+CARRIED_SECONDS = 2.0
+"""How long the folding of the log waits for what is on its way to those behind."""
 BLOB_WAIT_SECONDS = 5.0
 """An upload holds a thread while it waits."""
 
@@ -116,6 +118,8 @@ class Carrier:
         self._joining: list[Link] = []
         self._in_step: list[Link] = []
         self._behind: list[Link] = []
+        self._carrying: list[Link] = []
+        """Those behind to whom their own threads send something just now."""
         self._fed: list[Fed] = []
         self._copied: list[Fed] = []
 
@@ -168,7 +172,7 @@ class Carrier:
     def folding(self) -> Iterator[bool]:
         """Not while somebody is joining, who reads the file and the log; those behind get the rest before."""
         with self._lock:
-            if self._joining or self._copied:
+            if self._joining or self._copied or not self._news.wait_for(lambda: not self._carrying, CARRIED_SECONDS):
                 yield False
                 return
             for fed in self._fed:
@@ -259,8 +263,14 @@ class Carrier:
             stretch = self._log.since(link.position, self._frames)
             if stretch is None:
                 self._news.wait(PING_SECONDS)
-        if stretch is not None:
+                return
+            self._carrying.append(link)
+        try:
             link.carry(stretch)
+        finally:
+            with self._lock:
+                self._carrying.remove(link)
+                self._news.notify_all()
 
     def _drop(self, link: Link, lost: Refused) -> None:
         with self._lock:
