@@ -154,6 +154,29 @@ async def test_a_standby_with_writes_that_are_not_here_is_not_overwritten(
     assert standby.rows() == {"both", "standby only"}
 
 
+async def test_a_primary_that_was_put_back_from_an_old_copy_does_not_overwrite_its_standby(
+    primary: Primary, standby: Follower, tmp_path: Path
+) -> None:
+    primary.link(standby)
+    await primary.count("both")
+    primary.stop()
+    standby.left()
+    old = primary.path.read_bytes()
+    again = Primary(tmp_path / "primary")
+    again.link(standby)
+    await again.count("later")
+    again.stop()
+    standby.left()
+    again.path.write_bytes(old)
+    back = Primary(tmp_path / "primary")
+    back.link(standby)
+    await until(lambda: bool(back.refused))
+    back.stop()
+    standby.left()
+    assert isinstance(back.refused[0], StandbyAhead)
+    assert standby.counted() == ["both", "later"]
+
+
 async def test_an_asynchronous_standby_is_not_waited_for_and_comes_after(tmp_path: Path, standby: Follower) -> None:
     primary = Primary(tmp_path / "primary", wait=False)
     primary.link(standby, sync=False)

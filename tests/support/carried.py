@@ -13,7 +13,10 @@ from freehold.store.blobs import BlobStore
 from freehold.store.database import Database
 from freehold.store.migrations import Migration
 
-SCHEMA = (Migration("haven-1", "CREATE TABLE line (id TEXT PRIMARY KEY, text TEXT NOT NULL)"),)
+SCHEMA = (
+    Migration("haven-1", "CREATE TABLE line (id TEXT PRIMARY KEY, text TEXT NOT NULL)"),
+    Migration("haven-2", "CREATE TABLE counted (n INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT NOT NULL)"),
+)
 SILENCE_SECONDS = 10
 
 
@@ -48,6 +51,10 @@ class Primary:
     async def add(self, id: str) -> None:
         """One acknowledged row."""
         await self.db.write(lambda tx: tx.run("INSERT INTO line (id, text) VALUES (:id, :text)", id=id, text="x" * 999))
+
+    async def count(self, text: str) -> None:
+        """One acknowledged row of a table that numbers its rows."""
+        await self.db.write(lambda tx: tx.run("INSERT INTO counted (text) VALUES (:text)", text=text))
 
     def stop(self) -> None:
         """As the end of a process: links first."""
@@ -89,6 +96,11 @@ class Follower:
         """All its links have ended."""
         for thread in self._threads:
             thread.join()
+
+    def counted(self) -> list[str]:
+        """What it would show of the numbered table, in order."""
+        with Database(self.directory / "truth.db", SCHEMA, durable=True) as db, db.reading() as tx:
+            return [str(text) for (text,) in tx.each("SELECT text FROM counted ORDER BY n")]
 
     def rows(self) -> set[str]:
         """What it would show as the primary. It cannot follow without comparing after this."""

@@ -229,6 +229,7 @@ class Carrier:
             ours, ended = self._log.end(self._frames), self._ended
         try:
             if not joining.resumes(link, hello, self._path, ours, ended):
+                joining.assure_not_ahead(hello, self._path)
                 joining.copy_file(link, self._path)
             link.state = "comparing blobs"
             link.compare_blobs()

@@ -10,10 +10,12 @@ import hashlib
 import os
 import shutil
 from pathlib import Path
+from urllib.parse import quote
 
 import apsw
 
 from freehold.protocol.refused import Refused
+from freehold.store.connection import BUSY_MS
 from freehold.store.wal import NOWHERE, Position, Stretch, log_of, read_header
 
 BLOCK_BYTES = 65_536
@@ -51,6 +53,15 @@ class Copy:
     def whole(self) -> bool:
         """Whether the file was ever copied to its end."""
         return self.path.exists()
+
+    def marks(self) -> dict[str, int]:
+        """As `marks_of`; empty without a whole copy. Not while a stretch is taken."""
+        if not self.whole:
+            return {}
+        try:
+            return marks_of(self.path)
+        finally:  # what SQLite found in the log would not be true any more after the next stretch
+            self.path.with_name(self.path.name + "-shm").unlink(missing_ok=True)
 
     def digest(self) -> bytes:
         """SHA-256 of the log as far as it is known; empty without a log."""
@@ -144,6 +155,18 @@ class Copy:
     def close(self) -> None:
         """Let the files go."""
         os.close(self._log)
+
+
+def marks_of(path: Path) -> dict[str, int]:
+    """The highest number that each numbered table of a SQLite file ever gave: a copy with a higher one knows more."""
+    connection = apsw.Connection(f"file:{quote(str(path))}?mode=ro", apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+    try:
+        connection.set_busy_timeout(BUSY_MS)
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchall():
+            return {}
+        return {str(name): int(seq) for name, seq in connection.execute("SELECT name, seq FROM sqlite_sequence")}
+    finally:
+        connection.close()
 
 
 def hashes_of(file: int, first: int, count: int) -> bytes:

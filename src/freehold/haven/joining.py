@@ -8,7 +8,7 @@ so that the file stands still while it is read. A standby that holds more than w
 import os
 from pathlib import Path
 
-from freehold.haven.copy import BLOCK_BYTES, HASH_BYTES, hash_of, hashes_of
+from freehold.haven.copy import BLOCK_BYTES, HASH_BYTES, hash_of, hashes_of, marks_of
 from freehold.haven.link import Link
 from freehold.haven.wire import Block, Compare, Hashes, Hello, Seed, Whole
 from freehold.protocol.refused import Refused
@@ -45,6 +45,17 @@ def resumes(link: Link, hello: Hello, path: Path, ours: Position, ended: Positio
             return False
     link.position = theirs
     return True
+
+
+def assure_not_ahead(hello: Hello, path: Path) -> None:
+    """Before a copy is overwritten: it must not know more than `path`, into which an old copy may have been put back.
+
+    Raises StandbyAhead.
+    """
+    ours = marks_of(path)
+    more = {table: mark for table, mark in hello.marks.items() if mark > ours.get(table, 0)}
+    if more:
+        raise StandbyAhead(theirs=more, ours={table: ours.get(table) for table in more})
 
 
 def copy_file(link: Link, path: Path) -> None:

@@ -109,7 +109,8 @@ class StandbyMachine:
 def make(directory: Path, listen: str) -> tuple[Machine, str, str]:
     """Make `directory` a standby's; what it is then, the fingerprint of its certificate, and the code for its primary.
 
-    listen: HOST:PORT for TLS, or empty. A directory with a network must have been fenced. Raises InvalidRequest.
+    listen: HOST:PORT for TLS, or empty. A directory with a network must have been fenced; what it had is put aside.
+    Raises InvalidRequest.
     """
     before = machine.read(directory)
     if before.role == "primary" and (directory / "truth.db").exists():
@@ -117,8 +118,18 @@ def make(directory: Path, listen: str) -> tuple[Machine, str, str]:
     if listen and not listen.rpartition(":")[2].isdecimal():
         raise InvalidRequest(f"“{listen}” is not HOST:PORT.")
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if before.role == "fenced":
+        _put_aside(directory, before.epoch)
     code = secrets.token_urlsafe(CODE_BYTES)
     epoch = 0 if before.role == "primary" else before.epoch  # a new machine has heard of none
     made = Machine(before.id, "standby", epoch, listen=listen, token=code_hash(code) if listen else "")
     machine.write(directory, made)
     return made, papers.fingerprint(papers.own(directory)), code
+
+
+def _put_aside(directory: Path, epoch: int) -> None:
+    """The truth of a primary that was succeeded: its last writes may be nowhere else, and somebody may want to look."""
+    aside = directory / f"aside-{epoch}-{secrets.token_hex(4)}"
+    aside.mkdir(mode=0o700)
+    for file in sorted(directory.glob("truth.db*")):
+        file.rename(aside / file.name)

@@ -41,13 +41,14 @@ class Hello(Message, frozen=True):
     """The standby begins. salt, end: how far its copy of the log goes. digest: SHA-256 of that log; empty without one.
 
     epoch: the newest that it has heard of. whole: False until a first copy of the file was finished. machine: its id.
-    certificate: its own, in DER, by which a witness may know it.
+    certificate: its own, in DER, by which a witness may know it. marks: the highest numbers in its copy, by table.
     """
 
     version: int
     epoch: int
     machine: str
     certificate: bytes
+    marks: dict[str, int]
     whole: bool
     salt: bytes
     end: int
