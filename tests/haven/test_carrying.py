@@ -158,13 +158,13 @@ async def test_a_primary_that_was_put_back_from_an_old_copy_does_not_overwrite_i
     primary: Primary, standby: Follower, tmp_path: Path
 ) -> None:
     primary.link(standby)
-    await primary.count("both")
+    await primary.tell("both")
     primary.stop()
     standby.left()
     old = primary.path.read_bytes()
     again = Primary(tmp_path / "primary")
     again.link(standby)
-    await again.count("later")
+    await again.tell("later")
     again.stop()
     standby.left()
     again.path.write_bytes(old)
@@ -174,7 +174,7 @@ async def test_a_primary_that_was_put_back_from_an_old_copy_does_not_overwrite_i
     back.stop()
     standby.left()
     assert isinstance(back.refused[0], StandbyAhead)
-    assert standby.counted() == ["both", "later"]
+    assert standby.told() == ["both", "later"]
 
 
 async def test_an_asynchronous_standby_is_not_waited_for_and_comes_after(tmp_path: Path, standby: Follower) -> None:

@@ -34,6 +34,19 @@ def whisper(kind: str = "mute") -> Callable[[Tx], int]:
     return lambda tx: append_private(tx, kind, "did:plc:alice", {"did": "did:plc:bob", "on": True})
 
 
+def test_a_file_tells_how_far_it_has_come_at_work_and_at_rest(tmp_path: Path) -> None:
+    path = tmp_path / "truth.db"
+    with Database(path, SCHEMA, durable=True) as db:
+        assert log.newest_in(path) == (0, 0)
+        db.write_sync(tell())
+        db.write_sync(tell())
+        db.write_sync(whisper())
+        assert log.newest_in(path) == (2, 1)
+    assert log.newest_in(path) == (2, 1)
+    with Database(tmp_path / "other.db", durable=True):
+        assert log.newest_in(tmp_path / "other.db") == (0, 0)
+
+
 async def test_an_event_is_a_whole_frame_with_its_number_and_time(db: Database) -> None:
     events = Log(db)
     assert await db.write(tell("hello")) == 1

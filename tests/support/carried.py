@@ -12,10 +12,12 @@ from freehold.protocol.refused import Refused
 from freehold.store.blobs import BlobStore
 from freehold.store.database import Database
 from freehold.store.migrations import Migration
+from freehold.stream.log import SCHEMA as LOGS
+from freehold.stream.log import Log, append
 
 SCHEMA = (
     Migration("haven-1", "CREATE TABLE line (id TEXT PRIMARY KEY, text TEXT NOT NULL)"),
-    Migration("haven-2", "CREATE TABLE counted (n INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT NOT NULL)"),
+    *LOGS,
 )
 SILENCE_SECONDS = 10
 
@@ -52,9 +54,9 @@ class Primary:
         """One acknowledged row."""
         await self.db.write(lambda tx: tx.run("INSERT INTO line (id, text) VALUES (:id, :text)", id=id, text="x" * 999))
 
-    async def count(self, text: str) -> None:
-        """One acknowledged row of a table that numbers its rows."""
-        await self.db.write(lambda tx: tx.run("INSERT INTO counted (text) VALUES (:text)", text=text))
+    async def tell(self, text: str) -> None:
+        """One acknowledged event."""
+        await self.db.write(lambda tx: append(tx, "identity", f"did:web:{text}.example", {}))
 
     def stop(self) -> None:
         """As the end of a process: links first."""
@@ -97,10 +99,10 @@ class Follower:
         for thread in self._threads:
             thread.join()
 
-    def counted(self) -> list[str]:
-        """What it would show of the numbered table, in order."""
-        with Database(self.directory / "truth.db", SCHEMA, durable=True) as db, db.reading() as tx:
-            return [str(text) for (text,) in tx.each("SELECT text FROM counted ORDER BY n")]
+    def told(self) -> list[str]:
+        """Whom its events are about, in order."""
+        with Database(self.directory / "truth.db", SCHEMA, durable=True) as db:
+            return [event.did.split(":")[2].split(".")[0] for event in Log(db).read(0)]
 
     def rows(self) -> set[str]:
         """What it would show as the primary. It cannot follow without comparing after this."""

@@ -15,6 +15,7 @@ import apsw
 from freehold.cli.placing import sync
 from freehold.protocol.refused import Refused
 from freehold.store.lock import DirectoryLock
+from freehold.stream.log import newest_in
 
 DATABASES = ("truth.db", "index.db")
 SMALL = ("settings.toml", "network.key", "unlock.key")
@@ -128,14 +129,13 @@ def assure_sound(database: Path) -> None:
 
 
 def mark(directory: Path) -> str:
-    """How far the truth has come: its tables' migrations, and the newest number of each stream and table."""
+    """How far the truth has come: its tables' migrations, and the newest numbers of both streams."""
     connection = apsw.Connection(str(directory / "truth.db"), flags=apsw.SQLITE_OPEN_READWRITE)
     try:
         tables = [name for (name,) in connection.execute("SELECT name FROM migration ORDER BY name")]
-        streams = {str(name): seq for name, seq in connection.execute("SELECT name, seq FROM sqlite_sequence")}
     finally:
         connection.close()
-    return json.dumps({"tables": len(tables), "streams": streams}, sort_keys=True)
+    return json.dumps({"tables": len(tables), "streams": newest_in(directory / "truth.db")}, sort_keys=True)
 
 
 def copy_database(source: Path, to: Path) -> None:

@@ -10,13 +10,12 @@ import hashlib
 import os
 import shutil
 from pathlib import Path
-from urllib.parse import quote
 
 import apsw
 
 from freehold.protocol.refused import Refused
-from freehold.store.connection import BUSY_MS
 from freehold.store.wal import NOWHERE, Position, Stretch, log_of, read_header
+from freehold.stream.log import newest_in
 
 BLOCK_BYTES = 65_536
 HASH_BYTES = 16
@@ -54,12 +53,12 @@ class Copy:
         """Whether the file was ever copied to its end."""
         return self.path.exists()
 
-    def marks(self) -> dict[str, int]:
-        """As `marks_of`; empty without a whole copy. Not while a stretch is taken."""
+    def newest(self) -> tuple[int, int]:
+        """How far its streams have come; zeros without a whole copy. Not while a stretch is taken."""
         if not self.whole:
-            return {}
+            return 0, 0
         try:
-            return marks_of(self.path)
+            return newest_in(self.path)
         finally:  # what SQLite found in the log would not be true any more after the next stretch
             self.path.with_name(self.path.name + "-shm").unlink(missing_ok=True)
 
@@ -155,18 +154,6 @@ class Copy:
     def close(self) -> None:
         """Let the files go."""
         os.close(self._log)
-
-
-def marks_of(path: Path) -> dict[str, int]:
-    """The highest number that each numbered table of a SQLite file ever gave: a copy with a higher one knows more."""
-    connection = apsw.Connection(f"file:{quote(str(path))}?mode=ro", apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
-    try:
-        connection.set_busy_timeout(BUSY_MS)
-        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchall():
-            return {}
-        return {str(name): int(seq) for name, seq in connection.execute("SELECT name, seq FROM sqlite_sequence")}
-    finally:
-        connection.close()
 
 
 def hashes_of(file: int, first: int, count: int) -> bytes:

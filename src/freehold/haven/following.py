@@ -166,7 +166,7 @@ class Standby:
     def _hello(self) -> Hello:
         copy = self._copy
         mine = self._id, self._certificate
-        return Hello(VERSION, self._epoch, *mine, copy.marks(), copy.whole, *copy.position, digest=copy.digest())
+        return Hello(VERSION, self._epoch, *mine, copy.newest(), copy.whole, *copy.position, digest=copy.digest())
 
     def _asked(self, request: Request) -> Voted:
         """The linked primary asks for more time. After a restart this machine has forgotten whose epoch it is."""

@@ -8,11 +8,12 @@ so that the file stands still while it is read. A standby that holds more than w
 import os
 from pathlib import Path
 
-from freehold.haven.copy import BLOCK_BYTES, HASH_BYTES, hash_of, hashes_of, marks_of
+from freehold.haven.copy import BLOCK_BYTES, HASH_BYTES, hash_of, hashes_of
 from freehold.haven.link import Link
 from freehold.haven.wire import Block, Compare, Hashes, Hello, Seed, Whole
 from freehold.protocol.refused import Refused
 from freehold.store.wal import NOWHERE, Position, log_of
+from freehold.stream.log import newest_in
 
 COMPARED_AT_ONCE = 1_024
 """Blocks."""
@@ -52,10 +53,9 @@ def assure_not_ahead(hello: Hello, path: Path) -> None:
 
     Raises StandbyAhead.
     """
-    ours = marks_of(path)
-    more = {table: mark for table, mark in hello.marks.items() if mark > ours.get(table, 0)}
-    if more:
-        raise StandbyAhead(theirs=more, ours={table: ours.get(table) for table in more})
+    ours = newest_in(path)
+    if any(theirs > mine for theirs, mine in zip(hello.newest, ours, strict=True)):
+        raise StandbyAhead(theirs=hello.newest, ours=ours)
 
 
 def copy_file(link: Link, path: Path) -> None:

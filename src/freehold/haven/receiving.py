@@ -36,7 +36,7 @@ class Herald:
 
     def follow(self, channel: Channel) -> None:
         """Say so."""
-        channel.send(Hello(VERSION, self._epoch, "", b"", {}, True, *NOWHERE, digest=b""))
+        channel.send(Hello(VERSION, self._epoch, "", b"", (0, 0), True, *NOWHERE, digest=b""))
 
 
 class Receiver:

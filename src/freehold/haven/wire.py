@@ -41,14 +41,15 @@ class Hello(Message, frozen=True):
     """The standby begins. salt, end: how far its copy of the log goes. digest: SHA-256 of that log; empty without one.
 
     epoch: the newest that it has heard of. whole: False until a first copy of the file was finished. machine: its id.
-    certificate: its own, in DER, by which a witness may know it. marks: the highest numbers in its copy, by table.
+    certificate: its own, in DER, by which a witness may know it. newest: the newest numbers in the
+    logs of its copy, public and private.
     """
 
     version: int
     epoch: int
     machine: str
     certificate: bytes
-    marks: dict[str, int]
+    newest: tuple[int, int]
     whole: bool
     salt: bytes
     end: int

@@ -10,11 +10,15 @@ Source: https://atproto.com/specs/sync#firehose
 from collections.abc import AsyncIterator, Callable
 from functools import lru_cache
 from itertools import takewhile
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
+from urllib.parse import quote
 
+import apsw
 import msgspec
 
 from freehold.protocol.syntax import format_datetime
+from freehold.store.connection import BUSY_MS
 from freehold.store.database import Database
 from freehold.store.migrations import Migration
 from freehold.store.tx import Row, Tx
@@ -148,6 +152,23 @@ def _drop(tx: Tx, sql: str, gone: list[Row]) -> int:
         return 0
     tx.run(sql, seq=gone[-1][0])
     return tx.changes()
+
+
+def newest_in(path: Path) -> tuple[int, int]:
+    """The newest numbers in both logs of a file that may be anybody's copy: who has higher ones knows more.
+
+    Zeros where there is none. The file is opened to read only. Raises apsw.Error.
+    """
+    connection = apsw.Connection(f"file:{quote(str(path))}?mode=ro", apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+    try:
+        connection.set_busy_timeout(BUSY_MS)
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'private_event'").fetchall():
+            return 0, 0
+        found = connection.execute("SELECT (SELECT max(seq) FROM event), (SELECT max(seq) FROM private_event)")
+        public, private = found.fetchall()[0]
+    finally:
+        connection.close()
+    return int(public or 0), int(private or 0)
 
 
 class Log:
