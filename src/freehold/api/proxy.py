@@ -2,7 +2,8 @@
 
 Our own services, and the foreign ones that this network has adopted, need no hop: their calls are answered here.
 Methods of com.atproto that are a host's own are never passed on. Everything else goes out with a service token in the
-member's name, to whatever service a DID document names, and is handed through piece by piece.
+member's name, to whatever service a DID document names, and is handed through piece by piece; a few answers of a host's
+own AppView are completed first (`api.read_after_write`).
 Source: https://atproto.com/specs/xrpc#service-proxying
 """
 
@@ -10,15 +11,21 @@ import secrets
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, Literal
+from urllib.parse import urlencode
 from weakref import WeakKeyDictionary
 
+import msgspec
 from msgspec.structs import replace
 
+from freehold.api.answers import accepts_gzip
 from freehold.api.caller import ACCESS, Caller
 from freehold.api.door import Passing, Scope
+from freehold.api.own_views import Ask, Params
 from freehold.api.passing import Limits, Passage
+from freehold.api.read_after_write import METHODS, with_own
 from freehold.api.sign_in import authenticate
 from freehold.api.xrpc import Answer, Given, Headers, Method
+from freehold.appview.parts import as_dict
 from freehold.pds.accounts import Account, assure_active
 from freehold.pds.service_auth import assure_level, service_token
 from freehold.protocol.refused import InvalidRequest, Refused
@@ -32,6 +39,8 @@ COST = 2
 """Points of a call that is passed on."""
 MOST_AT_ONCE = 24
 """Calls of one member that may be on their way to other services at the same time."""
+MORE_SECONDS = 3.0
+"""For what is asked on the way, to complete an answer."""
 OURS = (
     "com.atproto.server.",
     "com.atproto.repo.",
@@ -93,14 +102,15 @@ class Proxy:
         endpoint = (await site.identity.did_document(did)).services.get(f"#{service}")
         if endpoint is None:
             raise InvalidRequest("That DID document names no such service.", did=did, service=service)
-        headers = {"authorization": f"Bearer {_token(site, account, target, call.nsid)}", **_sent_on(call)}
-        answer = await self._pass_on(site, account, call, endpoint, headers)
+        answer = await self._pass_on(site, account, call, target, endpoint)
         return replace(answer, headers=[*answer.headers, *left])
 
-    async def _pass_on(
-        self, site: Site, account: Account, call: Passing, endpoint: str, headers: dict[str, str]
-    ) -> Answer:
-        """Ask the service, and hand its answer on as it comes."""
+    async def _pass_on(self, site: Site, account: Account, call: Passing, target: str, endpoint: str) -> Answer:
+        """Ask the service, and hand its answer on as it comes; the host's AppView's with what it has not read yet."""
+        headers = {"authorization": f"Bearer {_token(site, account, target, call.nsid)}", **_sent_on(call)}
+        completes = _completes(site, call, target)
+        if completes:
+            headers["accept-encoding"] = _unpackable(call)
         query = call.scope["query_string"].decode("latin-1")
         url = f"{endpoint.rstrip('/')}/xrpc/{call.nsid}" + (f"?{query}" if query else "")
         under_way = self._under_way.setdefault(site, Counter())
@@ -117,7 +127,14 @@ class Proxy:
             ended=lambda: _end(under_way, account.did),
         )
         back = [(name, passage.headers[name]) for name in HANDED_BACK if name in passage.headers]
-        return Answer(passage, passage.headers.get("content-type"), [*back, *IN_A_BROWSER], passage.status)
+        answer = Answer(passage, passage.headers.get("content-type"), [*back, *IN_A_BROWSER], passage.status)
+        if not completes:
+            return answer
+        try:
+            return await with_own(site, account, call, passage, answer, _asking(site, account, call, target, endpoint))
+        except BaseException:
+            await passage.aclose()
+            raise
 
 
 def target_of(site: Site, call: Passing) -> str | None:
@@ -135,6 +152,33 @@ def target_of(site: Site, call: Passing) -> str | None:
     if not site.settings.host_only and (target in site.settings.adopted_services or did in site.services):
         return None
     return target
+
+
+def _completes(site: Site, call: Passing, target: str) -> bool:
+    """Whether what the service answers may lack what the member wrote here just now."""
+    asked = call.scope["method"] == "GET" and call.nsid in METHODS
+    return asked and site.settings.host_only and target == site.settings.outside_appview
+
+
+def _unpackable(call: Passing) -> str:
+    """How an answer that we may have to read may be packed."""
+    return "gzip" if accepts_gzip(call.headers.raw(b"accept-encoding") or b"") else "identity"
+
+
+def _asking(site: Site, account: Account, call: Passing, target: str, endpoint: str) -> Ask:
+    """More questions to the same service in the same member's name. They take no long time, or have no answer."""
+
+    async def ask(nsid: str, params: Params) -> dict[str, Any] | None:
+        url = f"{endpoint.rstrip('/')}/xrpc/{nsid}?{urlencode(params, doseq=True)}"
+        kept = {name: value for name, value in _sent_on(call).items() if name != "accept-encoding"}
+        headers = {"authorization": f"Bearer {_token(site, account, target, nsid)}", **kept}
+        try:
+            got = await site.proxy_client.request("GET", url, headers=headers, seconds=MORE_SECONDS)
+            return as_dict(msgspec.json.decode(got.body)) if got.status == 200 else None
+        except (Refused, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return None
+
+    return ask
 
 
 async def _nowhere(site: Any, caller: Caller, given: Given) -> None:

@@ -431,6 +431,23 @@ def records(
     return rows
 
 
+def written_after(
+    tx: Tx, repo: int, first: str, last: str, rev: str, among: int
+) -> list[tuple[str, bytes, str, bytes]]:
+    """(path, CID, rev, bytes) of the records with first <= path < last that a commit after `rev` wrote, the last path
+    first. among: of so many paths at most, counted from the last one."""
+    rows: list[Any] = tx.run(
+        "SELECT path, cid, rev, bytes FROM (SELECT path, cid, rev, bytes FROM repo_record WHERE repo = :repo"
+        " AND path >= :first AND path < :last ORDER BY path DESC LIMIT :among) WHERE rev > :rev",
+        repo=repo,
+        first=first,
+        last=last,
+        rev=rev,
+        among=among,
+    )
+    return rows
+
+
 def collections(tx: Tx, repo: int) -> list[str]:
     """The collections that hold at least one record; one look-up each, however many records they hold."""
     found: list[str] = []
