@@ -204,7 +204,7 @@ class Official(Listener):
         self._told, self._wrong = folder / "told", folder / "wrong"
         with self._told.open("wb") as out, self._wrong.open("wb") as err:
             words = (str(node), "resume.mjs", url, f"http://127.0.0.1:{port}")
-            self._process = subprocess.Popen(words, cwd=NODE_FOLDER, stdout=out, stderr=err)
+            self._process = subprocess.Popen(words, cwd=NODE_FOLDER, stdout=out, stderr=err, start_new_session=True)
 
     async def listen(self):
         try:
@@ -213,5 +213,5 @@ class Official(Listener):
                 self.heard = [int(line) for line in self._told.read_bytes().splitlines(True) if line.endswith(b"\n")]
                 self.wrong = self._wrong.read_text()
         finally:
-            self._process.kill()
+            os.killpg(self._process.pid, signal.SIGKILL)  # `node` may be a script before the real one
             self._process.wait()
