@@ -121,10 +121,14 @@ async def _served_elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1012})
     elif scope["type"] == "http":
-        await _plain(send, 503, "This network is served by another machine now.\n")
+        say = "This network is served by another machine now."
+        if scope["path"].startswith("/xrpc/"):
+            await _plain(send, 503, f'{{"error":"NotPrimary","message":"{say}"}}', b"application/json")
+        else:
+            await _plain(send, 503, say + "\n")
 
 
-async def _plain(send: Send, status: int, text: str) -> None:
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(text))]
+async def _plain(send: Send, status: int, text: str, kind: bytes = b"text/plain; charset=utf-8") -> None:
+    headers = [(b"content-type", kind), (b"content-length", b"%d" % len(text))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": text.encode()})
