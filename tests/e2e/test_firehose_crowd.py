@@ -258,18 +258,26 @@ def let_open(files):
 async def test_who_takes_not_even_the_farewell_is_cut_off(town, alice, listeners, monkeypatch):
     monkeypatch.setattr(firehose_door, "SEND_SECONDS", 0.2)
     monkeypatch.setattr(socket_door, "FAREWELL_SECONDS", 0.2)
-    put = socket_door.Socket.put
+    put, connection_lost = socket_door.Socket.put, socket_door.Socket.connection_lost
+    cut_off = asyncio.Event()
 
     def narrowly(self, packed):
         """The kernel would take megabytes, and the farewell behind them, from whom nobody reads."""
         self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
         put(self, packed)
 
+    def noticed(self, why):
+        connection_lost(self, why)
+        cut_off.set()
+
     monkeypatch.setattr(socket_door.Socket, "put", narrowly)
+    monkeypatch.setattr(socket_door.Socket, "connection_lost", noticed)
     async with plain_socket(town, receive_bytes=4_096) as (reader, _):
         for _ in range(12):
             await alice.create("example.town.note", {"text": secrets.token_hex(450_000)})
         await until_there_are(0, listeners)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await cut_off.wait()
         sockets = [each for each in asyncio.all_tasks() if "run_asgi" in repr(each.get_coro())]
         assert sockets == []
         with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)):
