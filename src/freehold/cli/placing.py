@@ -21,6 +21,7 @@ from typing import NamedTuple
 import freehold
 from freehold import __version__
 from freehold.protocol.refused import Refused
+from freehold.store.files import sync
 
 PREFIX = Path("/opt/freehold")
 COMMAND = Path("/usr/local/bin/freehold")
@@ -139,15 +140,6 @@ def write(path: Path, text: str, mode: int = 0o644) -> None:
         os.fsync(file.fileno())
     beside.replace(path)
     sync(path.parent)
-
-
-def sync(folder: Path) -> None:
-    """Make a folder's entries survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def systemctl(*words: str) -> int:

@@ -5,15 +5,14 @@ write-ahead log is in the copy. Blobs and pictures are not copied: no version ch
 """
 
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import apsw
 
-from freehold.cli.placing import sync
 from freehold.protocol.refused import Refused
+from freehold.store.files import sync
 from freehold.store.lock import DirectoryLock
 from freehold.stream.log import newest_in
 
@@ -151,18 +150,10 @@ def copy_database(source: Path, to: Path) -> None:
     finally:
         writing.close()
         reading.close()
-    _sync_file(to)
+    sync(to)
 
 
 def _copy(source: Path, to: Path) -> None:
     shutil.copyfile(source, to)
     to.chmod(0o600)
-    _sync_file(to)
-
-
-def _sync_file(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync(to)

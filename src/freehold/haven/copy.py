@@ -14,6 +14,7 @@ from pathlib import Path
 import apsw
 
 from freehold.protocol.refused import Refused
+from freehold.store.files import sync
 from freehold.store.wal import NOWHERE, Position, Stretch, log_of, read_header
 from freehold.stream.log import newest_in
 
@@ -99,7 +100,7 @@ class Copy:
         os.close(self._log)
         self._log = _open(log_of(self.path))
         os.ftruncate(self._log, 0)
-        sync_folder(self._directory)
+        sync(self._directory)
         self.position = NOWHERE
 
     def _found(self) -> Position:
@@ -149,7 +150,7 @@ class Copy:
         finally:
             os.close(file)
         self._seed.replace(self.path)  # there is no log to lie over it: `seed` folded it, and none was taken since
-        sync_folder(self._directory)
+        sync(self._directory)
 
     def close(self) -> None:
         """Let the files go."""
@@ -174,15 +175,6 @@ def hash_of(file: int, size: int) -> bytes:
         hashing.update(part)
         at += len(part)
     return hashing.digest()
-
-
-def sync_folder(folder: Path) -> None:
-    """The names in a folder are on disk when this returns."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _open(path: Path) -> int:

@@ -21,14 +21,12 @@ from freehold.haven.machine import Machine, Peer
 from freehold.haven.receiving import Herald, Receiver
 from freehold.haven.reign import Reign
 from freehold.haven.verifying import Report
-from freehold.haven.wire import Channel, Hello, LinkLost, Pair, Refuse, WitnessAt
+from freehold.haven.wire import DELIVERED, Channel, Hello, LinkLost, Pair, Refuse, WitnessAt
 from freehold.haven.witness import FarWitness
 from freehold.protocol.refused import InvalidRequest, Refused
 from freehold.store.blobs import BlobStore
 
 logger = logging.getLogger(__name__)
-
-PAPERS = ("network.key",)
 
 
 class NotPrimary(Refused):
@@ -43,7 +41,7 @@ class Haven:
     def __init__(self, directory: Path, blobs: BlobStore, *, alone: bool = False) -> None:
         self._directory, self._alone = directory, alone
         self.machine = assured_primary(directory)
-        key = [directory / name for name in PAPERS]
+        key = [directory / name for name in DELIVERED]
         self.carrier = Carrier(
             directory / "truth.db", blobs, epoch=self.machine.epoch, papers=key, wait=False, greeted=self._greeted
         )

@@ -4,7 +4,6 @@ In come the log's stretches, blobs and their endings; out they go as messages, e
 disk. Several threads may use a link: each exchange has its turn, and one blob goes at a time.
 """
 
-import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -107,7 +106,10 @@ class Link:
     def deliver(self) -> None:
         """The papers, if they are not those that were delivered last. Raises LinkLost."""
         for path, known in self._papers.items():
-            changed = os.stat(path).st_mtime_ns if path.exists() else 0
+            try:
+                changed = path.stat().st_mtime_ns
+            except FileNotFoundError:
+                continue
             if changed != known:
                 self.exchange(Deliver(path.name, path.read_bytes()))
                 self._papers[path] = changed

@@ -18,6 +18,7 @@ PART_BYTES = 1_048_576
 """How much of a log, a file or a blob goes into one message."""
 MESSAGE_MAX = 4 * PART_BYTES
 DELIVERED = ("network.key",)
+"""Files that the truth is of no use without: they go along with it."""
 
 
 class LinkLost(Refused):

@@ -8,25 +8,19 @@ Source: see `lease`.
 
 import base64
 import hmac
-import logging
-import socket
-import ssl
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from freehold.haven import papers, transport
 from freehold.haven.lease import Request, Vote
+from freehold.haven.listening import Listener
 from freehold.haven.machine import code_hash
-from freehold.haven.transport import SILENCE_SECONDS
 from freehold.haven.wire import AnyMessage, Ask, Channel, Got, Introduce, LinkLost, Pair, Refuse, Voted
 from freehold.protocol.refused import InvalidRequest
 from freehold.store.files import write_durably
-
-logger = logging.getLogger(__name__)
 
 FILE = "witness.json"
 
@@ -44,9 +38,13 @@ class Kept(msgspec.Struct, frozen=True):
     in_step: tuple[str, ...] = ()
 
 
+CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Linux's monotonic clock stands still while the machine is suspended; a lease must not."""
+
+
 def now_ms() -> int:
-    """Of this machine's monotonic clock."""
-    return time.monotonic_ns() // 1_000_000
+    """Of this machine's monotonic clock, the time that it slept included."""
+    return time.clock_gettime_ns(CLOCK) // 1_000_000
 
 
 def make(directory: Path, code: str) -> str:
@@ -68,42 +66,17 @@ class Witness:
         self._vote = Vote(kept.epoch, kept.holder, frozenset(kept.in_step), 0).restarted(now_ms())
         self._turn = threading.Lock()
         self._context = papers.answering(directory, [base64.b64decode(each) for each in kept.machines])
-        self._listener: socket.socket | None = None
+        self._listener = Listener("witness", self._hear)
 
     def open_port(self, listen: str) -> int:
         """Answer at HOST:PORT from now on; the port, for 0 takes a free one. Raises OSError."""
-        host, _, port = listen.rpartition(":")
-        host = host.strip("[]")
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = listener = socket.create_server((host, int(port)), family=family)
-        threading.Thread(target=self._accept, args=(listener,), name="witness door", daemon=True).start()
-        return int(listener.getsockname()[1])
+        return self._listener.at_port(listen, self._context)
 
     def close(self) -> None:
         """Answer nobody any more."""
-        if self._listener is not None:
-            with suppress(OSError):
-                self._listener.shutdown(socket.SHUT_RDWR)
-            self._listener.close()
+        self._listener.close()
 
-    def _accept(self, listener: socket.socket) -> None:
-        while True:
-            try:
-                end, _ = listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(end,), name="witness", daemon=True).start()
-
-    def _serve(self, end: socket.socket) -> None:
-        end.settimeout(SILENCE_SECONDS)
-        try:
-            with end, self._context.wrap_socket(end, server_side=True) as inner, Channel(inner) as channel:
-                self._hear(inner, channel)
-        except (OSError, LinkLost) as error:
-            logger.info("a machine is gone: %r", error)
-
-    def _hear(self, inner: ssl.SSLSocket, channel: Channel) -> None:
-        known = inner.getpeercert(binary_form=True)
+    def _hear(self, channel: Channel, known: bool) -> None:
         while True:
             message = channel.receive()
             with self._turn:

@@ -17,6 +17,7 @@ from typing import BinaryIO, Self
 
 from freehold.protocol.cid import BadCid, Cid
 from freehold.protocol.refused import Refused
+from freehold.store.files import sync
 from freehold.store.gate import Elsewhere
 
 SMALL_BYTES = 256 * 1024
@@ -145,7 +146,7 @@ class BlobStore:
             upload.rename(path)
             folders.add(folder)
         for folder in folders:
-            _sync_folder(folder)
+            sync(folder)
         if self.elsewhere is not None:
             for upload in uploads:
                 self.elsewhere.carry_blob(upload.cid)
@@ -161,7 +162,7 @@ class BlobStore:
         if folder not in self._synced:
             with suppress(FileExistsError):
                 os.mkdir(folder, mode=0o700)
-            _sync_folder(str(self._folder))
+            sync(self._folder)
             self._synced.add(folder)
 
     def path(self, cid: Cid) -> Path:
@@ -221,11 +222,3 @@ class BlobStore:
                     file.unlink()
                     removed += 1
         return removed
-
-
-def _sync_folder(folder: str) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

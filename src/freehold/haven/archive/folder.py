@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from freehold.haven.archive.stores import NoObject, OutOfReach
+from freehold.store.files import sync
 
 
 class Folder:
@@ -17,7 +18,7 @@ class Folder:
         """See `Store`."""
         with _reached(self._root):
             self._written(name, data).replace(self._root / name)
-            _sync(self._root / name)
+            sync((self._root / name).parent)
 
     def put_new(self, name: str, data: bytes) -> bool:
         """See `Store`."""
@@ -29,7 +30,7 @@ class Folder:
                 return False
             finally:
                 part.unlink()
-            _sync(self._root / name)
+            sync((self._root / name).parent)
         return True
 
     def _written(self, name: str, data: bytes) -> Path:
@@ -42,7 +43,7 @@ class Folder:
             for folder in (path.parent, *path.parent.parents):
                 if folder == self._root:
                     break
-                _sync(folder)
+                sync(folder.parent)
         part = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
         with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(data)
@@ -102,12 +103,3 @@ class _reached:  # noqa: N801 - read as a word: `with _reached(root):`
         if isinstance(error, OSError):
             why = error.strerror or str(error)
             raise OutOfReach(f"The archive in {self._root} is out of reach: {why}.", because=repr(error)) from error
-
-
-def _sync(path: Path) -> None:
-    """The name is on disk when this returns."""
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
