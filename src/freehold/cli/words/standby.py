@@ -1,0 +1,51 @@
+"""The words of `standby` and `witness`."""
+
+from freehold.cli.words.parts import Commands, act, command, directory
+
+
+def standby(commands: Commands) -> None:
+    standby = act(
+        commands,
+        "standby",
+        "keep everything on another machine too, before anyone hears yes",
+        "On the other machine: freehold standby DIRECTORY make, then freehold run DIRECTORY. On this one: freehold\n"
+        "standby DIRECTORY add, with what that printed. From then on a write is acknowledged when that machine has it\n"
+        "on disk; if it is gone, writes wait (without_standby in settings.toml says otherwise).\n"
+        "When this machine is lost, on the other one: freehold standby DIRECTORY promote.",
+    )
+    acts = standby.add_subparsers(dest="act", required=True, metavar="ACT", title="acts")
+    acts.add_parser("list", help="the standbys and how they are; on a standby: what it has, and when it heard")
+    add = acts.add_parser("add", help="keep a copy there from now on")
+    add.add_argument("address", metavar="ADDRESS", help="ssh://USER@HOST/DIRECTORY, tls://HOST:PORT or unix:///PATH")
+    add.add_argument("--code", metavar="CODE", help="what `make` printed over there, for tls://")
+    add.add_argument("--name", metavar="NAME", help="what to call it; default: its host name")
+    add.add_argument("--later", action="store_true", help="writes do not wait for it: it may lack the last of them")
+    for name, help in (
+        ("remove", "keep no copy there any more"),
+        ("verify", "compare all that it has, byte for byte, while the network runs"),
+        ("relocate", "let it be the primary from now on, and lose nothing; writes pause for a moment"),
+    ):
+        acts.add_parser(name, help=help).add_argument("name", metavar="NAME", help="as `list` calls it")
+    promote = acts.add_parser("promote", help="on the standby: be the primary from now on")
+    promote.add_argument("--even-so", action="store_true", help="although the primary is still heard")
+    witness = acts.add_parser("witness", help="let a third machine decide when the primary is lost; or no more")
+    witness.add_argument("address", metavar="ADDRESS", nargs="?", help="tls://HOST:PORT; without it, take it away")
+    witness.add_argument("--code", metavar="CODE", help="what `freehold witness` printed over there")
+    made = acts.add_parser("make", help="on the other machine: let DIRECTORY be a standby's")
+    made.add_argument("--listen", default="", metavar="HOST:PORT", help="for tls://; without it, by ssh only")
+    bridge = acts.add_parser("bridge", help="what ssh runs on the standby's machine: from here to its socket")
+    for here in (made, bridge):
+        here.set_defaults(acts=False)
+
+
+def witness(commands: Commands) -> None:
+    witness = command(
+        commands,
+        "witness",
+        "on a third machine: decide when the primary is lost",
+        "A primary with a witness says yes to writes only while it is granted time, second by second. If it is lost,\n"
+        "its standby asks the witness, which grants it the succession once the old time has run out: nobody writes in\n"
+        "two places. A witness holds nothing of any member's. DIRECTORY is its own, and made if absent.",
+    )
+    directory(witness)
+    witness.add_argument("--listen", required=True, metavar="HOST:PORT", help="for example 0.0.0.0:7101")
