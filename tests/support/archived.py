@@ -3,6 +3,7 @@
 import threading
 from pathlib import Path
 
+from freehold.haven import carrier
 from freehold.haven.archive.archive import Archive, Plan, Source
 from freehold.haven.archive.folder import Folder
 from freehold.haven.archive.forms import KEY, Papers
@@ -20,6 +21,7 @@ from support.patience import until
 
 LINES = (Migration("line-1", "CREATE TABLE line (id TEXT PRIMARY KEY, text TEXT NOT NULL)"),)
 SCHEMA = (*stream.SCHEMA, *LINES)
+carrier.FED_EVERY_SECONDS = 0.02  # nobody writes much here, and every step is waited for
 SECOND, HOUR = 1_000_000, 3_600_000_000
 BEGINNING = 1_790_000_000 * SECOND
 PASSPHRASE = "seven words that nobody guesses"

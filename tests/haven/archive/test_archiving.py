@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from freehold.haven.archive import restoring, sending
 from freehold.haven.archive.archive import Plan, Superseded
+from freehold.haven.archive.folder import Folder
 from freehold.haven.archive.restoring import NothingThere, Restorer, open_key
 from freehold.haven.archive.sealing import Altered, ArchiveKey, WrongPassphrase
 from freehold.haven.archive.stores import OutOfReach, Store
@@ -95,6 +97,46 @@ async def test_what_waited_on_disk_is_sent_after_a_restart(
     await again.send()
     again.stop()
     assert restored(store, key, tmp_path / "again") == {"never sent"}
+
+
+async def test_a_base_that_was_cut_off_goes_on_where_it_was(
+    network: Archived, store: Store, key: ArchiveKey, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "CHUNK_BYTES", 16_384)
+    monkeypatch.setattr(restoring, "CHUNK_BYTES", 16_384)
+    for n in range(60):
+        await network.add(str(n))
+    network.db.fold()
+    await network.fed()
+    put, sent, cut = Folder.put, list[str](), 3
+
+    def puts(self: Folder, name: str, data: bytes) -> None:
+        if len(sent) == cut:
+            raise OutOfReach
+        put(self, name, data)
+        if name.startswith("base/"):
+            sent.append(name)
+
+    monkeypatch.setattr(Folder, "put", puts)
+    with pytest.raises(OutOfReach):
+        network.archive.step()
+    network.stop()
+    cut = -1
+    again = Archived(tmp_path / "town", store, key, clock)
+    await again.send()
+    again.stop()
+    assert len(sent) == len(set(sent)) > 4, "nothing is sent twice"
+    assert restored(store, key, tmp_path / "again") == set(map(str, range(60)))
+
+
+async def test_no_more_is_sent_in_a_second_than_is_allowed() -> None:
+    waited = list[float]()
+    pace = sending.Pace(1_000_000, waited.append)
+    for _ in range(5):
+        pace.spend(500_000)
+    assert sum(waited[-1:]) == pytest.approx(2.0, abs=0.1), "all but the last are paid for"
+    sending.Pace(0, waited.append).spend(1 << 40)
+    assert len(waited) == 4
 
 
 async def test_a_torn_spool_is_healed_by_a_new_base(

@@ -16,9 +16,10 @@ from typing import NamedTuple
 
 from freehold.haven.archive import expiring
 from freehold.haven.archive.forms import KEY, Generation, Papers, Piece, epoch_name
-from freehold.haven.archive.memory import recalled, remember
+from freehold.haven.archive.memory import FORM, recalled, remember
+from freehold.haven.archive.pages import Gathering
 from freehold.haven.archive.sealing import ArchiveKey
-from freehold.haven.archive.sending import Sender
+from freehold.haven.archive.sending import Pace, Sender
 from freehold.haven.archive.spool import Spool
 from freehold.haven.archive.stores import NoObject, OutOfReach, Store
 from freehold.protocol.cid import Cid
@@ -49,13 +50,15 @@ class Superseded(Refused):
 
 
 class Plan(NamedTuple):
-    """How an archive is kept, by the settings. every_seconds: at most so much is lost with the machine."""
+    """How an archive is kept, by the settings. every_seconds: at most so much is lost with the machine.
+    max_bytes_per_second: that are sent; 0: as fast as they go."""
 
     every_seconds: int = 10
     base_hours: int = 24
     keep_hours: int = 72
     spool_max_bytes: int = 4_000_000_000
     rehearse_days: int = 7
+    max_bytes_per_second: int = 0
 
 
 class Source(NamedTuple):
@@ -83,10 +86,13 @@ class Archive:
         self._done = threading.Event()
         self.memory = recalled(folder)
         self.spool = Spool(folder / "spool")
-        self.sender = Sender(store, key, source.files, source.papers)
+        self.sender = Sender(store, key, source.files, source.papers, Pace(plan.max_bytes_per_second, self._done.wait))
         self._generation: Generation | None = None
         self._number = 1
         self.position = NOWHERE
+        """Where the log ends that is here; a commit that has only begun is in memory."""
+        self._gathering: Gathering | None = None
+        """What it makes pieces of; None after something was left out, until a new base."""
         self._wants_base = False
         self._given_up = False
         self._compare = True
@@ -143,10 +149,11 @@ class Archive:
             generation = Generation(self._source.epoch, self._source.clock())
             self.spool.begin(generation)
             self._generation, self._number, self.position = generation, 1, start
+            self._gathering = Gathering(start)
             self._wants_base, self._compare = False, True
             memory = self.memory
             memory.generation, memory.salt, memory.end = str(generation), start.salt, start.end
-            memory.number, memory.base_sent = 1, False
+            memory.number, memory.base_sent, memory.form = 1, False, FORM
             self._remember()
             self._bell.set()
 
@@ -155,23 +162,28 @@ class Archive:
         with self._turn:
             if stretch.salt == self.position.salt and stretch.position.end <= self.position.end:
                 return
-            if not (self._given_up or self.done or self._generation is None):
-                self._spool(self._generation, stretch)
+            if self._given_up or self.done or self._generation is None or self._gathering is None:
+                self._gathering = None
+            else:
+                self._spool(self._generation, self._gathering, stretch)
             self.position = stretch.position
 
-    def _spool(self, generation: Generation, stretch: Stretch) -> None:
-        before = self.position
-        if stretch.salt == before.salt and stretch.start < before.end:
-            stretch = Stretch(stretch.salt, before.end, stretch.data[before.end - stretch.start :])
-        piece = Piece(self._source.clock(), before.salt, before.end, stretch.salt, stretch.start, stretch.data)
+    def _spool(self, generation: Generation, gathering: Gathering, stretch: Stretch) -> None:
+        here = self.position
+        if stretch.salt == here.salt and stretch.start < here.end:
+            stretch = Stretch(stretch.salt, here.end, stretch.data[here.end - stretch.start :])
+        pages = gathering.take(stretch)
+        if pages is None:
+            return
+        piece = Piece.of(self._source.clock(), pages)
         try:
-            if self.spool.bytes + len(piece.data) > self._plan.spool_max_bytes:
+            if self.spool.bytes + len(piece.images) > self._plan.spool_max_bytes:
                 raise OSError("the spool is full")
             self.spool.add(generation, self._number, piece)
         except OSError as error:
             logger.error("%s: its log cannot be kept here (%s); a new base will begin later", self.name, error)
             self.spool.drop_all()
-            self._given_up, self._claimed = True, -CLAIM_SECONDS
+            self._gathering, self._given_up, self._claimed = None, True, -CLAIM_SECONDS
 
     def owe(self, cid: Cid, *, kept: bool) -> None:
         """A blob that was kept, or is no more."""
@@ -364,8 +376,9 @@ class Archive:
             self.sender.segment(generation.segment(number), pieces)
         with self._turn:
             if pieces and str(generation) == self.memory.generation:
-                memory, end = self.memory, pieces[-1].stretch.position
+                memory, end = self.memory, pieces[-1].position
                 memory.salt, memory.end, memory.number = end.salt, end.end, number + 1
+                memory.page_bytes = pieces[-1].page_bytes
                 self._remember()
             if path.exists():  # unless it was given up meanwhile
                 self.spool.sent(path)
@@ -404,17 +417,20 @@ class Archive:
         if not memory.generation:
             return
         generation = Generation.parse(memory.generation)
-        if generation.epoch != self._source.epoch or not (memory.base_sent or self.spool.base(generation)):
+        whole = memory.base_sent or self.spool.base(generation)
+        if generation.epoch != self._source.epoch or memory.form != FORM or not whole:
             self.spool.drop(generation)
             return
         self._generation, self.position, self._number = generation, Position(memory.salt, memory.end), memory.number
+        page_bytes = memory.page_bytes
         for path in self.spool.of(generation):
             for piece in self.spool.read(path):
                 if piece.before != self.position:
-                    if piece.stretch.position == self.position:
+                    if piece.position == self.position:
                         continue
                     self.spool.drop_all()
                     self._wants_base = True
                     return
-                self.position = piece.stretch.position
+                self.position, page_bytes = piece.position, piece.page_bytes
             self._number = int(path.name) + 1
+        self._gathering = Gathering(self.position, page_bytes)

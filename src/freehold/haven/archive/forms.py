@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from freehold.store.wal import Position, Stretch
+from freehold.haven.archive.pages import Pages
+from freehold.store.wal import Position
 
 KEY = "key"
 
@@ -17,7 +18,7 @@ class Papers(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Head(msgspec.Struct, frozen=True, array_like=True):
-    """The end of a base. begins: micros; from then on it can be restored. digest: SHA-256 of the file."""
+    """The end of a base. begins: micros; from then on it can be restored. digest: SHA-256 of those of its chunks."""
 
     begins: int
     size: int
@@ -27,14 +28,25 @@ class Head(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Piece(msgspec.Struct, frozen=True, array_like=True):
-    """A stretch of the log. at: micros by when all of it was committed. before_salt, before_end: where it goes on."""
+    """What some commits wrote. at: micros by when all of them were committed. before_salt, before_end: where it goes on
+    in the log; salt, end: where it ends. size: pages of the file then. numbers: of pages, each once; images: theirs.
+    """
 
     at: int
     before_salt: bytes
     before_end: int
     salt: bytes
-    start: int
-    data: bytes
+    end: int
+    page_bytes: int
+    size: int
+    numbers: list[int]
+    images: bytes
+
+    @classmethod
+    def of(cls, at: int, pages: Pages) -> "Piece":
+        """What is gathered, dated."""
+        before, position, page_bytes, size, numbers, images = pages
+        return cls(at, before.salt, before.end, position.salt, position.end, page_bytes, size, numbers, images)
 
     @property
     def before(self) -> Position:
@@ -42,9 +54,9 @@ class Piece(msgspec.Struct, frozen=True, array_like=True):
         return Position(self.before_salt, self.before_end)
 
     @property
-    def stretch(self) -> Stretch:
-        """The stretch."""
-        return Stretch(self.salt, self.start, self.data)
+    def position(self) -> Position:
+        """Where it is then."""
+        return Position(self.salt, self.end)
 
 
 class Segment(msgspec.Struct, frozen=True, array_like=True):

@@ -8,6 +8,8 @@ import msgspec
 from freehold.store.files import write_durably
 
 FILE = "state"
+FORM = 2
+"""Of what is sent. A generation that was begun in another one is not gone on with."""
 
 
 class Memory(msgspec.Struct):
@@ -16,7 +18,8 @@ class Memory(msgspec.Struct):
     writer: who this machine is to the archive, random hex. generation: the current one, empty: none. salt, end: how far
     its log was sent. number: of its next segment. base_sent: whether its base is there. gone_after: the event up to
     which erasures were sent, -1: none yet. sent_at: by when everything was there. size: bytes that are there.
-    rehearsal: what was wrong with the last one, empty: nothing.
+    rehearsal: what was wrong with the last one, empty: nothing. form: of the generation, see FORM.
+    page_bytes: of the pages that its log is made of.
     """
 
     writer: str
@@ -32,6 +35,8 @@ class Memory(msgspec.Struct):
     rehearsed_at: int = 0
     rehearsed_to: int = 0
     rehearsal: str = ""
+    form: int = 1
+    page_bytes: int = 0
 
 
 def recalled(folder: Path) -> Memory:

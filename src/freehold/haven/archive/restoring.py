@@ -6,9 +6,10 @@ the file by its hash, the log by where each piece goes on, blobs by their CIDs.
 """
 
 import hashlib
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -16,18 +17,18 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from freehold.haven.archive import expiring
-from freehold.haven.archive.forms import KEY, Blob, Generation, Gone, Head, Papers, Segment
+from freehold.haven.archive.forms import KEY, Blob, Generation, Gone, Head, Papers, Piece, Segment
 from freehold.haven.archive.sealing import Altered, ArchiveKey
+from freehold.haven.archive.sending import CHUNK_BYTES
 from freehold.haven.archive.stores import NoObject, Store
-from freehold.haven.copy import Copy
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
 from freehold.protocol.syntax import format_datetime
 from freehold.store.blobs import BlobStore
 from freehold.store.sealed import Ring
-from freehold.store.wal import NOWHERE, Position, Stretch
+from freehold.store.wal import NOWHERE
 
-AT_ONCE = 12
+AT_ONCE = 8
 BLOBS_KEPT_AT_ONCE = 32
 BLOB_MAX_BYTES = 1 << 40
 Told = Callable[[str, int, int | None], object]
@@ -78,15 +79,10 @@ class Restorer:
         generation = self._chosen(names, at)
         for stale in ("truth.db", "truth.db-wal", "truth.db-shm", "truth.seed"):
             (directory / stale).unlink(missing_ok=True)
-        copy = Copy(directory)
-        try:
-            head = self._base(copy, generation)
-            until, tail, papers = self._log(copy, generation, names, head, at)
-        finally:
-            copy.close()
-        gone = [
-            each for name, data in self._all(_within(names, "gone/")) for each in self._read(name, data, list[Gone])
-        ]
+        with _File(directory / "truth.db") as file:
+            head = self._base(file, generation)
+            until, tail, papers = self._log(file, generation, names, head, at)
+        gone = [each for _, found in self._all(_within(names, "gone/"), list[Gone]) for each in found]
         blobs = self._blobs(directory, _within(names, "blob/"))
         epoch = max((int(name.partition("/")[2]) for name in _within(names, "epoch/")), default=generation.epoch)
         return Restored(until, tail, epoch, _merged(papers), papers[-1].settings, gone, blobs)
@@ -109,40 +105,40 @@ class Restorer:
             raise NothingThere("The archive does not reach back to that moment.")
         return max(before, key=lambda each: each.begins)
 
-    def _base(self, copy: Copy, generation: Generation) -> Head:
+    def _base(self, file: "_File", generation: Generation) -> Head:
         head = self._read(generation.head, self._store.get(generation.head), Head)
-        copy.seed()
-        digest, offset = hashlib.sha256(), 0
-        names = [generation.chunk(number) for number in range(1, head.chunks + 1)]
-        for done, (name, data) in enumerate(self._all(names), 1):
-            chunk = self._key.open(name, data)
-            copy.write(offset, chunk)
-            digest.update(chunk)
-            offset += len(chunk)
+        digest, done, size = hashlib.sha256(), 0, 0
+
+        def place(name: str) -> tuple[bytes, int]:
+            """Fetched, opened, written, on one of several threads; its hash and size."""
+            chunk = self._key.open(name, self._store.get(name))
+            file.write((int(name.rpartition("/")[2]) - 1) * CHUNK_BYTES, chunk)
+            return hashlib.sha256(chunk).digest(), len(chunk)
+
+        for hashed, count in self._ahead(place, map(generation.chunk, range(1, head.chunks + 1))):
+            digest.update(hashed)
+            done, size = done + 1, size + count
             self._told("database", done, head.chunks)
-        if offset != head.size or digest.digest() != head.digest:
+        if size != head.size or digest.digest() != head.digest:
             raise Altered(f"The base {generation} in the archive is not whole.")
-        copy.finish(head.size)
         return head
 
     def _log(
-        self, copy: Copy, generation: Generation, names: list[str], head: Head, at: int | None
+        self, file: "_File", generation: Generation, names: list[str], head: Head, at: int | None
     ) -> tuple[int, bool, list[Papers]]:
         """Follow the log. Until when, whether more is there, and the papers that were seen."""
         segments = _within(names, f"log/{generation}/")
         papers, until, position = [head.papers], generation.begins, NOWHERE
-        for done, (name, data) in enumerate(self._all(segments), 1):
-            segment = self._read(name, data, Segment)
+        for done, (name, segment) in enumerate(self._all(segments, Segment), 1):
             if int(name.rpartition("/")[2]) != done:
                 raise Altered(f"A part of the log is missing in the archive, before {name}. {_earlier(until)}")
             papers.append(segment.papers)
             taken = [piece for piece in segment.pieces if at is None or piece.at <= at]
-            for before, stretch in _joined((piece.before, piece.stretch) for piece in taken):
-                if position != NOWHERE and before != position:
+            for piece in taken:
+                if position != NOWHERE and piece.before != position:
                     raise Altered(f"The log in the archive does not go on at {name}. {_earlier(until)}")
-                copy.take(copy.position, stretch)
-                position = stretch.position
-            until = max(until, *(piece.at for piece in taken)) if taken else until
+                file.put(piece)
+                position, until = piece.position, max(until, piece.at)
             self._told("log", done, len(segments))
             if len(taken) < len(segment.pieces):
                 return until, True, papers
@@ -153,17 +149,16 @@ class Restorer:
         files = BlobStore(directory / "blobs")
         there = {self._key.blob_name(cid) for cid in files.cids()}
         lacking, done = [name for name in names if name not in there], 0
-        fetched = self._all(lacking)
+        fetched = self._all(lacking, Blob)
         while batch := list(islice(fetched, BLOBS_KEPT_AT_ONCE)):
             self._keep(files, batch)
             done += len(batch)
             self._told("pictures and other files", done, len(lacking))
         return len(names)
 
-    def _keep(self, files: BlobStore, batch: list[tuple[str, bytes]]) -> None:
+    def _keep(self, files: BlobStore, batch: list[tuple[str, Blob]]) -> None:
         uploads = []
-        for name, data in batch:
-            blob = self._read(name, data, Blob)
+        for name, blob in batch:
             upload = files.incoming(BLOB_MAX_BYTES)
             upload.write(blob.data)
             if upload.cid != blob.cid or self._key.blob_name(Cid(blob.cid)) != name:
@@ -177,39 +172,56 @@ class Restorer:
         except msgspec.DecodeError:
             raise Altered(f"{name} in the archive was written by another version of Freehold.") from None
 
-    def _all(self, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-        """Objects in this order, some of them fetched ahead. Raises NoObject, OutOfReach."""
+    def _all(self, names: list[str], kind: type[T]) -> Iterator[tuple[str, T]]:
+        """Objects in this order. Raises NoObject, OutOfReach, Altered."""
+        yield from zip(
+            names, self._ahead(lambda name: self._read(name, self._store.get(name), kind), names), strict=True
+        )
+
+    def _ahead(self, do: Callable[[str], T], names: Iterable[str]) -> Iterator[T]:
+        """What `do` makes of each, in this order; done ahead on several threads, for most of it is waiting, or work
+        that the interpreter lets go of (opening, inflating, hashing, writing)."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            waiting: deque[tuple[str, Future[bytes]]] = deque()
             rest = iter(names)
-            for name in islice(rest, AT_ONCE):
-                waiting.append((name, pool.submit(self._store.get, name)))
+            waiting = deque(pool.submit(do, name) for name in islice(rest, AT_ONCE))
             while waiting:
-                name, future = waiting.popleft()
+                future = waiting.popleft()
                 for following in islice(rest, 1):
-                    waiting.append((following, pool.submit(self._store.get, following)))
-                yield name, future.result()
+                    waiting.append(pool.submit(do, following))
+                yield future.result()
+
+
+class _File:
+    """The database file that is being put together, from nothing if `anew`. On disk when its `with` has ended."""
+
+    def __init__(self, path: Path, *, anew: bool = True) -> None:
+        self._path, self._how = path, os.O_TRUNC if anew else 0
+
+    def __enter__(self) -> "_File":
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | self._how, 0o600)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.fsync(self._file)
+        os.close(self._file)
+
+    def write(self, offset: int, data: bytes | memoryview) -> None:
+        """Any thread may."""
+        view = memoryview(data)
+        while view:
+            written = os.pwrite(self._file, view, offset)
+            offset, view = offset + written, view[written:]
+
+    def put(self, piece: Piece) -> None:
+        """What commits wrote, in the order in which they came."""
+        images, step = memoryview(piece.images), piece.page_bytes
+        for index, number in enumerate(piece.numbers):
+            self.write((number - 1) * step, images[index * step : (index + 1) * step])
+        os.ftruncate(self._file, piece.size * step)
 
 
 def _within(names: Iterable[str], folder: str) -> list[str]:
     return [name for name in names if name.startswith(folder)]
-
-
-def _joined(pieces: Iterable[tuple[Position, Stretch]]) -> Iterator[tuple[Position, Stretch]]:
-    """Pieces that go on from each other as one: each is synced to disk alone. before: where the first goes on."""
-    first: tuple[Position, Stretch] | None = None
-    parts: list[bytes] = []
-    end = NOWHERE
-    for before, stretch in pieces:
-        if first is not None and before == end and stretch.start:
-            parts.append(stretch.data)
-        else:
-            if first is not None:
-                yield first[0], Stretch(first[1].salt, first[1].start, b"".join(parts))
-            first, parts = (before, stretch), [stretch.data]
-        end = stretch.position
-    if first is not None:
-        yield first[0], Stretch(first[1].salt, first[1].start, b"".join(parts))
 
 
 def _merged(papers: list[Papers]) -> Ring:

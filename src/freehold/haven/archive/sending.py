@@ -1,6 +1,7 @@
 """The objects of an archive, made and put: blobs, the chunks and head of a base, segments of the log, erasures."""
 
 import hashlib
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,14 +17,37 @@ CHUNK_BYTES = 8_388_608
 EVENTS_AT_ONCE = 500
 
 
+class Pace:
+    """Spends no more than so many bytes a second, over any length of time; 0: as many as there are.
+
+    wait: for so many seconds; it may end before when the work is to end.
+    """
+
+    def __init__(self, per_second: int, wait: Callable[[float], object]) -> None:
+        self._per_second, self._wait, self._free_at = per_second, wait, 0.0
+
+    def spend(self, count: int) -> None:
+        """Wait until what was spent before is paid for."""
+        if not self._per_second:
+            return
+        now = time.monotonic()
+        if self._free_at > now:
+            self._wait(self._free_at - now)
+        self._free_at = max(now, self._free_at) + count / self._per_second
+
+
 class Sender:
     """Everything blocks. Raises OutOfReach."""
 
-    def __init__(self, store: Store, key: ArchiveKey, files: BlobStore, papers: Callable[[], Papers]) -> None:
-        self._store, self._key, self._files, self._papers = store, key, files, papers
+    def __init__(
+        self, store: Store, key: ArchiveKey, files: BlobStore, papers: Callable[[], Papers], pace: Pace
+    ) -> None:
+        self._store, self._key, self._files, self._papers, self._pace = store, key, files, papers, pace
 
     def _put(self, name: str, plain: bytes, *, deflate: bool = True) -> None:
-        self._store.put(name, self._key.enclose(name, plain, deflate=deflate))
+        box = self._key.enclose(name, plain, deflate=deflate)
+        self._pace.spend(len(box))
+        self._store.put(name, box)
 
     def blob(self, cid: Cid) -> None:
         """A blob, unless it is gone meanwhile. Most are compressed already."""
@@ -34,15 +58,20 @@ class Sender:
         self._put(self._key.blob_name(cid), encode(Blob(cid, data)), deflate=False)
 
     def base(self, generation: Generation, file: Path, go_on: Callable[[], object]) -> None:
-        """The file in chunks, then the head. go_on: called before each; raises to stop."""
+        """The file in chunks, then the head; what is there from a time before is not sent again.
+
+        go_on: called before each; raises to stop.
+        """
+        there = {name for name, _ in self._store.entries(f"base/{generation}")}
         digest, size, count = hashlib.sha256(), 0, 0
         with file.open("rb") as source:
             while part := source.read(CHUNK_BYTES):
                 go_on()
                 count += 1
-                digest.update(part)
+                digest.update(hashlib.sha256(part).digest())
                 size += len(part)
-                self._put(generation.chunk(count), part)
+                if (name := generation.chunk(count)) not in there:
+                    self._put(name, part)
         go_on()
         head = Head(generation.begins, size, count, digest.digest(), self._papers())
         self._put(generation.head, encode(head))

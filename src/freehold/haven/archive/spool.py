@@ -1,20 +1,21 @@
 """What is on its way to an archive, on local disk, so that nobody waits for a bucket.
 
 Owns a folder: for each generation one that holds the copy of the database file until it is sent (`base`) and the log
-since, in numbered files of records (length, CRC-32, a `Piece`). Nothing here is synced: what a power cut tears is found
+since, in numbered files of records (length, CRC-32, a `Piece`). The log is not synced: what a power cut tears is found
 by the checksum or by a piece that does not go on from the one before, and a new base heals it.
 """
 
 import os
 import shutil
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
+from isal import isal_zlib
 
 from freehold.haven.archive.forms import Generation, Piece, encode
+from freehold.store.files import sync
 
 HEAD_BYTES = 8
 BASE, PART = "base", "copying"
@@ -41,11 +42,17 @@ class Spool:
         return sorted(map(Generation.parse, found), key=lambda generation: (generation.epoch, generation.begins))
 
     def begin(self, generation: Generation) -> None:
-        """The file that was copied to `part` is its base; what is added from now on is its log."""
+        """The file that was copied to `part` is its base; what is added from now on is its log. Raises OSError.
+
+        The base is on disk when this returns: it is sent in parts, perhaps by several processes.
+        """
         self.end_file()
+        sync(self.part)
         folder = self.folder / str(generation)
         folder.mkdir(mode=0o700)
         self.part.replace(folder / BASE)
+        sync(folder)
+        sync(self.folder)
 
     @property
     def part(self) -> Path:
@@ -66,7 +73,7 @@ class Spool:
             self._open.parent.mkdir(mode=0o700, exist_ok=True)
             self._file = open(os.open(self._open, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")  # noqa: SIM115
         body = encode(piece)
-        self._file.write(len(body).to_bytes(4, "big") + zlib.crc32(body).to_bytes(4, "big") + body)
+        self._file.write(len(body).to_bytes(4, "big") + isal_zlib.crc32(body).to_bytes(4, "big") + body)
         self._file.flush()
         self.bytes += HEAD_BYTES + len(body)
 
@@ -89,7 +96,7 @@ class Spool:
         with path.open("rb") as file:
             while len(head := file.read(HEAD_BYTES)) == HEAD_BYTES:
                 body = file.read(int.from_bytes(head[:4], "big"))
-                if zlib.crc32(body).to_bytes(4, "big") != head[4:]:
+                if isal_zlib.crc32(body).to_bytes(4, "big") != head[4:]:
                     return
                 try:
                     yield _decode(body)
