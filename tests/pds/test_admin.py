@@ -6,7 +6,7 @@ Source: lexicons com.atproto.admin.*, com.atproto.server.*InviteCode*
 import pytest
 
 from freehold.settings import BadSetting
-from freehold.site import admin_token
+from freehold.site.place import admin_token
 from support.inside import calling, opened
 from support.mailbox import mailbox
 from support.network import PASSWORD, Caller, Operator, Person, refused

@@ -15,7 +15,7 @@ from freehold.protocol import plc
 from freehold.protocol.diddoc import read as read_document
 from freehold.protocol.keys import K256Key
 from freehold.settings import Settings
-from freehold.site import domain_of
+from freehold.site.place import domain_of
 from support.authenticator import Authenticator
 from support.inside import calling, opened
 from support.network import PASSWORD, Caller, Person, refused

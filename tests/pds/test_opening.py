@@ -6,7 +6,8 @@ import pytest
 
 from freehold import settings
 from freehold.settings import BadSetting
-from freehold.site import LONGEST_PAUSE_SECONDS, Pauses, Site
+from freehold.site import Site
+from freehold.site.keeping import LONGEST_PAUSE_SECONDS, Pauses
 from support.inside import opened
 
 

@@ -20,7 +20,7 @@ from freehold.pds.tokens import REFRESH_SECONDS
 from freehold.protocol import cbor, plc
 from freehold.protocol.keys import K256Key, verify
 from freehold.protocol.refused import Refused
-from freehold.site import SEALED
+from freehold.site.ground import SEALED
 from freehold.store.keyring import Keyring, Source
 from freehold.store.resealing import NotAllSealedAnew, Sealed
 from freehold.store.sealed import BrokenSeal, Seal, _derive
