@@ -20,7 +20,7 @@ from freehold.protocol.refused import Refused
 from freehold.store.database import Database
 from freehold.store.sealed import Seal
 from freehold.store.tx import Tx
-from freehold.tls import kept
+from freehold.tls import foreign, kept
 from freehold.tls.contexts import context_of, key_from, new_key, raw_key, term
 from freehold.tls.proofs import FileProofs, HookProofs
 
@@ -103,6 +103,11 @@ class Certificates:
         """Until the first of the certificates ends; None if there is none."""
         ends = [ends for _, _, ends, _ in self._terms()]
         return (min(ends) - self._clock()) / DAY if ends else None
+
+    def chains(self) -> list[bytes]:
+        """Every certificate in use, PEM, the leaf first."""
+        with self._truth.reading() as tx:
+            return kept.chains(tx)
 
     def _lineage(self, name: str) -> str:
         """Under which name the certificate for `name` is kept."""
@@ -190,6 +195,7 @@ class Certificates:
         from freehold.tls.authority import AccountUnknown
 
         key = new_key()
+        await self._truth.write(lambda tx: foreign.note_own_key(tx, foreign.spki_of(key)))  # logs hear of it first
         authority = await self._authority()
         try:
             chain = await asyncio.to_thread(authority.order, self._names(lineage), key, self._proofs)

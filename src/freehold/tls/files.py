@@ -41,6 +41,10 @@ class CertificateFiles:
         """Until the certificate ends."""
         return (self._ends - self._clock()) / DAY
 
+    def chains(self) -> list[bytes]:
+        """The certificate in use, PEM."""
+        return [self._pem]
+
     async def run(self) -> None:
         """Look once a minute whether the files have changed, until cancelled. Broken ones are not taken."""
         looks = 0
@@ -58,8 +62,10 @@ class CertificateFiles:
     def _read(self) -> None:
         try:
             self._read_at = self._stamp()
-            _, self._ends = term(self._chain.read_bytes())
+            pem = self._chain.read_bytes()
+            _, self._ends = term(pem)
             self._context = context_of_files(self._chain, self._key)
+            self._pem = pem
         except (OSError, ValueError) as wrong:
             raise BadCertificate(
                 f"{self._chain} and {self._key} do not give a certificate with its key: {wrong}."

@@ -10,6 +10,7 @@ from freehold.store.migrations import Migration
 from freehold.store.resealing import Sealed
 from freehold.store.sealed import Seal
 from freehold.store.tx import Tx
+from freehold.tls import foreign
 
 SCHEMA: tuple[Migration, ...] = (
     Migration(
@@ -43,6 +44,7 @@ SCHEMA: tuple[Migration, ...] = (
         CREATE INDEX certificate_order_by_time ON certificate_order (at);
         """,
     ),
+    *foreign.SCHEMA,
 )
 
 ACCOUNT_KEY, KEY = "acme account key", "certificate key"
@@ -138,6 +140,11 @@ def terms(tx: Tx) -> list[tuple[str, int, int, int]]:
             "SELECT name, starts_at, ends_at, renew_at FROM certificate ORDER BY ends_at, name"
         )
     ]
+
+
+def chains(tx: Tx) -> list[bytes]:
+    """Every certificate, PEM."""
+    return [bytes(chain) for (chain,) in tx.run("SELECT chain FROM certificate ORDER BY name")]
 
 
 def failure(tx: Tx, name: str) -> Failure | None:
