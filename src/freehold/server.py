@@ -1,51 +1,87 @@
 """All networks of one process behind one port: which one a request is for, and which door it goes to.
 
 In come ASGI scopes; a request goes by its host name to a `Site`, and by its path to the door for programs (api) or
-the one for people (web). A name that belongs to no network here gets no answer but that.
+the one for people (web). Networks come and go while others are served; where one is not open just now a *stand-in*
+answers under its names. A name that belongs to no network here gets no answer but that.
 Source: https://asgi.readthedocs.io/en/latest/specs/www.html
 """
 
 import asyncio
-import gc
 import logging
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any
+from collections.abc import Iterable
+from functools import partial
 
 from freehold.api import other_names
 from freehold.api.app import ApiDoor
 from freehold.api.oauth import PATHS as OAUTH_PATHS
 from freehold.net.shares import Shares
+from freehold.net.visits import App, Receive, Scope, Send, Visits
 from freehold.site import Site
 from freehold.web.app import web_app
 from freehold.web.rooms import SiteBackend
 
 logger = logging.getLogger(__name__)
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
 API_PATHS = ("/xrpc/", "/plc/", "/did:plc:", "/.well-known/", "/img/", "/metrics", *OAUTH_PATHS)
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
 class Networks:
-    """The ASGI application. check_answers: hold each XRPC answer against its lexicon (for tests)."""
+    """The ASGI application. check_answers: hold each XRPC answer against its lexicon (for tests).
+
+    At least one network is there at first; later there may be none.
+    """
 
     def __init__(self, sites: Iterable[Site], *, check_answers: bool = False) -> None:
-        self.sites = list(sites)
-        if len(self.sites) > 1:
-            shares = Shares()
-            for site in self.sites:
-                site.allowances.share = shares.join()
-        self._api = ApiDoor(self.sites[0].catalog, check_answers=check_answers)
-        self._web = {id(site): web_app(SiteBackend(site), host_only=site.settings.host_only) for site in self.sites}
-        self._by_name = {name: site for site in self.sites for name in names_of(site)}
+        self.sites: list[Site] = []
+        self._shares = Shares()
+        self._web: dict[Site, App] = {}
+        self._visits: dict[Site, Visits] = {}
+        self._by_name: dict[str, Site] = {}
+        self._stand_ins: dict[str, App] = {}
+        for site in sites:
+            self.add(site)
+        self._shared = self.sites[0].shared
+        self.api = ApiDoor(self._shared.catalog, check_answers=check_answers)
+
+    # --- who is served
+
+    def add(self, site: Site) -> None:
+        """Serve it from now on."""
+        self.sites.append(site)
+        self._web[site] = web_app(SiteBackend(site), host_only=site.settings.host_only)
+        self._visits[site] = Visits()
+        for name in names_of(site):
+            self._by_name[name] = site
+            self._stand_ins.pop(name, None)
+        if len(self.sites) > 1:  # one alone is never held back
+            for each in self.sites:
+                each.allowances.share = each.allowances.share or self._shares.join()
+
+    async def drop(self, site: Site, stand_in: App | None = None) -> None:
+        """Serve it no more; `stand_in` answers under its names. What is being answered has some seconds to end."""
+        self.sites.remove(site)
+        del self._web[site]
+        names = [name for name, named in self._by_name.items() if named is site]
+        for name in names:
+            del self._by_name[name]
+        if stand_in is not None:
+            self.answer_by(stand_in, {*names, site.network.choices.domain} - {""})
+        if site.allowances.share is not None:
+            self._shares.part(site.allowances.share)
+        await self._visits.pop(site).end()
+
+    def answer_by(self, stand_in: App, names: Iterable[str]) -> None:
+        """Let `stand_in` answer under names of a network that is not open here."""
+        self._stand_ins |= dict.fromkeys(names, stand_in)
+
+    def relieve(self, stand_in: App) -> None:
+        """It answers no more under any name."""
+        self._stand_ins = {name: app for name, app in self._stand_ins.items() if app is not stand_in}
 
     def find(self, host: str) -> Site | None:
         """The network that a Host header means: by its own name, or by that of a member's handle under it."""
-        name = host.rsplit(":", 1)[0].lower() if not host.endswith("]") else host
-        parent = name.partition(".")[2]
+        name, parent = _named(host)
         site = self._by_name.get(name) or self._by_name.get(parent)
         if site is None:  # a move may have been begun since the start
             named = {name, parent} - {""}
@@ -54,44 +90,62 @@ class Networks:
             site = self.sites[0]
         return site
 
+    async def find_soon(self, host: str) -> Site | None:
+        """The same; one that is being opened anew is waited for."""
+        stand_in = self._stand_in_for(host)
+        if isinstance(stand_in, Waiting) and self.find(host) is None:
+            await stand_in.over.wait()
+        return self.find(host)
+
     def edge_of(self, address: str) -> str | None:
         """The edge that speaks from there, if it is one of any of these networks."""
         return next(filter(None, (site.edges.speaking_from(address) for site in self.sites)), None)
 
+    # --- answering
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         site = self.find(_host(scope))
-        if site is None:
-            await _no_such_network(scope, receive, send)
-        elif site.haven.machine.role == "fenced":
-            await _served_elsewhere(scope, receive, send)
-        elif (elsewhere := other_names.answer(site, _host(scope), scope)) is not None:
-            await elsewhere(scope, receive, send)
-        elif scope["path"].startswith(API_PATHS):
-            await self._api(site, scope, receive, send)
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
-        else:
-            await self._web[id(site)](scope, receive, send)
+        if site is not None:
+            await self._visits[site].take(self._answer(site, scope), scope, receive, send)
+            return
+        await self._stand_in_for(_host(scope))(scope, receive, send)
 
-    async def run(self) -> None:
-        """The steady work of all networks, until cancelled."""
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 50)  # what the start made stays; what requests make dies young
-        async with asyncio.TaskGroup() as tasks:
-            for site in self.sites:
-                tasks.create_task(site.run())
+    def _stand_in_for(self, host: str) -> App:
+        name, parent = _named(host)
+        return self._stand_ins.get(name) or self._stand_ins.get(parent) or misdirected
+
+    def _answer(self, site: Site, scope: Scope) -> App:
+        """What answers a request to that network."""
+        if site.haven.machine.role != "primary":
+            return served_elsewhere
+        elsewhere = other_names.answer(site, _host(scope), scope)
+        if elsewhere is not None:
+            return elsewhere
+        if scope["path"].startswith(API_PATHS):
+            return partial(self.api, site)
+        return _no_socket if scope["type"] == "websocket" else self._web[site]
 
     async def stop(self) -> None:
         """End what runs beside: children, connections."""
         for site in self.sites:
             await site.stop()
-        await self.sites[0].shared.workshop.close()
+        await self._shared.workshop.close()
 
-    def close(self) -> None:
-        """Close all networks."""
-        for site in self.sites:
-            site.close()
+
+class Waiting:
+    """Stands in for a network that is being opened anew: who comes waits for it."""
+
+    def __init__(self, networks: Networks) -> None:
+        self._networks, self.over = networks, asyncio.Event()
+
+    def end(self) -> None:
+        """It is open, or will not be."""
+        self._networks.relieve(self)
+        self.over.set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.over.wait()
+        await self._networks(scope, receive, send)
 
 
 def names_of(site: Site) -> list[str]:
@@ -109,14 +163,25 @@ def _host(scope: Scope) -> str:
     return ""
 
 
-async def _no_such_network(scope: Scope, receive: Receive, send: Send) -> None:
+def _named(host: str) -> tuple[str, str]:
+    """The name in a Host header, and the one that it is directly under."""
+    name = host.rsplit(":", 1)[0].lower() if not host.endswith("]") else host
+    return name, name.partition(".")[2]
+
+
+async def _no_socket(scope: Scope, receive: Receive, send: Send) -> None:
+    """Pages have no websockets."""
+    await send({"type": "websocket.close", "code": 1008})
+
+
+async def misdirected(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008})
     elif scope["type"] == "http":
         await _plain(send, 421, "No network of this name is served here.\n")
 
 
-async def _served_elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
+async def served_elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
     """Another machine is this network's primary: what is here may be old."""
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1012})

@@ -163,13 +163,13 @@ class Control:
     def __init__(self, site: Commanded, understand: Understand) -> None:
         self._site = site
         self._understand = understand
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], asyncio.Task[wire.End] | None] = {}
+        self._stopped = False
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One command, from its words to the end of its act."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._running.add(task)
+        task = task_now()
+        self._running[task] = None
         end = wire.End(1, STOPPED)
         try:
             self._assure_welcome(writer)
@@ -181,12 +181,13 @@ class Control:
         except asyncio.CancelledError:
             pass  # the network stops
         finally:
-            self._running.discard(task)
+            del self._running[task]
             await _hang_up(writer, end)
 
-    async def stop(self) -> None:
-        """Cancel what runs; each command is told."""
-        running = list(self._running)
+    async def stop(self, sparing: asyncio.Task[Any] | None = None) -> None:
+        """Cancel what runs, but for the act that is the task `sparing`; each command is told. No more is begun."""
+        self._stopped = True
+        running = [task for task, act in self._running.items() if sparing is None or act is not sparing]
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
@@ -199,6 +200,7 @@ class Control:
         given, act = self._read(begin)
         terminal = FarTerminal(reader, writer, begin.interactive)
         doing = asyncio.create_task(self._perform(act, given, terminal))
+        self._running[task_now()] = doing
         hearing = asyncio.create_task(terminal.listen())
         try:
             await asyncio.wait({doing, hearing}, return_when=asyncio.FIRST_COMPLETED)
@@ -230,10 +232,19 @@ class Control:
             return wire.End(1, f"Something went wrong here. The network's log says what, under {reference}.")
 
     def _assure_welcome(self, writer: asyncio.StreamWriter) -> None:
+        if self._stopped:
+            raise Unheard(STOPPED)
         if len(self._running) > AT_ONCE:
             raise Unheard("Too many commands are at work. Wait for one of them to end.")
         if caller_of(writer) not in (None, 0, os.geteuid()):
             raise Unheard("Only the network's own user and root may give it commands.")
+
+
+def task_now() -> asyncio.Task[Any]:
+    """The one that runs."""
+    task = asyncio.current_task()
+    assert task is not None
+    return task
 
 
 async def receive(reader: asyncio.StreamReader) -> wire.FromCommand:
@@ -252,18 +263,18 @@ def caller_of(writer: asyncio.StreamWriter) -> int | None:
 
 
 @asynccontextmanager
-async def commanded(site: Commanded, understand: Understand) -> AsyncIterator[None]:
+async def commanded(site: Commanded, understand: Understand) -> AsyncIterator[Control]:
     """Take commands for `site` meanwhile. Where no socket can be made that is logged, and commands need it stopped."""
     control = Control(site, understand)
     try:
         listener = _listen(site.directory)
     except OSError as wrong:
         logger.warning("no commands can be given while %s runs: %s", site.directory, wrong.strerror)
-        yield
+        yield control
         return
     server = await asyncio.start_unix_server(control.connected, sock=listener, limit=wire.MAX_FRAME)
     try:
-        yield
+        yield control
     finally:
         (site.directory / wire.NAME).unlink(missing_ok=True)
         server.close()

@@ -50,10 +50,6 @@ class Doors(NamedTuple):
         """Where the network itself is."""
         return int((self.tls or self.plain).getsockname()[1])
 
-    def lent(self) -> "Doors":
-        """The same doors for a server that closes them when it ends: these stay open."""
-        return Doors(self.plain.dup(), self.tls.dup() if self.tls is not None else None)
-
 
 @contextmanager
 def bound(settings: list[Settings], port: int | None, named: bool) -> Iterator[Doors]:
@@ -99,19 +95,14 @@ class Server(uvicorn.Server):
     def __init__(self, networks: Networks, doors: Doors) -> None:
         super().__init__(config_of(networks, encrypted=doors.tls is not None))
         self._networks, self._doors = networks, doors
-        self.told_to_end = False
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """SIGINT and SIGTERM end serving; a second SIGINT waits for nobody."""
         loop = asyncio.get_running_loop()
         for each in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(each, self._told, each)
+            loop.add_signal_handler(each, self.handle_exit, each, None)
         yield
-
-    def _told(self, each: signal.Signals) -> None:
-        self.told_to_end = True
-        self.handle_exit(each, None)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen."""
@@ -149,7 +140,7 @@ def chooser(networks: Networks) -> Choose:
     """Which certificate goes with a name."""
 
     async def choose(name: str) -> ssl.SSLContext | None:
-        site = networks.find(name)
+        site = await networks.find_soon(name)
         if site is None or site.certificates is None:
             return None
         return await site.certificates.context_for(name)

@@ -50,14 +50,19 @@ def shared_by(settings: Settings) -> Shared:
     return Shared(Catalog(documents), Passwords(cost), Workshop())
 
 
+def open_site(directory: Path, settings: Settings, listening: Listening, shared: Shared) -> Site:
+    """Open one; a new one is made. Blocks. Raises DamagedNetwork."""
+    with damage_named(directory):
+        return Site(directory, settings, listening, shared)
+
+
 def open_sites(directories: list[Path], settings: list[Settings], listening: Listening) -> list[Site]:
     """Open every directory as a network; a new one is made. If one cannot be opened, none stays open."""
     shared = shared_by(settings[0])
     sites: list[Site] = []
     try:
         for directory, one in zip(directories, settings, strict=True):
-            with damage_named(directory):
-                sites.append(Site(directory, one, listening, shared))
+            sites.append(open_site(directory, one, listening, shared))
     except BaseException:
         for site in sites:
             site.close()

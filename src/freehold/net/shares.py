@@ -36,6 +36,10 @@ class Shares:
         self._networks.append(share)
         return share
 
+    def part(self, share: "Share") -> None:
+        """One less."""
+        self._networks.remove(share)
+
     def look(self) -> None:
         """Let points fade, and see whether the loop is saturated."""
         now = self.wall()

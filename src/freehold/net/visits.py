@@ -1,0 +1,62 @@
+"""What one network is answering just now, so that it can be let go while others are served.
+
+In come ASGI applications to be called; out comes, at last, that none of them runs any more. Who waits for an answer
+gets it if that is soon; websockets are closed at once, with the code that says "come again" (1012).
+Source: https://www.iana.org/assignments/websocket (close codes)
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
+from typing import Any
+
+GRACE_SECONDS = 3.0
+"""How long an answer may take to end."""
+FAREWELL_SECONDS = 1.0
+COME_AGAIN = 1012
+CUT_OFF = {"type": "http.response.body", "body": b"", "more_body": False}
+"""An answer that lasted too long ends where it is; one that had not begun becomes the server's own error."""
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class Visits:
+    """Of one network."""
+
+    def __init__(self) -> None:
+        self._sockets: set[asyncio.Task[Any]] = set()
+        self._requests: set[asyncio.Task[Any]] = set()
+        self._over = False
+
+    async def take(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have `app` answer, on the task of the caller."""
+        task = asyncio.current_task()
+        assert task is not None
+        is_socket = scope["type"] == "websocket"
+        group = self._sockets if is_socket else self._requests
+        group.add(task)
+        try:
+            await app(scope, receive, send)
+        except asyncio.CancelledError:
+            if not self._over or task.uncancel():
+                raise
+            with suppress(TimeoutError):  # who does not read is not waited for
+                async with asyncio.timeout(FAREWELL_SECONDS):
+                    await send({"type": "websocket.close", "code": COME_AGAIN} if is_socket else CUT_OFF)
+        finally:
+            group.discard(task)
+
+    async def end(self) -> None:
+        """Wait until all are over; end those that take too long."""
+        self._over = True
+        for task in self._sockets:
+            task.cancel()
+        if self._requests:
+            await asyncio.wait(self._requests, timeout=GRACE_SECONDS)
+        for task in self._requests:
+            task.cancel()
+        if rest := self._sockets | self._requests:
+            await asyncio.wait(rest, timeout=GRACE_SECONDS)
