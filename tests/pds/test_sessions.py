@@ -172,3 +172,31 @@ async def test_a_browser_that_is_signed_in_at_one_network_is_a_stranger_at_the_o
             [session] = [value for name, value in here.cookies.items() if name == "session"]
             stranger = await there.get("/settings", headers={"cookie": f"session={session}"})
             assert stranger.headers["location"].startswith("/sign-in")
+
+
+async def test_a_members_browser_session_shows_that_it_is_ours_without_a_look(site, alice):
+    session, now = await site.members.start_web(site.accounts.one(alice.did)), site.clock() // 1_000_000
+    assert site.tokens.shows_mark(session, now)
+    assert not site.tokens.shows_mark(session, now + 31 * 86_400), "it has expired"
+    for wrong in ("x" + session, session[:-1], session.replace(".", ".f", 1), "", ".", "a.fffff.b", "é" + session):
+        assert not site.tokens.shows_mark(wrong, now)
+
+
+async def test_what_a_rotation_lets_go_on_shows_its_mark_until_the_old_secret_is_gone(site, alice):
+    session, now = await site.members.start_web(site.accounts.one(alice.did)), site.clock() // 1_000_000
+    secret = site.tokens._secret
+    site.tokens.use(b"another secret of some length", [secret])
+    assert site.tokens.shows_mark(session, now)
+    site.tokens.use(b"another secret of some length", [])
+    assert not site.tokens.shows_mark(session, now)
+
+
+def test_a_token_of_ours_is_known_and_one_that_has_ended_or_was_forged_is_not(site):
+    now = site.clock() // 1_000_000
+    access = site.tokens.access("did:plc:someone", now)
+    refresh = site.tokens.refresh("did:plc:someone", "id", now, now + 60)
+    assert site.tokens.is_ours(access, now)
+    assert site.tokens.is_ours(refresh, now)
+    assert not site.tokens.is_ours(access, now + 3 * 3600)
+    assert not site.tokens.is_ours(refresh, now + 61)
+    assert not site.tokens.is_ours(access[:-2], now)

@@ -281,7 +281,7 @@ class Members:
 
     async def start_web(self, account: Account) -> str:
         """A new browser session for somebody who has just come in: the id for the cookie."""
-        return await self._truth.write(lambda tx: sessions.start_web(tx, account.id))
+        return await self._truth.write(lambda tx: sessions.start_web(tx, account.id, self._tokens))
 
     async def sign_out_web(self, session_id: str) -> None:
         """End this browser session."""

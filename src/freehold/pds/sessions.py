@@ -179,9 +179,11 @@ def end_everybodys(tx: Tx) -> None:
     grants.end_everybodys(tx)
 
 
-def start_web(tx: Tx, account_id: int) -> str:
-    """A new browser session; the id to put into its cookie."""
+def start_web(tx: Tx, account_id: int, tokens: Tokens | None = None) -> str:
+    """A new browser session; the id to put into its cookie. tokens: to mark it as a member's."""
     session_id = secrets.token_urlsafe(32)
+    if tokens is not None:
+        session_id = tokens.marked(session_id, (tx.now + WEB_SESSION_MICROS) // MICROS)
     tx.run(
         "INSERT INTO web_session (id_hash, account, created_at, expires_at) VALUES (:hash, :account, :now, :until)",
         hash=_hash(session_id),

@@ -1,0 +1,145 @@
+"""When a flood has begun and when it is over, and what each kind of caller gets meanwhile.
+
+Pure rules: in come moments, out comes whether there is a siege. It is told of every request, asks every tick by how
+much the loop is late, and knows three signs that requests come faster than they can be answered: too many that have not
+had their turn, or the loop late three times in a row while many ask, or the operator's word. It is over when everything
+that strangers asked for would have fitted into a part of the loop's time for a while; what that is, is known from what
+the few cost that were let in.
+Source: https://doi.org/10.1145/3267809.3267823 (overload control in WeChat: queueing time as the sign, classes shed by
+rank)
+"""
+
+import logging
+from typing import Literal
+
+from freehold.net.limiter import Lane, Limiter
+
+logger = logging.getLogger(__name__)
+
+Mode = Literal["auto", "always", "never"]
+Kind = Literal["member", "familiar", "proven", "entry", "stranger"]
+
+TICK_SECONDS = 0.05
+"""How often the loop's lateness is looked at while requests come: 20 times a second cost some 0.02 % of a core."""
+STEP_TICKS = 4
+"""So many ticks are a step of the limiters; the least late of them counts, so that one long pause is no queue."""
+LATE_SECONDS = 0.03
+"""A request waits so long before anything of it is looked at: four home pages. Members begin to feel it."""
+LATE_TICKS = 3
+MANY_PER_SECOND = 30
+"""Fewer requests than this are no flood, however late the loop is: then something else keeps it busy."""
+WAITING_MAX = 200
+"""Requests that wait for their first turn: half a second's work on a small machine."""
+CALM_SECONDS = 15.0
+CALM_PART = 0.3
+"""The siege is over when all that strangers ask for takes less than this of the loop's time, for so long."""
+FIRST_GUESS_SECONDS = 0.003
+"""What a stranger's request is taken to cost before one was measured."""
+LEARNING = 0.1
+
+LANES: dict[Kind, Lane] = {
+    # All the time there is. Bounded, because a crowd of members can be a flood too: then some of them wait.
+    "member": Lane("member", most=2_048, each=64, patience=0.5, least=0.05),
+    # Who shares an address with a member, or follows the stream: pictures of apps, relays that fetch repositories.
+    "familiar": Lane("familiar", most=64, each=16, share=0.2, patience=0.1),
+    # Did a piece of work for it. Machines can buy that, so together they get no more than a quarter.
+    "proven": Lane("proven", most=32, each=6, share=0.25),
+    # Those who would sign in. A password's hash takes a thread 30 ms, so few at once.
+    "entry": Lane("entry", most=4, each=1, share=0.1, patience=0.1),
+    # One after the other, each address in its turn. From these the cached pages are made, too.
+    "stranger": Lane("stranger", most=4, each=1, share=0.05, least=0.2, again_seconds=5.0),
+}
+
+
+class Siege:
+    """The state of one process. on: is there a flood? begun: how many sieges since the start."""
+
+    def __init__(self, mode: Mode = "auto") -> None:
+        self.mode, self.begun = mode, 0
+        self.on = mode == "always"
+        self.waiting = 0
+        """Requests that came and have not had their first turn."""
+        self.lanes = {kind: Limiter(lane) for kind, lane in LANES.items()}
+        self.admitted = dict.fromkeys(LANES, 0)
+        self.refused = dict.fromkeys(LANES, 0)
+        self.kept = 0
+        """Answers from the cached pages."""
+        self._asked = self._ticks = self._late_ticks = 0
+        self._best = self._lateness = 0.0
+        self._strangers, self._cost, self._calm_since = 0, FIRST_GUESS_SECONDS, 0.0
+        self._looked = self._began_at = 0.0
+
+    # --- told by the door
+
+    def came(self, now: float) -> None:
+        """A request has come."""
+        self._asked += 1
+        self.waiting += 1
+        if self.waiting > WAITING_MAX and not self.on and self.mode == "auto":
+            self._begin(now)
+
+    def asks(self, kind: Kind) -> None:
+        """What it is was found out, during a siege."""
+        if kind in ("stranger", "entry"):
+            self._strangers += 1
+
+    def cost(self, seconds: float) -> None:
+        """A stranger's request has had the loop for so long in all."""
+        self._cost += (seconds - self._cost) * LEARNING
+
+    def tick(self, late: float, now: float) -> None:
+        """The loop was so many seconds late."""
+        self._best = late if self._ticks % STEP_TICKS == 0 else min(self._best, late)
+        self._lateness += (late - self._lateness) * LEARNING
+        self._ticks += 1
+        if not self.on:
+            self._look_for_signs(late, now)
+        elif self._ticks % STEP_TICKS == 0:
+            for limiter in self.lanes.values():
+                limiter.adapt(self._best)
+            if now - self._looked >= 1:
+                self._look_for_calm(now)
+
+    @property
+    def lateness(self) -> float:
+        """By how many seconds the loop was late of late."""
+        return self._lateness
+
+    # --- within
+
+    def _look_for_signs(self, late: float, now: float) -> None:
+        if late <= LATE_SECONDS:
+            self._late_ticks, self._asked, self._looked = 0, 0, now
+            return
+        self._late_ticks += 1
+        many = self._asked >= MANY_PER_SECOND * (now - self._looked)
+        if self.mode == "auto" and many and self._late_ticks >= LATE_TICKS:
+            self._begin(now)
+
+    def _begin(self, now: float) -> None:
+        self.on, self.begun = True, self.begun + 1
+        self._began_at = self._looked = self._calm_since = now
+        self._strangers, self._cost = 0, FIRST_GUESS_SECONDS
+        for limiter in self.lanes.values():
+            limiter.part, limiter.rests_until = 1.0, now
+        logger.warning(
+            "a flood: members first, strangers wait",
+            extra={"lateness_ms": round(self._lateness * 1e3), "waiting": self.waiting},
+        )
+
+    def _look_for_calm(self, now: float) -> None:
+        wanted = self._strangers / (now - self._looked) * self._cost
+        self._strangers, self._looked = 0, now
+        if wanted > CALM_PART or self._best > LATE_SECONDS:
+            self._calm_since = now
+        elif self.mode == "auto" and now - self._calm_since >= CALM_SECONDS:
+            self.on = False
+            self._asked, self._late_ticks, self._looked = 0, 0, now
+            logger.warning(
+                "the flood is over",
+                extra={
+                    "seconds": round(now - self._began_at),
+                    "refused": sum(self.refused.values()),
+                    "kept": self.kept,
+                },
+            )
