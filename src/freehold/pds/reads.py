@@ -18,8 +18,8 @@ Record = dict[str, Any]
 Row = tuple[str, bytes, bytes]
 """Record key, CID, DAG-CBOR."""
 
-RENDERED_KEPT = 4_096
-RENDERED_MAX_BYTES = 4_096
+RENDERED_KEPT = 16_384
+RENDERED_MAX_BYTES = 1_024
 """Of a record whose JSON is kept: most are a few hundred bytes, and the larger ones are not to fill the memory."""
 
 
