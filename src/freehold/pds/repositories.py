@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from freehold.pds import forgetting
 from freehold.pds.accounts import Account, Accounts, RepoNotFound, assure_active, assure_speaking
 from freehold.pds.accounts import find as find_account
 from freehold.protocol.cid import Cid
@@ -181,8 +182,10 @@ class Repositories:
     def drop(self, tx: Tx, did: str, repo: int) -> None:
         """Delete the whole repository (the account ends)."""
         self._forget(did)
+        gone = forgetting.all_of(tx, repo)
         for table in ("repo_head", "repo_node", "repo_record"):
             tx.run(f"DELETE FROM {table} WHERE repo = :repo", repo=repo)
+        forgetting.leave_out(tx, did, repo, gone)
 
     def adopt(
         self,
@@ -297,7 +300,10 @@ class Repositories:
         if sum(map(len, blocks.values())) > MAX_COMMIT_BYTES:
             raise CommitTooLarge(did=opened.did)
         self._exchange_nodes(tx, opened.repo, rev, done.new, done.gone)
+        gone = forgetting.superseded(tx, opened.repo, ops)
         self._store_records(tx, opened.repo, rev, ops, data)
+        if gone:
+            forgetting.leave_out(tx, opened.did, opened.repo, gone)
         self._store_head(tx, opened.repo, new)
         seq = self._announce(tx, opened.did, new, opened.head.rev, opened.head.root, blocks, ops)
         self._keep(tx, opened.did, opened, _Open(opened.repo, opened.did, opened.key, new, done.tree))

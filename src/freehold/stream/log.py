@@ -7,7 +7,7 @@ nothing of the private ones. The newest row of each is never cut: the next numbe
 Source: https://atproto.com/specs/sync#firehose
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import lru_cache
 from itertools import takewhile
 from pathlib import Path
@@ -152,6 +152,43 @@ def _drop(tx: Tx, sql: str, gone: list[Row]) -> int:
         return 0
     tx.run(sql, seq=gone[-1][0])
     return tx.changes()
+
+
+def oldest_time(tx: Tx) -> int:
+    """When the oldest public event happened that is still kept, in micros; the present when there is none."""
+    row = tx.one("SELECT at FROM event ORDER BY seq LIMIT 1")
+    return int(row[0]) if row else tx.now
+
+
+def commits_near(tx: Tx, did: str, moment: int, near: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(seq, payload) of the commits of `did` that happened up to `near` micros before a moment, the last one first.
+
+    Found by halves, for the log is in the order of times as far as the clock is.
+    """
+    end = _first_after(tx, moment)
+    rows = tx.each("SELECT seq, at, did, kind FROM event WHERE seq < :end ORDER BY seq DESC", end=end)
+    for seq, _, by, kind in takewhile(lambda row: row[1] >= moment - near, rows):
+        if (by, kind) == (did, "commit"):
+            (frame,) = tx.one("SELECT frame FROM event WHERE seq = :seq", seq=seq) or (b"",)
+            yield seq, frames.payload_of("commit", frame)
+
+
+def _first_after(tx: Tx, moment: int) -> int:
+    """The first number whose event happened after a moment; one more than the newest if none did."""
+    low, high = tx.one("SELECT coalesce(min(seq), 1), coalesce(max(seq), 0) + 1 FROM event") or (1, 1)
+    while low < high:
+        middle = (low + high) // 2
+        row = tx.one("SELECT seq, at FROM event WHERE seq >= :middle ORDER BY seq LIMIT 1", middle=middle)
+        if row is None or row[1] > moment:
+            high = middle
+        else:
+            low = int(row[0]) + 1
+    return int(low)
+
+
+def replace(tx: Tx, seq: int, kind: PublicKind, payload: dict[str, Any]) -> None:
+    """Let an event say less than it did."""
+    tx.run("UPDATE event SET frame = :frame WHERE seq = :seq", seq=seq, frame=frames.encode(kind, payload))
 
 
 def newest_in(path: Path) -> tuple[int, int]:
