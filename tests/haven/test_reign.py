@@ -95,6 +95,27 @@ async def test_writes_are_acknowledged_while_the_witness_or_the_standby_grants(
     reign.close()
 
 
+async def test_a_witness_that_vanished_without_a_word_is_not_waited_for(
+    primary: Primary, standby: Follower, witness: tuple[Witness, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_up = threading.Event()
+
+    def ask(self: FarWitness, request: Request, *, by_hand: bool = False) -> Voted:
+        given_up.wait()
+        raise LinkLost
+
+    monkeypatch.setattr(FarWitness, "ask", ask)
+    reign = reigning(primary, *witness, tmp_path, threading.Event())
+    primary.link(standby)
+    async with asyncio.timeout(2 * lease.LEASE_MS / 1000):
+        await primary.add("the standby grants")
+    await asyncio.sleep(lease.LEASE_MS / 1000)
+    async with asyncio.timeout(lease.LEASE_MS / 1000):
+        await primary.add("it still does")
+    given_up.set()
+    reign.close()
+
+
 async def test_no_write_is_acknowledged_when_nobody_grants(
     primary: Primary, standby: Follower, witness: tuple[Witness, str], tmp_path: Path
 ) -> None:

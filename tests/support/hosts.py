@@ -21,6 +21,7 @@ T = TypeVar("T")
 NETWORK = "203.0.113"
 CLONE_NEWNET = 0x40000000
 CONNECT_SECONDS = 5
+NOBODY = "02:00:00:00:00:ff"
 
 
 class Host(NamedTuple):
@@ -37,9 +38,10 @@ class Host(NamedTuple):
     def there(self, make: Callable[[], T]) -> T:
         """Call `make` on this host."""
         with ThreadPoolExecutor(1) as away:
-            return away.submit(self._go, make).result()
+            return away.submit(self.go, make).result()
 
-    def _go(self, make: Callable[[], T]) -> T:
+    def go(self, make: Callable[[], T]) -> T:
+        """Let this thread go over to the host for good, and call `make` there."""
         libc = ctypes.CDLL(None, use_errno=True)
         space = os.open(f"/run/netns/{self.space}", os.O_RDONLY)
         try:
@@ -52,6 +54,14 @@ class Host(NamedTuple):
     def connect(self, address: str, port: int) -> socket.socket:
         """A TCP connection from here."""
         return self.there(lambda: socket.create_connection((address, port), timeout=CONNECT_SECONDS))
+
+    def lose(self, other: "Host") -> None:
+        """From now on what is sent from here to there arrives nowhere, and nobody is told."""
+        _ip("-n", self.space, "neigh", "replace", other.address, "lladdr", NOBODY, "dev", "eth0", "nud", "permanent")
+
+    def find(self, other: "Host") -> None:
+        """After `lose`: it arrives again."""
+        _ip("-n", self.space, "neigh", "del", other.address, "dev", "eth0")
 
     def udp(self, port: int) -> socket.socket:
         """A UDP socket that is bound here."""

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 NEAR_BYTES = 4 * PART_BYTES
 """A standby that lacks no more than this is brought up to date while writes wait."""
 PING_SECONDS = 1.0
-FED_EVERY_SECONDS = 0.1
+FED_EVERY_SECONDS = 0.5
 LEAVING_SECONDS = 3.0
 CARRIED_SECONDS = 2.0
 """How long the folding of the log waits for what is on its way to those behind."""
@@ -355,8 +355,8 @@ class Carrier:
             return named
 
     def ask_all(self, request: Request) -> bool | None:
-        """Whether every standby that could succeed grants; None if one cannot be asked; False: a newer primary."""
-        granted = True
+        """Whether every standby that could succeed grants; None if one does not; False: a newer primary."""
+        granted = set()
         for link in self.in_step():
             try:
                 voted = link.exchange(Ask(request.epoch, request.machine, sorted(request.in_step)))
@@ -365,9 +365,10 @@ class Carrier:
                 continue
             if isinstance(voted, Voted) and voted.epoch > request.epoch:
                 return False
-            granted = granted and isinstance(voted, Voted) and voted.granted
+            if isinstance(voted, Voted) and voted.granted:
+                granted.add(link.machine)
         with self._lock:
-            return True if granted and self._needed <= self._ids() else None
+            return True if self._needed <= granted else None
 
     def reign_until(self, until: int, confirmed: frozenset[str] | None) -> None:
         """until: milliseconds of the monotonic clock. confirmed: whom the witness takes for in step now, if it said."""

@@ -1,7 +1,9 @@
-"""The primary's lease, renewed each second on a thread of its own.
+"""The primary's lease, renewed each second: by the witness on one thread, by the standbys on another.
 
-In come the witness and the links to the standbys; out goes, to the `Carrier`, until when writes may be acknowledged and
-who must have them. When a voter knows a newer epoch this machine is the primary no more.
+Neither waits for the other: a machine that vanished without a word is silent until its connection is given up, which
+takes longer than a lease lasts. In come the witness and the links to the standbys; out goes, to the `Carrier`, until
+when writes may be acknowledged and who must have them. When a voter knows a newer epoch this machine is the primary no
+more.
 """
 
 import logging
@@ -26,55 +28,84 @@ class Reign:
     ) -> None:
         self._id, self._lease = id, Lease(epoch)
         self._carrier, self._witness, self._fenced = carrier, witness, fenced
+        self._turn = threading.Lock()
+        self._ended = False
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="reign", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._by_witness, name="reign by the witness", daemon=True),
+            threading.Thread(target=self._by_standbys, name="reign by standbys", daemon=True),
+        ]
         self.witness_state = "not asked yet"
 
     def start(self) -> None:
         """Renew from now on."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def close(self) -> None:
         """Renew no more."""
         self._stopped.set()
         self._carrier.changed.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
         self._witness.close()
 
-    def _keep(self) -> None:
+    def _by_witness(self) -> None:
+        """It is told at once who came into step or was lost."""
         while not self._stopped.is_set():
-            try:
-                if not self._renew():
-                    self._fenced()
-                    return
-            except Exception:
-                logger.exception("the lease could not be renewed")
+            self._renew(self._ask_witness)
             self._carrier.changed.wait(RENEW_SECONDS)
             self._carrier.changed.clear()
 
-    def _renew(self) -> bool:
-        """Ask everybody. False: somebody knows a newer primary."""
+    def _by_standbys(self) -> None:
+        while not self._stopped.is_set():
+            self._renew(self._ask_standbys)
+            self._stopped.wait(RENEW_SECONDS)
+
+    def _renew(self, ask: Callable[[], bool]) -> None:
+        try:
+            if not ask():
+                self._end()
+        except Exception:
+            logger.exception("the lease could not be renewed")
+
+    def _end(self) -> None:
+        self._stopped.set()
+        self._carrier.changed.set()
+        with self._turn:
+            first, self._ended = not self._ended, True
+        if first:
+            self._fenced()
+
+    def _ask_witness(self) -> bool:
+        """False: it has another primary."""
         request = Request(self._lease.epoch, self._id, self._carrier.successors())
         asked_at = now_ms()
-        by_witness = self._ask_witness(request)
-        by_standbys = self._carrier.ask_all(request)
-        if by_witness is False or by_standbys is False:
-            return False
-        if by_witness or by_standbys:
-            self._lease = self._lease.granted(request, asked_at)
-        self._carrier.reign_until(self._lease.until, request.in_step if by_witness else None)
-        return True
-
-    def _ask_witness(self, request: Request) -> bool | None:
-        """Whether it granted; None if not now; False: it has another primary."""
         try:
             voted = self._witness.ask(request)
         except LinkLost as lost:
             self.witness_state = f"out of reach: {lost.facts.get('because', lost.say)}"
-            return None
+            return True
         ours = (request.epoch, request.machine)
         if not voted.granted and (voted.epoch, voted.holder) != ours and voted.epoch >= request.epoch:
             self.witness_state = "has another primary"
             return False
         self.witness_state = "grants" if voted.granted else "does not grant yet"
-        return True if voted.granted else None
+        if voted.granted:
+            self._granted(request, asked_at, request.in_step)
+        return True
+
+    def _ask_standbys(self) -> bool:
+        """False: one knows a newer primary."""
+        request = Request(self._lease.epoch, self._id)
+        asked_at = now_ms()
+        granted = self._carrier.ask_all(request)
+        if granted:
+            self._granted(request, asked_at, None)
+        return granted is not False
+
+    def _granted(self, request: Request, asked_at: int, confirmed: frozenset[str] | None) -> None:
+        """confirmed: whom the witness takes for in step now, if it was the witness."""
+        with self._turn:
+            self._lease = self._lease.granted(request, asked_at)
+            self._carrier.reign_until(self._lease.until, confirmed)
