@@ -232,17 +232,22 @@ def all_records(machine: Machine, member: Member) -> dict[str, Any]:
             more = f"&cursor={said['cursor']}"
 
 
-def whole_stream(machine: Machine) -> dict[int, bytes]:
-    """All frames that are told from the first on, by number."""
-    log: dict[int, bytes] = {}
+def gist(kind: str, payload: dict[str, Any]) -> str:
+    """Which event it is. What a commit brought may be left out of it later, when it was deleted."""
+    return " ".join(str(payload.get(name)) for name in ("repo", "did", "rev", "commit", "time")) + f" {kind}"
+
+
+def whole_stream(machine: Machine) -> dict[int, str]:
+    """All that is told from the first number on."""
+    log: dict[int, str] = {}
     with (
         machine.socket() as plain,
         connect(f"{STREAM}?cursor=0", sock=plain, max_size=None) as stream,
         suppress(TimeoutError),
     ):
         while True:
-            frame = stream.recv(timeout=2, decode=False)
-            log[frames.decode(frame)[1]["seq"]] = frame
+            kind, payload = frames.decode(stream.recv(timeout=2, decode=False))
+            log[payload["seq"]] = gist(kind, payload)
     return log
 
 

@@ -6,7 +6,6 @@ out or not: both must be borne. Each machine's process is a *life*, and says yes
 Sources: M. Herlihy, J. Wing, "Linearizability", TOPLAS 1990; K. Kingsbury, jepsen.io
 """
 
-import hashlib
 import threading
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
@@ -31,14 +30,12 @@ class Call(NamedTuple):
 
 
 class History:
-    """heard: the digest of the frame of each number of the stream. reused: numbers heard with two contents."""
+    """heard: what each number of the stream told. reused: numbers that told two things."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
-        self.blobs: set[str] = set()
-        """CIDs of uploads that an acknowledged record names."""
-        self.heard: dict[int, bytes] = {}
-        self.reused: dict[int, int] = {}
+        self.heard: dict[int, str] = {}
+        self.reused: dict[int, tuple[str, str]] = {}
         self._turn = threading.Lock()
 
     def add(self, call: Call) -> None:
@@ -46,12 +43,11 @@ class History:
         with self._turn:
             self.calls.append(call)
 
-    def hear(self, life: int, seq: int, frame: bytes) -> None:
-        """An event of the stream, from the machine of that life."""
-        digest = hashlib.sha256(frame).digest()
+    def hear(self, seq: int, told: str) -> None:
+        """An event of the stream, from either machine. told: whose and which it is."""
         with self._turn:
-            if self.heard.setdefault(seq, digest) != digest:
-                self.reused[seq] = life
+            if self.heard.setdefault(seq, told) != told:
+                self.reused[seq] = self.heard[seq], told
 
     def written(self) -> list[str]:
         """URIs of records that were acknowledged, oldest first."""
@@ -99,10 +95,10 @@ def assure_reads_are_fresh(history: History, epochs: Mapping[int, int]) -> None:
             assert read.cid == write.cid, f"{read} did not find {write}"
 
 
-def assure_no_number_reused(history: History, log: Mapping[int, bytes]) -> None:
-    """log: all frames that the last primary tells, by number. Whoever listened anywhere heard the same."""
-    for seq, frame in log.items():
-        history.hear(-1, seq, frame)
-    assert not history.reused, f"numbers were heard with two contents: {sorted(history.reused)[:10]}"
+def assure_no_number_reused(history: History, log: Mapping[int, str]) -> None:
+    """log: all that the last primary tells, by number. Whoever listened anywhere heard the same."""
+    for seq, told in log.items():
+        history.hear(seq, told)
+    assert not history.reused, f"numbers told two things: {sorted(history.reused.items())[:10]}"
     vanished = history.heard.keys() - log.keys()
     assert not vanished, f"events were heard that there are not: {sorted(vanished)[:10]}"
