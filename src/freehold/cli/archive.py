@@ -46,7 +46,10 @@ async def show(site: Site, terminal: Terminal) -> None:
         terminal.say(f"    holds all until {ago(now, memory.sent_at)}; {sized(memory.size)}, {sized(waiting)} wait")
         last = f"rehearsed {ago(now, memory.rehearsed_at)}"
         terminal.say(f"    {last}: {memory.rehearsal}" if memory.rehearsal else f"    {last}")
-    if not states:
+    if states:
+        hours = site.archiving.forgets_after_hours
+        terminal.say(f"What is deleted from now on is in none of them {hours} hours later. At once: freehold purge")
+    else:
         terminal.say("There is no archive. To add one: freehold archive DIRECTORY add file:///PATH")
 
 

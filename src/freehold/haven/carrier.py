@@ -31,6 +31,7 @@ NEAR_BYTES = 4 * PART_BYTES
 """A standby that lacks no more than this is brought up to date while writes wait."""
 PING_SECONDS = 1.0
 FED_EVERY_SECONDS = 0.5
+"""Of all that an archive gets at once it keeps the last image of each page only."""
 LEAVING_SECONDS = 3.0
 CARRIED_SECONDS = 2.0
 """How long the folding of the log waits for what is on its way to those behind."""

@@ -133,6 +133,7 @@ class Ground:
             given.archive_keep_hours,
             given.archive_spool_max_bytes,
             given.archive_rehearse_days,
+            given.archive_max_bytes_per_second,
         )
 
     def _papers(self) -> Papers:

@@ -33,6 +33,8 @@ from freehold.stream.log import Log
 logger = logging.getLogger(__name__)
 
 HOUR_MICROS = 3600 * 1_000_000
+BEGUN_BEFORE = 16
+"""A base is begun this part of its time before it is due, so that it is there by then, and what is older gone."""
 COPIED_AT_ONCE = 16_777_216
 SEGMENT_BYTES = 16_777_216
 LONGEST_PAUSE_SECONDS = 60.0
@@ -390,7 +392,8 @@ class Archive:
             generation = self._generation
             if generation is None or not self.memory.base_sent or self._wants_base:
                 return
-            if now - generation.begins >= self._plan.base_hours * HOUR_MICROS:
+            due = self._plan.base_hours * HOUR_MICROS
+            if now - generation.begins >= due - due // BEGUN_BEFORE:
                 self._wants_base = True
             purge, counted = self._purge, now - self.memory.counted_at < HOUR_MICROS
         if counted and not purge:

@@ -154,6 +154,11 @@ class Archiving:
         self._truth.write_sync(lambda tx: tx.run("DELETE FROM archive WHERE name = :name", name=name))
         shutil.rmtree(self._folder(name), ignore_errors=True)
 
+    @property
+    def forgets_after_hours(self) -> int:
+        """How long after it was deleted something may still be in an archive."""
+        return self._plan.keep_hours + self._plan.base_hours
+
     def states(self) -> list[State]:
         """Each archive and how it is."""
         return [self._state(name, kept) for name, kept in self._all().items()]
