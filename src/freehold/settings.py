@@ -133,7 +133,7 @@ class Settings:
         " of archive_base_hours.",
     )
     archive_base_hours: int = setting(24, "Hours within which an archive begins a new base.")
-    archive_max_bytes_per_second: int = setting(0, "Bytes that go to an archive in a second, at most. 0: all that can.")
+    archive_max_bytes_per_second: int = setting(1_000_000_000, "Bytes that go to an archive in a second, at most.")
     archive_every_seconds: int = setting(10, "Seconds after which news is in every archive, when there is any.")
     archive_spool_max_bytes: int = setting(
         4_000_000_000, "Bytes that wait on this disk for an archive out of reach; beyond that it begins anew later."
