@@ -54,6 +54,8 @@ class Form:
 
 Page = Callable[[Visit], Awaitable[Response]]
 Send = Callable[[Visit, Form], Awaitable[Response]]
+Again = Callable[[Visit, dict[str, str], int], Awaitable[Response]]
+"""A page with what was found wrong, by field, and its status."""
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -151,6 +153,20 @@ def _came_from(visit: Visit) -> str:
         return "/"
     ours = page.netloc.lower() == visit.request.headers.get("host", "").lower()
     return own_path(page.path) if ours else "/"
+
+
+async def or_say(visit: Visit, part: str, act: Callable[[], Awaitable[Response]], page: Again) -> Response:
+    """The answer of `act`; or its page again, with what was refused beside the field of that part of it."""
+    try:
+        return await act()
+    except Refused as refused:
+        say = visit.speech.say
+        field, words = {
+            "AuthenticationRequired": (f"{part}-password", say("That is not your password. Nothing was changed.")),
+            "InvalidToken": (f"{part}-code", say("That code is not right, or it was used before.")),
+            "AuthFactorTokenRequired": (f"{part}-code", say("Type a code, too.")),
+        }.get(refused.name, ("", visit.says(refused)))
+        return await page(visit, {field: words}, STATUS[refused.kind])
 
 
 async def refusal_page(visit: Visit, refused: Refused) -> Response:

@@ -4,14 +4,12 @@ A recovery key stands in the answer to the form that makes it, and goes out as a
 nowhere. A move goes on by itself; the page says how far it is and looks again every few seconds.
 """
 
-from collections.abc import Awaitable, Callable
-
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from freehold.net.statuses import STATUS
 from freehold.protocol.refused import Refused
-from freehold.web.endpoints import Form, getter, poster
+from freehold.web.endpoints import Form, getter, or_say, poster
 from freehold.web.pages.signing_in import signed_out
 from freehold.web.visit import Visit
 from freehold.web.ways_out import OtherPlace
@@ -56,19 +54,6 @@ def _steps(visit: Visit) -> tuple[str, ...]:
     )
 
 
-async def _or_say(visit: Visit, part: str, act: Callable[[], Awaitable[Response]]) -> Response:
-    """The answer of `act`; or the page again, with what was refused beside the field of that part of it."""
-    try:
-        return await act()
-    except Refused as refused:
-        say = visit.speech.say
-        field, words = {
-            "AuthenticationRequired": (f"{part}-password", say("That is not your password. Nothing was changed.")),
-            "InvalidToken": (f"{part}-code", say("That code is not right, or it was used before.")),
-        }.get(refused.name, ("", visit.says(refused)))
-        return await _page(visit, {field: words}, STATUS[refused.kind])
-
-
 # --- 1: the key
 
 
@@ -79,7 +64,7 @@ async def make_key(visit: Visit, form: Form) -> Response:
         made = await visit.backend.ways_out.make_key(visit.me.did, form.raw("password"), form.text("instead_of", 200))
         return await visit.page("moving_key.html", made=made)
 
-    return await _or_say(visit, "key", act)
+    return await or_say(visit, "key", act, _page)
 
 
 async def key_file(visit: Visit, form: Form) -> Response:
@@ -108,7 +93,7 @@ async def remove_key(visit: Visit, form: Form) -> Response:
         await visit.backend.ways_out.remove_key(visit.me.did, form.raw("password"), form.text("key", 200))
         return visit.go(PATH, said="key-removed")
 
-    return await _or_say(visit, "remove", act)
+    return await or_say(visit, "remove", act, _page)
 
 
 # --- 2: the archive
@@ -191,7 +176,7 @@ async def rest(visit: Visit, form: Form) -> Response:
         await visit.backend.ways_out.rest(visit.me.did, form.raw("password"))
         return visit.go("/resting")
 
-    return await _or_say(visit, "rest", act)
+    return await or_say(visit, "rest", act, _page)
 
 
 async def end_code(visit: Visit, form: Form) -> Response:
@@ -206,7 +191,7 @@ async def end(visit: Visit, form: Form) -> Response:
         await visit.backend.ways_out.end(visit.me.did, form.raw("password"), form.text("code", 100))
         return signed_out(visit)
 
-    return await _or_say(visit, "end", act)
+    return await or_say(visit, "end", act, _page)
 
 
 ROUTES = [

@@ -4,7 +4,6 @@ Whatever lasts asks for the password again: who finds a browser open must not be
 answer to the form that makes them, and on no page that can be opened again.
 """
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -13,7 +12,7 @@ from starlette.routing import Route
 
 from freehold.net.statuses import STATUS
 from freehold.protocol.refused import Refused
-from freehold.web.endpoints import Form, getter, poster
+from freehold.web.endpoints import Form, getter, or_say, poster
 from freehold.web.qr import drawing_of
 from freehold.web.visit import Visit
 
@@ -36,20 +35,6 @@ async def _page(visit: Visit, found: dict[str, str], status: int = 200) -> Respo
     return await visit.page("security.html", status, safety=safety, found=found, said=said)
 
 
-async def _or_say(visit: Visit, part: str, act: Callable[[], Awaitable[Response]]) -> Response:
-    """The answer of `act`; or the page again, with what was refused beside the field of that part of it."""
-    try:
-        return await act()
-    except Refused as refused:
-        say = visit.speech.say
-        field, words = {
-            "AuthenticationRequired": (f"{part}-password", say("That is not your password. Nothing was changed.")),
-            "InvalidToken": (f"{part}-code", say("That code is not right, or it was used before.")),
-            "AuthFactorTokenRequired": (f"{part}-code", say("Type a code, too.")),
-        }.get(refused.name, ("", visit.says(refused)))
-        return await _page(visit, {field: words}, STATUS[refused.kind])
-
-
 # --- recovery code
 
 
@@ -60,7 +45,7 @@ async def recovery_code(visit: Visit, form: Form) -> Response:
         code = await visit.backend.credentials.make_recovery_code(visit.me.did, form.raw("password"))
         return await visit.page("recovery_code.html", code=code, recovered=False)
 
-    return await _or_say(visit, "recovery", act)
+    return await or_say(visit, "recovery", act, _page)
 
 
 # --- codes from an app
@@ -73,7 +58,7 @@ async def begin_codes(visit: Visit, form: Form) -> Response:
         await visit.backend.credentials.begin_codes(visit.me.did, form.raw("password"))
         return visit.go(f"{PATH}/codes")
 
-    return await _or_say(visit, "codes", act)
+    return await or_say(visit, "codes", act, _page)
 
 
 async def codes_page(visit: Visit) -> Response:
@@ -107,7 +92,7 @@ async def end_codes(visit: Visit, form: Form) -> Response:
         await visit.backend.credentials.end_codes(visit.me.did, form.raw("password"), form.text("code", 100))
         return visit.go(PATH, said="codes-off")
 
-    return await _or_say(visit, "off", act)
+    return await or_say(visit, "off", act, _page)
 
 
 async def backup_codes(visit: Visit, form: Form) -> Response:
@@ -117,7 +102,7 @@ async def backup_codes(visit: Visit, form: Form) -> Response:
         codes = await visit.backend.credentials.renew_backup_codes(visit.me.did, form.raw("password"))
         return await _backup_codes(visit, codes, first=False)
 
-    return await _or_say(visit, "backup", act)
+    return await or_say(visit, "backup", act, _page)
 
 
 async def _backup_codes(visit: Visit, codes: Any, *, first: bool) -> Response:
@@ -135,7 +120,7 @@ async def new_passkey(visit: Visit, form: Form) -> Response:
         options = msgspec.json.encode(asked.options).decode()
         return await visit.page("passkey.html", options=options, ticket=asked.ticket, name=form.text("name", 60))
 
-    return await _or_say(visit, "passkey", act)
+    return await or_say(visit, "passkey", act, _page)
 
 
 async def add_passkey(visit: Visit, form: Form) -> Response:
@@ -148,7 +133,7 @@ async def add_passkey(visit: Visit, form: Form) -> Response:
         )
         return visit.go(PATH, said="passkey")
 
-    return await _or_say(visit, "passkey", act)
+    return await or_say(visit, "passkey", act, _page)
 
 
 async def remove_passkey(visit: Visit, form: Form) -> Response:
