@@ -6,6 +6,7 @@ Source: https://atproto.com/guides/account-migration
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
+from typing import NamedTuple
 
 from freehold.net.errors import UpstreamFailed
 from freehold.pds import private, repositories
@@ -27,6 +28,14 @@ Fetch = Callable[[Cid], AbstractAsyncContextManager[AsyncIterable[bytes] | None]
 """A blob's bytes; None for one that is not there."""
 
 MOST_BLOBS = 5_000_000
+
+
+class Arrived(NamedTuple):
+    """An account that lives here now. lacking: blobs that its records name and that nobody had."""
+
+    account: Account
+    records: int
+    lacking: int
 
 
 class Arriving:

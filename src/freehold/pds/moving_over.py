@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from freehold.identity.operations import Operations
 from freehold.pds.accounts import Account, Accounts
-from freehold.pds.arriving import Arriving, Progress
+from freehold.pds.arriving import Arrived, Arriving, Progress
 from freehold.pds.membership import Application
 from freehold.pds.moving_in import MovingIn, assure_rests
 from freehold.pds.other_host import GET_PREFERENCES, IDENTITY, SERVER, OtherHost, OtherSide
@@ -31,14 +31,6 @@ class Asking(NamedTuple):
 
     code: Callable[[], Awaitable[str]]
     mine: Callable[[str], Awaitable[bool]]
-
-
-class Moved(NamedTuple):
-    """An account that lives here now. lacking: blobs that the old host did not have either."""
-
-    account: Account
-    records: int
-    lacking: int
 
 
 class MovingOver:
@@ -79,7 +71,7 @@ class MovingOver:
             raise BadServiceToken
         return account
 
-    async def bring(self, did: str, old: OtherHost, given: Application, asking: Asking, progress: Progress) -> Moved:
+    async def bring(self, did: str, old: OtherHost, given: Application, asking: Asking, progress: Progress) -> Arrived:
         """Bring the account here and wake it; the old host lets it rest. given: handle and password here, if it is not
         here yet. Raises as `prove`, what joining and importing raise, PointsElsewhere for a did:web that is not changed
         yet."""
@@ -97,7 +89,7 @@ class MovingOver:
         await self._standing.activate(account)
         await old.do(SERVER + "deactivateAccount", {})
         await old.sign_out()
-        return Moved(self._accounts.one(did), records or self._standing.inventory(account).records, lacking)
+        return Arrived(self._accounts.one(did), records or self._standing.inventory(account).records, lacking)
 
     async def _point_here(self, account: Account, old: OtherHost, asking: Asking) -> None:
         """The old host signs, on the code that it sent; the holder's own keys stay above ours."""

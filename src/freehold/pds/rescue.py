@@ -7,11 +7,10 @@ Source: https://atproto.com/guides/account-migration, https://web.plc.directory/
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from freehold.identity.operations import Operations, last_naming, rotation_keys
 from freehold.pds.accounts import Account, Accounts
-from freehold.pds.arriving import Arriving, Fetch, Progress
+from freehold.pds.arriving import Arrived, Arriving, Fetch, Progress
 from freehold.pds.backup import Backup, BadBackup
 from freehold.pds.membership import Application
 from freehold.pds.moving_in import MovingIn, assure_rests
@@ -23,14 +22,6 @@ from freehold.protocol.plc import Entry
 from freehold.protocol.plcform import MAX_ROTATION_KEYS
 from freehold.repo import commit
 from freehold.repo.commit import BadCommit, Commit
-
-
-class Rescued(NamedTuple):
-    """An account that lives here now. lacking: blobs that its records name and that nobody had."""
-
-    account: Account
-    records: int
-    lacking: int
 
 
 class Rescue:
@@ -71,7 +62,7 @@ class Rescue:
 
     async def bring(
         self, backup: Backup, key: SigningKey, given: Application, elsewhere: Fetch | None, progress: Progress
-    ) -> Rescued:
+    ) -> Arrived:
         """Bring the account here and wake it. given: its handle and password here, if it is not here yet. elsewhere:
         where to look for blobs that the backup lacks. Raises as `examine` and what joining raises."""
         account = await self.examine(backup, key)
@@ -87,7 +78,7 @@ class Rescue:
         if not await self._standing.points_here(account):
             await self._point_here(account, key)
         await self._standing.activate(account)
-        return Rescued(self._accounts.one(account.did), records, lacking)
+        return Arrived(self._accounts.one(account.did), records, lacking)
 
     async def _point_here(self, account: Account, key: SigningKey) -> None:
         """New signing key, new endpoint, this network's rotation keys below the one that signs and those above it."""
