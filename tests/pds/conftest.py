@@ -10,7 +10,7 @@ from freehold.protocol.diddoc import read as read_document
 from freehold.repo.car import read_car
 from freehold.repo.verify import Verified, verify_repo
 from freehold.site import Shared, Site
-from support.inside import Clock, calling, cheap_shared, opened
+from support.inside import Clock, calling, cheap_shared, opened, served
 from support.network import Operator, Person
 
 
@@ -64,3 +64,29 @@ def verified(http: httpx.AsyncClient):
         return verify_repo(blocks, roots[0], person.did, document.signing_key)
 
     return verified
+
+
+@pytest.fixture
+async def old(tmp_path: Path, shared: Shared, clock: Clock) -> AsyncIterator[Site]:
+    """The network from which accounts move, or to which they come back."""
+    async with served(tmp_path / "old", shared, clock) as site:
+        yield site
+
+
+@pytest.fixture
+async def new(tmp_path: Path, shared: Shared, clock: Clock, old: Site) -> AsyncIterator[Site]:
+    """A network whose directory of identities is that of the old one."""
+    async with served(tmp_path / "new", shared, clock, plc=old.place.base_url + "/plc") as site:
+        yield site
+
+
+@pytest.fixture
+async def there(old: Site) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=old.place.base_url, timeout=20) as client:
+        yield client
+
+
+@pytest.fixture
+async def here(new: Site) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=new.place.base_url, timeout=20) as client:
+        yield client

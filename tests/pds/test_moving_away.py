@@ -39,31 +39,6 @@ APPLICATION = Application("mei.test", PASSWORD)
 
 
 @pytest.fixture
-async def old(tmp_path, shared, clock):
-    async with served(tmp_path / "old", shared, clock) as site:
-        yield site
-
-
-@pytest.fixture
-async def new(tmp_path, shared, clock, old):
-    """A network whose directory of identities is that of the old one."""
-    async with served(tmp_path / "new", shared, clock, plc=old.place.base_url + "/plc") as site:
-        yield site
-
-
-@pytest.fixture
-async def there(old):
-    async with httpx.AsyncClient(base_url=old.place.base_url, timeout=20) as client:
-        yield client
-
-
-@pytest.fixture
-async def here(new):
-    async with httpx.AsyncClient(base_url=new.place.base_url, timeout=20) as client:
-        yield client
-
-
-@pytest.fixture
 def key():
     """A member's own, and its text."""
     made = recovery_keys.make()

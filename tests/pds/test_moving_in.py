@@ -3,7 +3,6 @@
 Source: https://atproto.com/guides/account-migration
 """
 
-import httpx
 import msgspec
 import pytest
 
@@ -12,38 +11,13 @@ from freehold.pds.service_auth import service_token as signed_token
 from freehold.protocol.cid import Cid
 from freehold.protocol.keys import K256Key, multikey_of
 from support import moving
-from support.inside import SECOND, served
+from support.inside import SECOND
 from support.moving import IDENTITY, REPO, SERVER
 from support.network import PASSWORD, Caller, Person, refused
 from support.pictures import png
 from support.servers import answer, pages
 
 PREFERENCE = {"$type": "app.bsky.actor.defs#adultContentPref", "enabled": False}
-
-
-@pytest.fixture
-async def old(tmp_path, shared):
-    async with served(tmp_path / "old", shared) as site:
-        yield site
-
-
-@pytest.fixture
-async def new(tmp_path, shared, old, clock):
-    """A network whose directory of identities is that of the old one."""
-    async with served(tmp_path / "new", shared, clock, plc=old.place.base_url + "/plc") as site:
-        yield site
-
-
-@pytest.fixture
-async def there(old):
-    async with httpx.AsyncClient(base_url=old.place.base_url, timeout=20) as client:
-        yield client
-
-
-@pytest.fixture
-async def here(new):
-    async with httpx.AsyncClient(base_url=new.place.base_url, timeout=20) as client:
-        yield client
 
 
 @pytest.fixture
