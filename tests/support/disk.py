@@ -1,7 +1,8 @@
 """A disk of its own for a machine of a test, whose power can be cut: ext4 in a file, mounted. Needs root.
 
 `cut` shuts the file system down as it is, without writing its journal out: what no fsync has brought to the disk is
-gone when it is mounted again. It does not model a disk that lies about what it has flushed.
+gone. What is mounted then is a copy of the file, for somebody else's mount namespace may hold on to the first. It does
+not model a disk that lies about what it has flushed.
 Source: linux/fs/ext4/ioctl.c, EXT4_IOC_SHUTDOWN
 """
 
@@ -27,27 +28,31 @@ class Disk:
             made.truncate(SIZE)
         _do("mkfs.ext4", "-q", "-F", str(file))
         folder.mkdir()
-        self.mount()
+        self._mount()
 
-    def mount(self) -> None:
-        """After a cut the file system mends itself by its journal."""
+    def _mount(self) -> None:
         _do("mount", "-o", "loop,commit=300", str(self._file), str(self.folder))
 
     def cut(self) -> None:
-        """The power is gone. Whoever has files open there must be gone too before `unmount`."""
+        """The power is gone."""
         folder = os.open(self.folder, os.O_RDONLY)
         try:
             fcntl.ioctl(folder, SHUTDOWN, WITHOUT_FLUSH)
         finally:
             os.close(folder)
 
-    def unmount(self) -> None:
-        """Take it out."""
+    def restore(self) -> None:
+        """The power is back, and the file system mends itself by its journal. Nobody may have files open there."""
         _do("umount", str(self.folder))
+        left = self._file
+        self._file = left.with_name(left.name + "~")
+        _do("cp", "--sparse=always", str(left), str(self._file))
+        left.unlink()
+        self._mount()
 
     def discard(self) -> None:
         """Take it out for good."""
-        self.unmount()
+        _do("umount", str(self.folder))
         self._file.unlink()
 
 

@@ -121,8 +121,7 @@ class Machine:
         if self._child is not None:
             self._child.wait()
         if self.disk is not None:
-            self.disk.unmount()
-            self.disk.mount()
+            self.disk.restore()
         self._end()
 
     def set_clock(self, seconds: float) -> None:
