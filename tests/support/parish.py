@@ -110,7 +110,9 @@ class Parish:
 
     def settle(self) -> None:
         """Have the index apply all that is in the logs."""
-        self.index.catch_up_sync()
+        log, index = self.log, self.index
+        while any(news := (log.read(index.seq), log.read_private(index.private_seq))):
+            index.apply(*news)
 
     def ask(self, name: str, viewer: "Person | None" = None, **params: Any) -> Any:
         """Call a view by its NSID once all is settled; the answer as it goes out, held against its lexicon."""

@@ -145,11 +145,6 @@ class Index:
             self._apply(tx, events, private)
         return len(events) + len(private)
 
-    def catch_up_sync(self) -> None:
-        """Apply all events that the logs hold now, from a thread without an event loop."""
-        while any(news := self._news()):
-            self.apply(*news)
-
     def apply(self, events: Sequence[Event], private: Sequence[Private] = ()) -> None:
         """Apply events from a thread without an event loop. Those applied before change nothing."""
         self.db.write_sync(lambda tx: self._apply(tx, events, private))

@@ -7,11 +7,11 @@ nothing of the private ones. The newest row of each is never cut: the next numbe
 Source: https://atproto.com/specs/sync#firehose
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from functools import lru_cache
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
 import apsw
@@ -53,8 +53,6 @@ SCHEMA: tuple[Migration, ...] = (
         """,
     ),
 )
-
-E = TypeVar("E", "Event", "Private")
 
 
 class Event(NamedTuple):
@@ -274,18 +272,11 @@ class Log:
             )
         return [Private(seq, kind, did, at, msgspec.json.decode(body)) for seq, kind, did, at, body in rows]
 
-    def follow(self, after: int, batch: int = 500) -> AsyncIterator[list[Event]]:
+    async def follow(self, after: int, batch: int = 500) -> AsyncIterator[list[Event]]:
         """Public events after a cursor, old ones and then new ones as they come, for ever: one path for both."""
-        return self._follow(self.read, after, batch)
-
-    def follow_private(self, after: int, batch: int = 500) -> AsyncIterator[list[Private]]:
-        """The same for the private log."""
-        return self._follow(self.read_private, after, batch)
-
-    async def _follow(self, read: Callable[[int, int], list[E]], after: int, batch: int) -> AsyncIterator[list[E]]:
         while True:
             stroke = self.bell.next  # taken before the read: a later append rings this very stroke
-            events = read(after, batch)
+            events = self.read(after, batch)
             if events:
                 after = events[-1].seq
                 yield events
