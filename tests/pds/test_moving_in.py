@@ -9,7 +9,7 @@ import pytest
 from freehold.pds import invites
 from freehold.pds.service_auth import service_token as signed_token
 from freehold.protocol.cid import Cid
-from freehold.protocol.keys import K256Key, multikey_of
+from freehold.protocol.keys import K256Key
 from support import moving
 from support.inside import SECOND
 from support.moving import IDENTITY, REPO, SERVER
@@ -131,7 +131,7 @@ async def test_an_identity_of_ones_own_domain_moves_in_too(here, new):
         document = {
             "id": did,
             "alsoKnownAs": ["at://mei.test"],
-            "verificationMethod": [{**method, "publicKeyMultibase": multikey_of(key.did_key)}],
+            "verificationMethod": [{**method, "publicKeyMultibase": key.did_key.removeprefix("did:key:")}],
             "service": [{"id": "#atproto_pds", "type": "AtprotoPersonalDataServer", "serviceEndpoint": origin}],
         }
         given["/.well-known/did.json"] = answer(200, msgspec.json.encode(document))
@@ -145,7 +145,7 @@ async def test_an_identity_of_ones_own_domain_moves_in_too(here, new):
             await moved.activate()
         wanted = await moved.get(IDENTITY + "getRecommendedDidCredentials")
         document["verificationMethod"] = [
-            {**method, "publicKeyMultibase": multikey_of(wanted["verificationMethods"]["atproto"])}
+            {**method, "publicKeyMultibase": wanted["verificationMethods"]["atproto"].removeprefix("did:key:")}
         ]
         document["service"] = [{**document["service"][0], "serviceEndpoint": new.place.base_url}]
         given["/.well-known/did.json"] = answer(200, msgspec.json.encode(document))

@@ -21,7 +21,6 @@ from freehold.protocol.keys import (
     P256Key,
     did_key_of_multikey,
     is_did_key,
-    multikey_of,
     signing_key,
     verify,
 )
@@ -112,8 +111,6 @@ def test_a_signature_of_one_key_is_none_of_another(library: str) -> None:
 def test_what_is_not_a_key_of_ours_is_refused(text: str, library: str) -> None:
     assert not is_did_key(text)
     assert verify(text, b"", bytes(64)) is False
-    with pytest.raises(BadKey):
-        multikey_of(text)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -127,7 +124,7 @@ def test_what_is_not_a_secret_is_refused(kind: Any, raw: bytes) -> None:
 def test_a_key_is_found_by_the_name_of_its_curve(curve: str) -> None:
     key = signing_key(curve, SECRET)
     assert (key.curve, key.raw) == (curve, SECRET)
-    assert did_key_of_multikey(multikey_of(key.did_key)) == key.did_key
+    assert did_key_of_multikey(key.did_key.removeprefix("did:key:")) == key.did_key
     with pytest.raises(BadKey):
         signing_key("ed25519", SECRET)
 

@@ -216,13 +216,6 @@ def is_did_key(text: str) -> bool:
     return True
 
 
-def multikey_of(did_key: str) -> str:
-    """`z…` of `did:key:z…`, for a DID document. Raises BadKey."""
-    if not is_did_key(did_key):
-        raise BadKey(given=did_key[:200])
-    return did_key.removeprefix(DID_KEY)
-
-
 def did_key_of_multikey(multikey: str, suite: str = "Multikey") -> str:
     """`did:key:z…` of the `publicKeyMultibase` in a DID document. Raises BadKey.
 
