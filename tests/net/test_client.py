@@ -46,8 +46,8 @@ async def test_what_is_not_json_is_refused(client):
 async def test_an_answer_that_announces_too_much_is_not_read(client):
     async with pages({"/": answer(200, b"x" * 2000)}) as origin:
         with pytest.raises(UpstreamTooLarge):
-            await client.get(origin, max_bytes=1999)
-        assert (await client.get(origin, max_bytes=2000)).body == b"x" * 2000
+            await client.get_bytes(origin, max_bytes=1999)
+        assert await client.get_bytes(origin, max_bytes=2000) == b"x" * 2000
 
 
 async def test_an_answer_that_announces_nothing_is_cut_off_at_the_limit(client):
@@ -59,26 +59,26 @@ async def test_an_answer_that_announces_nothing_is_cut_off_at_the_limit(client):
 
     async with serving(endless) as port:
         with pytest.raises(UpstreamTooLarge):
-            await client.get(f"http://127.0.0.1:{port}/", max_bytes=300_000)
+            await client.get_bytes(f"http://127.0.0.1:{port}/", max_bytes=300_000)
 
 
 async def test_a_small_body_that_unpacks_to_much_is_cut_off(client):
     bomb = gzip.compress(b"\0" * 50_000_000)
     async with pages({"/": answer(200, bomb, content_encoding="gzip")}) as origin:
         with pytest.raises(UpstreamTooLarge):
-            await client.get(origin, max_bytes=100_000)
+            await client.get_bytes(origin, max_bytes=100_000)
 
 
 async def test_a_packed_body_is_unpacked(client):
     async with pages({"/": answer(200, gzip.compress(b"hello"), content_encoding="gzip")}) as origin:
-        assert (await client.get(origin)).body == b"hello"
+        assert await client.get_bytes(origin) == b"hello"
 
 
 @pytest.mark.parametrize("body", [gzip.compress(b"hello", mtime=0)[:-9], b"not packed at all"], ids=["cut", "other"])
 async def test_a_body_that_does_not_unpack_is_refused(client, body):
     async with pages({"/": answer(200, body, content_encoding="gzip")}) as origin:
         with pytest.raises(UpstreamFailed):
-            await client.get(origin)
+            await client.get_bytes(origin)
 
 
 async def test_a_server_that_says_nothing_is_left_after_the_limit(client):
@@ -87,7 +87,7 @@ async def test_a_server_that_says_nothing_is_left_after_the_limit(client):
 
     async with serving(silent) as port:
         with pytest.raises(UpstreamTooSlow):
-            await client.get(f"http://127.0.0.1:{port}/", seconds=0.1)
+            await client.get_bytes(f"http://127.0.0.1:{port}/", seconds=0.1)
 
 
 async def test_a_slow_drip_ends_at_the_same_limit(client):
@@ -101,7 +101,7 @@ async def test_a_slow_drip_ends_at_the_same_limit(client):
     async with serving(drip) as port:
         begun = asyncio.get_running_loop().time()
         with pytest.raises(UpstreamTooSlow):
-            await client.get(f"http://127.0.0.1:{port}/", seconds=0.2)
+            await client.get_bytes(f"http://127.0.0.1:{port}/", seconds=0.2)
         assert asyncio.get_running_loop().time() - begun < 2
 
 
@@ -112,7 +112,7 @@ async def test_half_an_answer_is_refused(client, said):
 
     async with serving(broken) as port:
         with pytest.raises(UpstreamFailed):
-            await client.get(f"http://127.0.0.1:{port}/")
+            await client.get_bytes(f"http://127.0.0.1:{port}/")
 
 
 async def test_redirects_are_followed_as_often_as_was_said(client):
@@ -222,11 +222,11 @@ async def test_the_certificate_is_checked_against_the_name_and_not_the_address(c
     server, trusting = certificate
     async with serving(page, context=server) as port:
         client = Client(Guard(allow_loopback=True, lookup=lookup), context=trusting)
-        assert (await client.get(f"https://named.example:{port}/")).body == b"here"
+        assert await client.get_bytes(f"https://named.example:{port}/") == b"here"
         with pytest.raises(UpstreamFailed):
-            await client.get(f"https://other.example:{port}/")
+            await client.get_bytes(f"https://other.example:{port}/")
         stranger = Client(Guard(allow_loopback=True, lookup=lookup))
         with pytest.raises(UpstreamFailed):
-            await stranger.get(f"https://named.example:{port}/")
+            await stranger.get_bytes(f"https://named.example:{port}/")
         await client.close()
         await stranger.close()

@@ -89,6 +89,13 @@ class Client:
                 url = urljoin(url, target)
         raise UpstreamFailed(url=url, redirects=redirects)
 
+    async def get_bytes(self, url: str, *, max_bytes: int = MAX_BYTES, seconds: float = SECONDS) -> bytes:
+        """GET without redirects; the body of a 200. Raises UnexpectedStatus for any other."""
+        answer = await self.get(url, max_bytes=max_bytes, seconds=seconds)
+        if answer.status != 200:
+            raise UnexpectedStatus(answer.status, url=url)
+        return answer.body
+
     async def get_json(self, url: str, *, max_bytes: int = MAX_BYTES, seconds: float = SECONDS) -> object:
         """GET without redirects; the JSON of a 200. Raises UnexpectedStatus, UpstreamFailed."""
         answer = await self.get(url, accept="application/json", max_bytes=max_bytes, seconds=seconds)
