@@ -1,6 +1,6 @@
 """The web door as one ASGI application for one network.
 
-`site.py` calls `web_app` with its backend; `server.py` mounts the result for everything that is not /xrpc, /plc or
+`server.py` calls `web_app` with a backend, and mounts the result for everything that is not /xrpc, /plc or
 /.well-known. No page here knows how anything is stored.
 """
 

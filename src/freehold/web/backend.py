@@ -1,6 +1,6 @@
 """What the pages ask of a network: the one interface between the web door and the rooms.
 
-`site.py` puts an object of this shape together; tests use one that lives in memory. Everything that waits is `async`.
+`rooms.SiteBackend` is of this shape; tests use one that lives in memory. Everything that waits is `async`.
 A refusal is raised as a `protocol.refused.Refused` and shown beside the form with the input kept. `did` is the member
 who asks, already signed in by `member_of`. View calls answer lexicon JSON (app.bsky.*) and raise `Refused` of kind
 "missing" or "invalid" when the subject does not exist. After a write returns, the next view shows it (the write waits
