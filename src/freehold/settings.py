@@ -21,6 +21,7 @@ from freehold.store.files import write_durably
 
 FILE = "settings.toml"
 WITHOUT_STANDBY = ("wait", "go-on")
+SIEGES = ("auto", "always", "never")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 UNLOCKS = ("file", "env", "systemd", "prompt")
 HIGHEST_PORT = 65_535
@@ -99,6 +100,19 @@ class Settings:
         "Speak to the edges alone (`freehold edge`), and to this machine: everybody else is hung up on before TLS"
         " begins. Needs https.",
     )
+    siege: str = setting(
+        "auto",
+        "Serve members first while more is asked for than can be answered (a flood): auto, always or never.",
+    )
+    connections_max: int = setting(10_000, "Connections open at once, in all.")
+    connections_per_address: int = setting(
+        1_000, "Of them, of one address (a /64 of IPv6). Your own proxies may have more."
+    )
+    onion: bool = setting(
+        False,
+        "A second way in by Tor: an onion address of the network's own, served by Debian's tor, which must be installed.",
+    )
+    onion_torrc: str = setting("", "A file with more lines for that tor, such as bridges where Tor is blocked.")
     certificate_file: str = setting("", "Your own certificate (PEM, whole chain) instead; read again when it changes.")
     certificate_key_file: str = setting("", "Its private key (PEM).")
     acme_directory: str = setting(
@@ -216,6 +230,8 @@ def _checked(settings: Settings) -> Settings:
         raise BadSetting(f"unlock must be one of {', '.join(UNLOCKS)}.")
     if settings.without_standby not in WITHOUT_STANDBY:
         raise BadSetting(f"without_standby must be one of {', '.join(WITHOUT_STANDBY)}.")
+    if settings.siege not in SIEGES:
+        raise BadSetting(f"siege must be one of {', '.join(SIEGES)}.")
     if settings.log_level not in LOG_LEVELS:
         raise BadSetting(f"log_level must be one of {', '.join(LOG_LEVELS)}.")
     if settings.lexicons and not Path(settings.lexicons).is_dir():

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol, whose answers leave in one piece.
+"""uvicorn's HTTP protocol, whose answers leave in one piece, and whose requests a keeper sees first.
 
 uvicorn writes the head of an answer and then its body, each by a system call and as a packet of its own. Here what is
 written in one turn of the event loop goes out together.
@@ -7,12 +7,19 @@ Source: https://docs.python.org/3/library/asyncio-protocol.html#write-only-trans
 
 import asyncio
 from functools import partial
+from time import monotonic
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from freehold.api.siege.keeper import TICKET, Canned, Keeper
+from freehold.net.budgets import caller_of
+
 TOGETHER_BYTES = 65_536
 """More than this does not wait: who sends a stream has to notice when it is not read."""
+
+
+_BODY = (b"content-length", b"transfer-encoding")
 
 
 class Together(asyncio.Transport):
@@ -59,22 +66,116 @@ class Together(asyncio.Transport):
 
 
 class Http(HttpToolsProtocol):
-    """One connection. told: who calls, if that is known from somebody else than the connection."""
+    """One connection. told: who calls, if that is known from somebody else than the connection.
 
-    def __init__(self, *given: Any, told: tuple[str, int] | None = None, **named: Any) -> None:
+    keeper: who may keep it open, and which of its requests come in, is asked there. The rest is uvicorn's.
+    """
+
+    def __init__(
+        self, *given: Any, told: tuple[str, int] | None = None, keeper: Keeper | None = None, **named: Any
+    ) -> None:
         super().__init__(*given, **named)
-        self._told = told
-        if told is not None:
-            self.ws_protocol_class = cast(Any, partial(cast(Any, self.ws_protocol_class), told=told))
+        self._told, self._keeper = told, keeper
+        self.who, self.reading_since, self.body_bytes = "", 0.0, 0
+        self._turned_away = self._rests = self._was_served = False
+
+    @property
+    def is_asking(self) -> bool:
+        """Is a request of it in the application's hands?"""
+        return self.cycle is not None and not self.cycle.response_complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Begin, with a transport that sends together."""
         super().connection_made(Together(transport, self.loop))
+        peer = self.client
         self.client = self._told or self.client
+        if self._keeper is not None:
+            self.who, self.reading_since = caller_of(self.client[0] if self.client else ""), monotonic()
+            if not self._keeper.opened(self, peer[0] if peer else ""):
+                self.cut_off()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
+        if self._keeper is not None:
+            self._keeper.connections.leave(self)
+            for cycle, _ in self.pipeline:  # they will have no turn
+                self._keeper.no_turn(cast(Any, cycle.scope).get(TICKET))
+        super().connection_lost(exc)
+
+    def cut_off(self) -> None:
+        """End without a word."""
+        self.transport.abort()
+
+    # --- one request after the other
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._turned_away, self.reading_since, self.body_bytes = False, monotonic(), 0
+
+    def on_headers_complete(self) -> None:
+        if self._keeper is None:
+            super().on_headers_complete()
+            return
+        if self._rests or self.transport.is_closing():  # who is not listened to, and goes on talking
+            self._turned_away = True
+            self.transport.close()
+            return
+        socket = self.parser.should_upgrade() and self._should_upgrade()
+        verdict = self._keeper.judge(self.parser.get_method().decode("ascii"), self.url, cast(Any, self.scope), socket)
+        if isinstance(verdict, Canned):
+            self._answer(verdict)
+            return
+        if verdict is not None:
+            cast(Any, self.scope)[TICKET] = verdict
+        super().on_headers_complete()
+
+    def _answer(self, canned: Canned) -> None:
+        """Say what was said before, and listen no more for a while; a body that would follow is not waited for."""
+        self._turned_away = True
+        self.transport.write(canned.answer)
+        has_body = any(name in _BODY and value != b"0" for name, value in self.headers)
+        if has_body or self.is_asking or not self.parser.should_keep_alive() or self.parser.should_upgrade():
+            self.transport.close()
+            return
+        self._rests = True
+        self.transport.pause_reading()
+        self.loop.call_later(canned.rest, self._listen_again)
+
+    def _listen_again(self) -> None:
+        self._rests = False
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+            self._unset_keepalive_if_required()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    def on_body(self, body: bytes) -> None:
+        self.body_bytes += len(body)
+        if not self._turned_away:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self.reading_since = 0.0
+        if not self._turned_away:
+            super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        if not self._was_served and self._keeper is not None:
+            self._was_served = True
+            self._keeper.connections.served(self)
+        super().on_response_complete()
 
     def handle_websocket_upgrade(self) -> None:
         """Hand over to the websocket, which puts together by itself what it sends."""
+        if self._turned_away:
+            return
         assert isinstance(self.transport, Together)
         self.transport.flush()
         self.transport = self.transport.transport
+        left = None
+        if self._keeper is not None:
+            self._keeper.connections.upgraded(self)
+            left = partial(self._keeper.connections.socket_left, self.who)
+        self.ws_protocol_class = cast(Any, partial(cast(Any, self.ws_protocol_class), told=self._told, left=left))
         super().handle_websocket_upgrade()

@@ -8,7 +8,7 @@ Source: https://www.rfc-editor.org/rfc/rfc6455#section-5.2, https://docs.python.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -38,16 +38,31 @@ def pack(messages: Iterable[bytes]) -> bytes:
 
 
 class Socket(WebSocketsSansIOProtocol):
-    """One websocket. Its methods below belong to the event loop's thread. told: who calls, as in `http.Http`."""
+    """One websocket. Its methods below belong to the event loop's thread. told: who calls, as in `http.Http`.
 
-    def __init__(self, *given: Any, told: tuple[str, int] | None = None, **named: Any) -> None:
+    left: called when it is gone.
+    """
+
+    def __init__(
+        self,
+        *given: Any,
+        told: tuple[str, int] | None = None,
+        left: Callable[[], None] | None = None,
+        **named: Any,
+    ) -> None:
         super().__init__(*given, **named)
-        self._told = told
+        self._told, self._left = told, left
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         super().connection_made(transport)
         self.client = self._told or self.client
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
+        super().connection_lost(exc)
+        if self._left is not None:
+            self._left()
 
     async def run_asgi(self) -> None:
         """Serve the client; cut the connection off if it takes neither what is left nor the farewell."""

@@ -5,11 +5,13 @@ In come the settings of the networks; out come bound sockets, and what stands be
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, NamedTuple, cast
 
@@ -17,17 +19,23 @@ import uvicorn
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from freehold.api.http import Http
+from freehold.api.siege.connections import Connections
+from freehold.api.siege.keeper import Keeper
 from freehold.api.socket import Socket
 from freehold.cli.unencrypted import Unencrypted
+from freehold.net.siege import Mode, Siege
 from freehold.protocol.refused import Refused
 from freehold.server import Networks, Receive, Scope, Send
 from freehold.settings import BadSetting, Settings
 from freehold.tls.front import Choose, Client, Front
+from freehold.web.speech import preferred
 
 KEEP_ALIVE_SECONDS = 75
 MAX_INCOMING_FRAME = 65_536
 PING_SECONDS = 45.0
 """How often a silent websocket is asked whether it is there, and how long it may take to say so."""
+DESCRIPTORS_KEPT = 256
+"""Open files that are not connections: databases, blobs, children."""
 EVERYWHERE, HERE = "", "127.0.0.1"
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -93,8 +101,8 @@ class Server(uvicorn.Server):
     send itself the signal again, and so die before all is closed)."""
 
     def __init__(self, networks: Networks, doors: Doors) -> None:
-        super().__init__(config_of(networks, encrypted=doors.tls is not None))
-        self._networks, self._doors = networks, doors
+        self._networks, self._doors, self._keeper = networks, doors, keeper_of(networks)
+        super().__init__(config_of(networks, self._keeper, encrypted=doors.tls is not None))
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -148,11 +156,28 @@ def chooser(networks: Networks) -> Choose:
     return choose
 
 
-def config_of(networks: Networks, *, encrypted: bool = False) -> uvicorn.Config:
+def keeper_of(networks: Networks) -> Keeper:
+    """Who stands before these networks: with --dev he only watches connections."""
+    settings = networks.sites[0].settings
+    mode = "never" if any(site.place.dev for site in networks.sites) else settings.siege
+    connections = Connections(min(settings.connections_max, descriptors()), settings.connections_per_address)
+    return Keeper(networks.find, preferred, Siege(cast(Mode, mode)), connections, sorted(believed(networks)))
+
+
+def descriptors() -> int:
+    """How many connections this process may hold, once it has been allowed as many as it can be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return max(hard - DESCRIPTORS_KEPT, DESCRIPTORS_KEPT)
+
+
+def config_of(networks: Networks, keeper: Keeper | None = None, *, encrypted: bool = False) -> uvicorn.Config:
     """How uvicorn serves us. encrypted: by https, so that what comes without it is sent there."""
+    app = cast(Any, Unencrypted(networks) if encrypted else behind_proxies(networks))
     return uvicorn.Config(
-        cast(Any, Unencrypted(networks) if encrypted else behind_proxies(networks)),
-        http=Http,
+        keeper.turn(app) if keeper is not None else app,
+        http=cast(Any, partial(Http, keeper=keeper)),
         ws=Socket,
         lifespan="off",
         log_config=None,
@@ -171,11 +196,15 @@ def config_of(networks: Networks, *, encrypted: bool = False) -> uvicorn.Config:
 
 def behind_proxies(networks: Networks) -> App:
     """What believes our proxies, and with `behind` speaks to nobody else."""
-    settings = [site.settings for site in networks.sites]
-    believed = {proxy for each in settings for proxy in ([each.behind] if each.behind else each.trusted_proxies)}
-    app = cast(App, ProxyHeadersMiddleware(cast(Any, networks), both_forms(believed)))
-    alone = {each.behind for each in settings}
+    app = cast(App, ProxyHeadersMiddleware(cast(Any, networks), both_forms(believed(networks))))
+    alone = {site.settings.behind for site in networks.sites}
     return app if "" in alone else OnlyFrom(app, alone)
+
+
+def believed(networks: Networks) -> set[str]:
+    """Whose X-Forwarded-For says who calls."""
+    settings = [site.settings for site in networks.sites]
+    return {proxy for each in settings for proxy in ([each.behind] if each.behind else each.trusted_proxies)}
 
 
 def both_forms(networks: set[str]) -> list[str]:

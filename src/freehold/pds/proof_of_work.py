@@ -72,26 +72,26 @@ class Proof(NamedTuple):
 
 
 class ProofOfWork:
-    """Challenges of one network."""
+    """Challenges of one network for one purpose."""
 
-    def __init__(self, seal: Seal, clock: Callable[[], int]) -> None:
+    def __init__(self, seal: Seal, clock: Callable[[], int], purpose: str = _PURPOSE) -> None:
         """clock: microseconds since 1970 UTC."""
-        self._seal, self._clock = seal, clock
+        self._seal, self._clock, self._purpose = seal, clock, purpose
 
-    def challenge(self, bits: int) -> str:
-        """A new one. bits: on average 2 ** bits hashes of work."""
+    def challenge(self, bits: int, whom: str = "") -> str:
+        """A new one. bits: on average 2 ** bits hashes of work. whom: it counts for nobody else."""
         until = self._clock() // MICROS + LIFETIME_SECONDS
         seed = urlsafe_b64encode(secrets.token_bytes(12)).decode("ascii")
         body = f"{min(max(bits, MIN_BITS), MAX_BITS):02d}.{until}.{seed}"
-        return f"{body}.{self._sign(body)}"
+        return f"{body}.{self._sign(body, whom)}"
 
-    def check(self, given: str) -> Proof:
+    def check(self, given: str, whom: str = "") -> Proof:
         """Is the work done? Raises ProofRequired, StaleProof."""
         match = _FORM.fullmatch(given[:1_000])
         if match is None:
             raise ProofRequired
         bits, until, seed, signature, numbers = match.groups()
-        if not hmac.compare_digest(signature, self._sign(f"{bits}.{until}.{seed}")):
+        if not hmac.compare_digest(signature, self._sign(f"{bits}.{until}.{seed}", whom)):
             raise ProofRequired
         if int(until) <= self._clock() // MICROS:
             raise StaleProof
@@ -100,8 +100,9 @@ class ProofOfWork:
             raise ProofRequired
         return Proof(seed, int(until))
 
-    def _sign(self, body: str) -> str:
-        return urlsafe_b64encode(self._seal.lookup(_PURPOSE, body)[:16]).decode("ascii").rstrip("=")
+    def _sign(self, body: str, whom: str) -> str:
+        said = f"{body} {whom}" if whom else body
+        return urlsafe_b64encode(self._seal.lookup(self._purpose, said)[:16]).decode("ascii").rstrip("=")
 
 
 def done(seed: str, part: int, number: str, bits: int) -> bool:

@@ -60,6 +60,11 @@ async def offline(visit: Visit) -> Response:
     return await visit.page("offline.html")
 
 
+async def busy(visit: Visit) -> Response:
+    """GET /busy: shown in the place of any page to strangers who have to wait, while there is a siege."""
+    return await visit.page("busy.html")
+
+
 async def about(visit: Visit) -> Response:
     """GET /about"""
     return await visit.page("about.html", front=False)
@@ -80,5 +85,6 @@ ROUTES = [
     Route("/manifest.webmanifest", getter(web_manifest, unclaimed=True)),
     Route("/sw.js", service_worker),
     Route("/offline", getter(offline, unclaimed=True)),
+    Route("/busy", getter(busy, unclaimed=True)),
     Route("/about", getter(about)),
 ]

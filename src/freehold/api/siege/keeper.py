@@ -1,0 +1,362 @@
+"""The keeper of the door: looks at every request before anything is done for it, and mostly lets it pass.
+
+While there is no siege it counts, and no more. During one it says of each request, by its head alone, what kind of
+caller it is from (`credentials`), and lets in as many of each kind as `net.siege` allows; others get an answer that was
+made before: a kept page, or a word on when to come again. Whoever was turned away is not listened to for a second.
+What comes in here are uvicorn's connections (`api.http`); `Turn` is the ASGI application that stands outermost.
+"""
+
+import asyncio
+import time
+import types
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Generator
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs
+from weakref import WeakKeyDictionary
+
+from freehold.api import cors
+from freehold.api.answers import accepts_gzip
+from freehold.api.siege import saying
+from freehold.api.siege.connections import SWEEP_SECONDS, Connections
+from freehold.api.siege.credentials import Headers, forwarded, kind_of
+from freehold.api.siege.pages import FRESH_SECONDS, App, PublicPages, Scope
+from freehold.api.siege.passes import COOKIE, PASS_SECONDS, Passes
+from freehold.net.budgets import caller_of
+from freehold.net.siege import TICK_SECONDS, Kind, Siege
+from freehold.site import Site
+
+TICKET = "freehold.ticket"
+KNOCK = b"/knock"
+"""Where a browser asks for its piece of work, and brings it."""
+REST_SECONDS = 1.0
+"""How long whoever was turned away is not listened to."""
+BREATH_SECONDS = 0.05
+"""The same after a kept page: twenty files a second on each of a browser's connections."""
+FAMILIAR_SECONDS = 900.0
+MOST_FAMILIAR = 20_000
+QUIET_TICKS = 20
+
+now = time.monotonic
+
+
+class Canned(NamedTuple):
+    """An answer that was made before. rest: seconds in which nothing more is read of that connection."""
+
+    answer: bytes
+    rest: float = REST_SECONDS
+
+
+class Asked(NamedTuple):
+    """The head of a request. target: path and query, not decoded. scope: as far as it is made."""
+
+    method: str
+    target: bytes
+    headers: Headers
+    scope: Scope
+
+    def header(self, name: bytes) -> str:
+        """One header as text; "" for none."""
+        return self.headers.get(name, b"").decode("latin-1")
+
+    @property
+    def is_call(self) -> bool:
+        """Is it a program's?"""
+        return self.target.startswith(saying.CALLS)
+
+    def wants_page_of(self, site: Site) -> bool:
+        """Does it ask for a page that anybody may see? Under other names of the network pages lead elsewhere."""
+        is_home = self.header(b"host").lower() == site.place.host
+        return self.method == "GET" and is_home and PublicPages.may_keep(self.target)
+
+    @property
+    def takes_gzip(self) -> bool:
+        return accepts_gzip(self.headers.get(b"accept-encoding", b""))
+
+    @property
+    def account(self) -> str:
+        """What tells a member from other members: their token, or cookies."""
+        return self.header(b"authorization") or self.header(b"cookie")
+
+
+class Ticket:
+    """One that was let in. making: where the answer is a page for everybody: of what, its address, language, gzip."""
+
+    __slots__ = ("_gone", "_siege", "kind", "making", "seconds", "who")
+
+    def __init__(self, siege: Siege, kind: Kind, who: str) -> None:
+        self._siege, self.kind, self.who = siege, kind, who
+        self.seconds, self._gone = 0.0, False
+        self.making: tuple[PublicPages, bytes, str, bool] | None = None
+
+    def spent(self, seconds: float) -> None:
+        """It had the loop for so long."""
+        self.seconds += seconds
+        self._siege.lanes[self.kind].spent(seconds, now())
+
+    def leave(self) -> None:
+        """It is done, once."""
+        if not self._gone:
+            self._gone = True
+            self._siege.lanes[self.kind].leave(self.who)
+            if self.kind == "stranger" and self.seconds:
+                self._siege.cost(self.seconds)
+
+
+class Keeper:
+    """Of one process.
+
+    find: the network of a Host header. language: the best of ours for an Accept-Language header. proxies: networks
+    whose X-Forwarded-For is believed.
+    """
+
+    def __init__(
+        self,
+        find: Callable[[str], Site | None],
+        language: Callable[[str], str],
+        siege: Siege,
+        connections: Connections,
+        proxies: list[str],
+    ) -> None:
+        self.find, self.siege, self.connections = find, siege, connections
+        self._language = lru_cache(maxsize=1_024)(language)
+        proxy_networks = [ip_network(each) for each in proxies]
+        self.is_proxy = lru_cache(maxsize=1_024)(lambda address: _within(address, proxy_networks))
+        self._places: WeakKeyDictionary[Site, tuple[Passes, PublicPages]] = WeakKeyDictionary()
+        self._familiar: OrderedDict[str, float] = OrderedDict()
+        self._ticking, self._quiet = False, 0
+        self._app: App | None = None
+        self._warming: asyncio.Task[None] | None = None
+        self._sweeping = False
+
+    # --- connections
+
+    def opened(self, one: Any, peer: str) -> bool:
+        """May this connection be?"""
+        if not self._sweeping:
+            self._sweeping = True
+            asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep)
+        return self.connections.enter(one, self.is_proxy(peer))
+
+    def _sweep(self) -> None:
+        self.connections.sweep(now())
+        self._sweeping = len(self.connections) > 0
+        if self._sweeping:
+            asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep)
+
+    # --- requests
+
+    def judge(self, method: str, target: bytes, scope: Scope, socket: bool) -> Ticket | Canned | None:
+        """What becomes of a request, of which the head has come. None: it goes in as ever. socket: a websocket."""
+        siege = self.siege
+        self._quiet = 0
+        if not self._ticking:
+            self._set_clock()
+        if not socket:
+            siege.came(now())
+        if not siege.on:
+            return None
+        verdict = self._judge(Asked(method, target, dict(scope["headers"]), scope), socket)
+        if isinstance(verdict, Canned) and not socket:
+            siege.waiting -= 1
+        return verdict
+
+    def _judge(self, asked: "Asked", socket: bool) -> Ticket | Canned | None:
+        site = self.find(asked.header(b"host"))
+        if site is None:
+            return Canned(saying.NOT_HERE)
+        if asked.method == "OPTIONS" and asked.is_call:
+            return Canned(saying.empty(b"204 No Content", cors.preflight(asked.scope["headers"])), BREATH_SECONDS)
+        address = str((asked.scope["client"] or ("",))[0])
+        who = caller_of(forwarded(asked.headers, address, self.is_proxy))
+        passes, pages = self._place(site)
+        if asked.target.startswith(KNOCK):
+            return Canned(_knock(passes, asked.target, who, asked.scope["scheme"]), BREATH_SECONDS)
+        kind = self._kind(site, passes, asked, who)
+        self.siege.asks(kind)
+        if socket:
+            return None if kind != "stranger" else self._refuse(kind)
+        if kind != "member" and asked.wants_page_of(site):
+            return self._show(pages, asked, kind, who)
+        return self._let_in(kind, asked.account if kind == "member" else who) or self._turn_away(pages, asked, kind)
+
+    def _let_in(self, kind: Kind, who: str) -> Ticket | None:
+        if not self.siege.lanes[kind].enter(who, now()):
+            return None
+        self.siege.admitted[kind] += 1
+        return Ticket(self.siege, kind, who)
+
+    def _show(self, pages: PublicPages, asked: "Asked", kind: Kind, who: str) -> Ticket | Canned:
+        """A page for everybody: kept, made anew where there is room for that, or kept and a little old."""
+        language, packed = self._language(asked.header(b"accept-language")), asked.takes_gzip
+        kept = pages.find(asked.target, language, now())
+        if kept is None or now() - kept.at > FRESH_SECONDS:
+            ticket = self._let_in(kind, who)
+            if ticket is not None:
+                ticket.making = pages, asked.target, language, packed
+                return ticket
+        if kept is None:
+            return self._turn_away(pages, asked, kind)
+        self.siege.kept += 1
+        return Canned(kept.answer(b"200 OK", packed, now()), BREATH_SECONDS)
+
+    def _turn_away(self, pages: PublicPages, asked: "Asked", kind: Kind) -> Canned:
+        if asked.is_call or b"text/html" not in asked.headers.get(b"accept", b""):
+            return self._refuse(kind)
+        self.siege.refused[kind] += 1
+        language = self._language(asked.header(b"accept-language"))
+        busy = pages.find(saying.BUSY, language, now())
+        if busy is None:
+            self._warm(pages, asked.scope, language)
+            return Canned(saying.BUSY_PLAIN)
+        return Canned(busy.answer(b"503 Service Unavailable", asked.takes_gzip, now(), saying.COME_AGAIN))
+
+    def _refuse(self, kind: Kind) -> Canned:
+        self.siege.refused[kind] += 1
+        return Canned(saying.REFUSED_MEMBER if kind == "member" else saying.REFUSED)
+
+    def _kind(self, site: Site, passes: Passes, asked: "Asked", who: str) -> Kind:
+        kind = kind_of(site, passes, asked.target, asked.headers, who)
+        if kind == "member":
+            self._know(who)
+        elif kind == "stranger" and (self._familiar.get(who, 0.0) > now() or self.connections.follows(who)):
+            return "familiar"
+        return kind
+
+    def _know(self, who: str) -> None:
+        """A member is at this address."""
+        self._familiar[who] = now() + FAMILIAR_SECONDS
+        self._familiar.move_to_end(who)
+        if len(self._familiar) > MOST_FAMILIAR:
+            self._familiar.popitem(last=False)
+
+    def _place(self, site: Site) -> tuple[Passes, PublicPages]:
+        place = self._places.get(site)
+        if place is None:
+            place = self._places[site] = Passes(site.seal, site.clock), PublicPages(site)
+        return place
+
+    def no_turn(self, ticket: Ticket | None) -> None:
+        """A request whose connection is gone before its turn."""
+        self.siege.waiting -= 1
+        if ticket is not None:
+            ticket.leave()
+
+    # --- the clock
+
+    def _set_clock(self) -> None:
+        self._ticking = True
+        asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick, now() + TICK_SECONDS)
+
+    def _tick(self, due: float) -> None:
+        """Look how late the loop is; stop when nobody has asked for a second and there is no siege."""
+        at = now()
+        self.siege.tick(max(0.0, at - due), at)
+        self._quiet += 1
+        self._ticking = self.siege.on or self._quiet < QUIET_TICKS
+        if self._ticking:
+            self._set_clock()
+        if not self.siege.on and self._places:
+            self._places.clear()  # what was kept in a siege is not kept after it
+
+    # --- pages
+
+    def turn(self, app: App) -> App:
+        """The application with the keeper before it."""
+        self._app = self._app or app
+        return Turn(self, app)
+
+    def _warm(self, pages: PublicPages, scope: Scope, language: str) -> None:
+        """Make what everybody is shown now: the page that says wait, the front page, and the files that they need."""
+        if self._warming is None or self._warming.done():
+            self._warming = asyncio.get_running_loop().create_task(self._make_all(pages, dict(scope), language))
+
+    async def _make_all(self, pages: PublicPages, scope: Scope, language: str) -> None:
+        assert self._app is not None
+        wanted = [saying.BUSY, b"/"]
+        for target in wanted:  # which grows on the way
+            status, page = await pages.make(self._app, scope, target, language, now())
+            if status == 200 and target in (saying.BUSY, b"/"):
+                wanted += [link for link in page.links() if link not in wanted]
+
+
+class Turn:
+    """The ASGI application outermost: a request has its first turn, and what it takes of the loop is measured."""
+
+    def __init__(self, keeper: Keeper, app: App) -> None:
+        self._keeper, self._app = keeper, app
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            self._keeper.siege.waiting -= 1
+        ticket: Ticket | None = scope.get(TICKET)
+        if ticket is None:
+            await self._app(scope, receive, send)
+            return
+        try:
+            if ticket.kind == "member":
+                await self._app(scope, receive, send)
+            else:
+                await metered(self._serve(ticket, scope, receive, send), ticket.spent)
+        finally:
+            ticket.leave()
+
+    async def _serve(self, ticket: Ticket, scope: Scope, receive: Any, send: Any) -> None:
+        if ticket.making is None:
+            await self._app(scope, receive, send)
+            return
+        pages, target, language, packed = ticket.making
+        status, page = await pages.make(self._app, scope, target, language, now())
+        body = page.packed if packed and page.packed else page.plain
+        headers = [*page.headers, (b"content-length", b"%d" % len(body))]
+        if body is page.packed:
+            headers.append((b"content-encoding", b"gzip"))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+@types.coroutine
+def metered(work: Coroutine[Any, Any, None], spent: Callable[[float], None]) -> Generator[Any, Any, None]:
+    """Run a coroutine, and tell for how long each of its steps had the loop."""
+    step: Callable[[Any], Any] = work.send
+    given: Any = None
+    while True:
+        began = time.perf_counter()
+        try:
+            wanted = step(given)
+        except StopIteration:
+            return
+        finally:
+            spent(time.perf_counter() - began)
+        try:
+            given = yield wanted
+            step = work.send
+        except BaseException as wrong:  # cancelled, mostly: the work's own business
+            given, step = wrong, work.throw
+
+
+def _knock(passes: Passes, target: bytes, who: str, scheme: str) -> bytes:
+    """The answer to somebody who would do a piece of work, or has done it."""
+    proof = parse_qs(target.partition(b"?")[2].decode("latin-1")).get("proof", [""])[0]
+    if not proof:
+        return saying.json(b"200 OK", {"work": passes.challenge(who)})
+    earned = passes.earn(proof, who)
+    if earned is None:
+        return saying.json(
+            b"403 Forbidden", {"error": "ProofRequired", "message": "That is not the work that was set."}
+        )
+    secure = "; Secure" if scheme == "https" else ""
+    cookie = f"{COOKIE}={earned}; Path=/; Max-Age={PASS_SECONDS}; HttpOnly; SameSite=Lax{secure}"
+    return saying.json(b"200 OK", {"pass": earned}, [(b"set-cookie", cookie.encode())])
+
+
+def _within(address: str, networks: list[Any]) -> bool:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped
+    return any(parsed in network for network in networks)
