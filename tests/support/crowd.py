@@ -176,9 +176,9 @@ def listen(machine: Machine, history: History, ended: threading.Event) -> None:
                 with suppress(TimeoutError):
                     frame = stream.recv(timeout=0.5, decode=False)
                     kind, payload = frames.decode(frame)
-                    if kind != "info" and "seq" in payload:
+                    if "seq" in payload:
                         last = payload["seq"]
-                        history.hear(machine.life, last, frame)
+                        history.hear(last, gist(kind, payload))
 
 
 def join(machine: Machine) -> list[Member]:
