@@ -59,6 +59,9 @@ class Settings:
     password_rounds: int = setting(2, "Passes over that memory.")
     password_lanes: int = setting(1, "Parallel lanes of one password hash.")
     event_keep_hours: int = setting(72, "Hours that events stay readable for those who follow the network.")
+    event_forget_hours: int = setting(
+        24, "Hours after which the event that brought a record says nothing of it any more if it was deleted since."
+    )
     event_max_bytes: int = setting(20_000_000_000, "Events are also cut when they take more bytes than this.")
     upload_keep_hours: int = setting(6, "Hours that an upload waits for the post that names it.")
     application_keep_days: int = setting(
@@ -142,9 +145,9 @@ class Settings:
         " written meanwhile is lost with this machine).",
     )
     archive_keep_hours: int = setting(
-        72,
+        48,
         "Hours back that an archive can be restored to. What is deleted is in no archive after so many hours and those"
-        " of archive_base_hours.",
+        " of archive_base_hours and event_forget_hours.",
     )
     archive_base_hours: int = setting(24, "Hours within which an archive begins a new base.")
     archive_max_bytes_per_second: int = setting(1_000_000_000, "Bytes that go to an archive in a second, at most.")

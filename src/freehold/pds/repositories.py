@@ -54,6 +54,7 @@ SCHEMA = (
         CREATE INDEX repo_record_cid ON repo_record (repo, cid);
         """,
     ),
+    *forgetting.SCHEMA,
 )
 
 MAX_COMMIT_BYTES = 2_000_000
@@ -185,7 +186,7 @@ class Repositories:
         gone = forgetting.all_of(tx, repo)
         for table in ("repo_head", "repo_node", "repo_record"):
             tx.run(f"DELETE FROM {table} WHERE repo = :repo", repo=repo)
-        forgetting.leave_out(tx, did, repo, gone)
+        forgetting.note(tx, did, gone, at=forgetting.AT_ONCE)
 
     def adopt(
         self,
@@ -303,7 +304,7 @@ class Repositories:
         gone = forgetting.superseded(tx, opened.repo, ops)
         self._store_records(tx, opened.repo, rev, ops, data)
         if gone:
-            forgetting.leave_out(tx, opened.did, opened.repo, gone)
+            forgetting.note(tx, opened.did, gone, at=tx.now)
         self._store_head(tx, opened.repo, new)
         seq = self._announce(tx, opened.did, new, opened.head.rev, opened.head.root, blocks, ops)
         self._keep(tx, opened.did, opened, _Open(opened.repo, opened.did, opened.key, new, done.tree))

@@ -134,6 +134,7 @@ class Ground:
             given.archive_spool_max_bytes,
             given.archive_rehearse_days,
             given.archive_max_bytes_per_second,
+            given.event_forget_hours,
         )
 
     def _papers(self) -> Papers:

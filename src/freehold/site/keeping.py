@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from freehold.pds import bulk_reading, confirmations, reserved_keys, sessions, tries
+from freehold.pds import bulk_reading, confirmations, forgetting, reserved_keys, sessions, tries
 from freehold.site.reading import Reading
 from freehold.stream import log as stream
 
@@ -62,6 +62,10 @@ class Keeping(Reading):
         now, settings = self.clock(), self.settings
         while await self.truth.write(
             lambda tx: stream.cut(tx, now - settings.event_keep_hours * HOUR_MICROS, settings.event_max_bytes)
+        ):
+            pass
+        while await self.truth.write(
+            lambda tx: forgetting.sweep(tx, now - settings.event_forget_hours * HOUR_MICROS)
         ):
             pass
         while await self.truth.write(lambda tx: self.blobs.sweep(tx, now - settings.upload_keep_hours * HOUR_MICROS)):

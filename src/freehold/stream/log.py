@@ -185,8 +185,9 @@ def _first_after(tx: Tx, moment: int) -> int:
 
 
 def replace(tx: Tx, seq: int, kind: PublicKind, payload: dict[str, Any]) -> None:
-    """Let an event say less than it did."""
-    tx.run("UPDATE event SET frame = :frame WHERE seq = :seq", seq=seq, frame=frames.encode(kind, payload))
+    """Let an event say something else than it did, under the same number."""
+    frame = frames.encode(kind, payload)
+    tx.run("UPDATE event SET kind = :kind, frame = :frame WHERE seq = :seq", seq=seq, kind=kind, frame=frame)
 
 
 def newest_in(path: Path) -> tuple[int, int]:

@@ -53,14 +53,16 @@ class Superseded(Refused):
 
 class Plan(NamedTuple):
     """How an archive is kept, by the settings. every_seconds: at most so much is lost with the machine.
-    max_bytes_per_second: that are sent; 0: as fast as they go."""
+    max_bytes_per_second: that are sent; 0: as fast as they go. forget_hours: how long the stream still tells what was
+    deleted."""
 
     every_seconds: int = 10
     base_hours: int = 24
-    keep_hours: int = 72
+    keep_hours: int = 48
     spool_max_bytes: int = 4_000_000_000
     rehearse_days: int = 7
     max_bytes_per_second: int = 0
+    forget_hours: int = 24
 
 
 class Source(NamedTuple):

@@ -1,7 +1,8 @@
 """What an archive does not keep any longer: generations that the window has left behind, and erasures older than all.
 
-A generation goes when the one after it covers the window alone. What was deleted is in no base that is made later,
-for it leaves the stream too (pds.forgetting); so it is in none after the window and one base more.
+A generation goes when the one after it covers the window alone. What was deleted is in no base that is made a day
+later, for it leaves the stream too by then (pds.forgetting); so it is in none after that day, the window and one base
+more.
 """
 
 from collections.abc import Iterable

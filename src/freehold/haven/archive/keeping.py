@@ -157,7 +157,7 @@ class Archiving:
     @property
     def forgets_after_hours(self) -> int:
         """How long after it was deleted something may still be in an archive."""
-        return self._plan.keep_hours + self._plan.base_hours
+        return self._plan.keep_hours + self._plan.base_hours + self._plan.forget_hours
 
     def states(self) -> list[State]:
         """Each archive and how it is."""
