@@ -23,6 +23,8 @@ from freehold.web.rooms import SiteBackend
 logger = logging.getLogger(__name__)
 
 API_PATHS = ("/xrpc/", "/plc/", "/did:plc:", "/.well-known/", "/img/", "/metrics", *OAUTH_PATHS)
+TRY_LATER = 1012
+"""To a websocket: the service restarts. Source: RFC 6455's registry of close codes."""
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -116,8 +118,10 @@ class Networks:
 
     def _answer(self, site: Site, scope: Scope) -> App:
         """What answers a request to that network."""
-        if site.haven.machine.role != "primary":
+        if not site.haven.is_served:
             return served_elsewhere
+        if not site.haven.is_confirmed:
+            return unconfirmed
         elsewhere = other_names.answer(site, _host(scope), scope)
         if elsewhere is not None:
             return elsewhere
@@ -183,17 +187,27 @@ async def misdirected(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def served_elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
     """Another machine is this network's primary: what is here may be old."""
+    await _unavailable(scope, send, "NotPrimary", "This network is served by another machine now.")
+
+
+async def unconfirmed(scope: Scope, receive: Receive, send: Send) -> None:
+    """This machine was killed, and its standby has not the last of what is here yet: nobody has been told of it."""
+    say = "This network was started again just now, and waits for its second machine. Please try again in a moment."
+    await _unavailable(scope, send, "Unconfirmed", say)
+
+
+async def _unavailable(scope: Scope, send: Send, name: str, say: str) -> None:
     if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1012})
+        await send({"type": "websocket.close", "code": TRY_LATER})
+    elif scope["path"].startswith("/xrpc/"):
+        await _plain(send, 503, f'{{"error":"{name}","message":"{say}"}}', b"application/json")
     elif scope["type"] == "http":
-        say = "This network is served by another machine now."
-        if scope["path"].startswith("/xrpc/"):
-            await _plain(send, 503, f'{{"error":"NotPrimary","message":"{say}"}}', b"application/json")
-        else:
-            await _plain(send, 503, say + "\n")
+        await _plain(send, 503, say + "\n")
 
 
 async def _plain(send: Send, status: int, text: str, kind: bytes = b"text/plain; charset=utf-8") -> None:
     headers = [(b"content-type", kind), (b"content-length", b"%d" % len(text))]
+    if status == 503:
+        headers.append((b"retry-after", b"1"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": text.encode()})

@@ -3,86 +3,28 @@
 import asyncio
 import contextlib
 import os
-import re
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
-from support.command import COMMAND, Done, freehold
+from support.command import COMMAND
 from support.network import (
-    CHEAP,
     POST,
-    START_SECONDS,
-    TESTS,
     Caller,
     Person,
     Refusal,
-    RunningNetwork,
     firehose,
     refused,
     running,
 )
 from support.patience import until
 from support.pictures import jpeg_with_place
-
-WITNESS_LINE = re.compile(r"witness tls://\S+ --code (\S+)")
-PORT_LINE = re.compile(r"add (tls://\S+) --code (\S+)")
-
-
-@contextmanager
-def standing_by(directory: Path, port: str = "0") -> Iterator[RunningNetwork]:
-    """A standby in a process of its own. When it was promoted, `wait` for the network that it is then, at `port`."""
-    (directory / "settings.toml").write_text(CHEAP)
-    log = directory / "stderr.log"
-    path = os.pathsep.join(filter(None, (TESTS, os.environ.get("PYTHONPATH"))))
-    command = [sys.executable, "-m", "support.network_child", str(directory), "--dev", "--port", port]
-    with log.open("wb") as stderr:
-        child = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}, stdout=stderr, stderr=stderr)
-    standby = RunningNetwork(directory, child, log)
-    patience = time.monotonic() + START_SECONDS
-    try:
-        while not (directory / "control.sock").exists():
-            assert child.poll() is None, standby.log()
-            assert time.monotonic() < patience, standby.log()
-            time.sleep(0.02)
-        yield standby
-    finally:
-        standby.stop()
-
-
-async def command(*words: object, given: str = "") -> Done:
-    return await asyncio.to_thread(freehold, *words, given=given)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
-async def add_by_tls(primary: Path, standby: Path) -> None:
-    made = await command("standby", standby, "make", "--listen", f"127.0.0.1:{free_port()}")
-    found = PORT_LINE.search(made.out)
-    assert found, made
-    with standing_by(standby):
-        address = found[1].replace("THIS-MACHINE", "127.0.0.1")
-        added = await command("standby", primary, "add", address, "--code", found[2], "--name", "second")
-        assert added.code == 0, added.err
-
-
-async def in_step(primary: Path) -> None:
-    async def is_it() -> bool:
-        return "in step" in (await command("standby", primary, "list")).out
-
-    await until(is_it)
+from support.standbys import add_by_tls, command, free_port, in_step, standing_by, witnessing
 
 
 async def test_a_network_whose_machine_is_killed_and_wiped_goes_on_elsewhere(tmp_path: Path) -> None:
@@ -124,24 +66,6 @@ async def test_a_network_whose_machine_is_killed_and_wiped_goes_on_elsewhere(tmp
                 while after[-1].kind != "sync":
                     after.append(await events.next())
             assert after[-1].seq > heard[-1].seq + 1_000_000, "no number is used twice, whatever others heard"
-
-
-@contextmanager
-def witnessing(directory: Path) -> Iterator[tuple[str, str]]:
-    """A witness in a process of its own; its address, and the code for the primary."""
-    port = free_port()
-    command = [*COMMAND, "witness", str(directory), "--listen", f"127.0.0.1:{port}"]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert child.stdout is not None
-    assert child.stderr is not None
-    with child.stdout, child.stderr:
-        said = child.stdout.readline() + child.stdout.readline()
-        assert "is a witness" in child.stderr.readline()
-        found = WITNESS_LINE.search(said)
-        assert found, said
-        yield f"tls://127.0.0.1:{port}", found[1]
-        child.kill()
-        child.wait()
 
 
 async def test_a_standby_takes_over_by_itself_when_the_witness_grants_it(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from isal import isal_zlib
 from freehold.api.bodies import ClientGone
 from freehold.api.cors import ON_ALL
 from freehold.api.xrpc import Answer
-from freehold.net.statuses import STATUS
+from freehold.net.statuses import STATUS, TRY_AGAIN_SECONDS, UNAVAILABLE
 from freehold.protocol.refused import Refused
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -47,8 +47,10 @@ class ApiRefused(Refused):
 
 def refusal(refused: Refused) -> Answer:
     """A refusal as an answer."""
-    headers = getattr(refused, "headers", ())
-    return Answer({"error": refused.name, "message": refused.say}, None, headers, STATUS[refused.kind])
+    status, headers = STATUS[refused.kind], getattr(refused, "headers", ())
+    if status == UNAVAILABLE and not headers:
+        headers = (("retry-after", str(TRY_AGAIN_SECONDS)),)
+    return Answer({"error": refused.name, "message": refused.say}, None, headers, status)
 
 
 async def deliver(answer: Answer, accept_encoding: bytes | None, send: Send, *, head: bool = False) -> None:

@@ -3,7 +3,7 @@
 Batches of events go through the index's own writer, each in one transaction that also says which seq it has reached;
 an event at or before that seq changes nothing. `run` follows for ever; `reached` lets a page wait for its own write;
 `rebuild` starts over from the repositories when the log no longer holds everything, or when the index is gone.
-Table: state (seq, private_seq, whole).
+Table: state (seq, private_seq, whole, mark: the log's, at these numbers).
 """
 
 import asyncio
@@ -61,6 +61,15 @@ Snapshot = Callable[[], Iterable[Account]]
 PrivateSnapshot = Callable[[], Iterable[tuple[str, str, Json]]]
 
 
+class Sources(NamedTuple):
+    """Where an index finds what the logs do not say: see `Index`."""
+
+    snapshot: Snapshot
+    private_snapshot: PrivateSnapshot
+    records_of: RecordsOf
+    record_of: RecordOf
+
+
 class Index:
     """Keeps `db` (index.db) as the logs would have it.
 
@@ -108,13 +117,22 @@ class Index:
         self.seq = state.get("seq", 0)
         self.private_seq = state.get("private_seq", 0)
         self.whole = bool(state.get("whole", 1))
+        self._mark = state.get("mark")
+
+    def turn_to(self, log: Log, sources: Sources) -> None:
+        """Go on by these from now on. Nobody may be catching up just now."""
+        self.log = log
+        self._snapshot, self._private_snapshot, self._records_of, self._record_of = sources
 
     # -- following ---------------------------------------------------------------------------------------------------
 
     @property
     def outdated(self) -> bool:
-        """Whether it was left unfinished, or stands where the log no longer reaches back to."""
-        return not self.whole or self.seq < self.log.oldest() - 1
+        """Whether it was left unfinished, or stands where the logs no longer reach back to, or follows from other logs
+        than these: those of a copy that was put back, or of a machine whose last writes were lost."""
+        if not self.whole or self.seq < self.log.oldest() - 1:
+            return True
+        return self._mark is not None and self._mark != self.log.mark(self.seq, self.private_seq)
 
     async def run(self) -> None:
         """Follow for ever; first rebuild, if following cannot make it whole."""
@@ -138,6 +156,11 @@ class Index:
         if self.log.last <= self.seq and self.log.last_private <= self.private_seq:
             return 0
         return await self.db.write(self._apply_news)
+
+    def catch_up_sync(self) -> None:
+        """Apply all that the logs hold now, from a thread without an event loop."""
+        while self.db.write_sync(self._apply_news):
+            pass
 
     def _apply_news(self, tx: Tx) -> int:
         events, private = self._news()
@@ -184,10 +207,12 @@ class Index:
                 apply_private(batch, told, self._record_of)
                 reached["private_seq"] = told.seq
         batch.finish()
-        _keep_state(tx, **reached)
+        mark = self.log.mark(**reached)
+        _keep_state(tx, **reached, mark=mark)
 
         def committed() -> None:
             self.memory.take_over(batch)
+            self._mark = mark
             self.seq, self.private_seq = reached["seq"], reached["private_seq"]
             self.moved.ring()
 
@@ -250,7 +275,8 @@ class Index:
             while chunk := list(islice(records, LOAD_AT_ONCE)):
                 self.db.write_sync(partial(self._load_records, did=account.did, records=chunk))
         self.db.write_sync(self._load_private)
-        self.db.write_sync(lambda tx: _keep_state(tx, seq=seq, private_seq=private_seq, whole=1))
+        mark = self.log.mark(seq, private_seq)
+        self.db.write_sync(lambda tx: _keep_state(tx, seq=seq, private_seq=private_seq, mark=mark, whole=1))
         self._load()
         self.moved.ring()
 
@@ -260,6 +286,7 @@ class Index:
             tx.run(f"DELETE FROM {table}")
         _keep_state(tx, whole=0)
         self.seq = self.private_seq = 0
+        self.whole = False
 
     def _load_actor(self, tx: Tx, account: Account) -> None:
         batch = self._begin(tx)
@@ -310,8 +337,12 @@ def _state(tx: Tx, name: str) -> int:
     return row[0] if row is not None else 0
 
 
-def _keep_state(tx: Tx, **values: int) -> None:
+def _keep_state(tx: Tx, **values: int | None) -> None:
+    """None: keep nothing under that name."""
     for name, value in values.items():
+        if value is None:
+            tx.run("DELETE FROM state WHERE name = :name", name=name)
+            continue
         tx.run(
             "INSERT INTO state (name, value) VALUES (:name, :value)"
             " ON CONFLICT (name) DO UPDATE SET value = excluded.value",

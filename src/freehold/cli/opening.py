@@ -5,8 +5,10 @@ import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from freehold import settings as all_settings
+from freehold.appview.index import Index
 from freehold.cli.reach import assure_network
 from freehold.pds.passwords import Cost, Passwords
 from freehold.pds.pictures.workshop import Workshop
@@ -22,6 +24,13 @@ class DamagedNetwork(Refused):
     """A database of the network is not what SQLite wrote."""
 
     kind, name = "unavailable", "DamagedNetwork"
+
+
+class Promoted(NamedTuple):
+    """What a standby that was promoted goes on with. warm: its index; None where none was kept."""
+
+    shared: Shared
+    warm: Index | None
 
 
 class NotRootsOwn(Refused):
@@ -50,19 +59,27 @@ def shared_by(settings: Settings) -> Shared:
     return Shared(Catalog(documents), Passwords(cost), Workshop())
 
 
-def open_site(directory: Path, settings: Settings, listening: Listening, shared: Shared) -> Site:
-    """Open one; a new one is made. Blocks. Raises DamagedNetwork."""
+def open_site(
+    directory: Path, settings: Settings, listening: Listening, shared: Shared, index: Index | None = None
+) -> Site:
+    """Open one; a new one is made. index: one that was kept warm for it. Blocks. Raises DamagedNetwork."""
     with damage_named(directory):
-        return Site(directory, settings, listening, shared)
+        return Site(directory, settings, listening, shared, index=index)
 
 
-def open_sites(directories: list[Path], settings: list[Settings], listening: Listening) -> list[Site]:
-    """Open every directory as a network; a new one is made. If one cannot be opened, none stays open."""
-    shared = shared_by(settings[0])
+def open_sites(
+    directories: list[Path], settings: list[Settings], listening: Listening, promoted: Promoted | None = None
+) -> list[Site]:
+    """Open every directory as a network; a new one is made. If one cannot be opened, none stays open.
+
+    promoted: what the only one brings along.
+    """
+    shared = promoted.shared if promoted else shared_by(settings[0])
+    index = promoted.warm if promoted else None
     sites: list[Site] = []
     try:
         for directory, one in zip(directories, settings, strict=True):
-            sites.append(open_site(directory, one, listening, shared))
+            sites.append(open_site(directory, one, listening, shared, index))
     except BaseException:
         for site in sites:
             site.close()

@@ -4,6 +4,7 @@ import argparse
 import os
 import resource
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import uvloop
@@ -12,8 +13,8 @@ from freehold import settings as all_settings
 from freehold.cli import dev, logs
 from freehold.cli.doors import Doors, Server, bound
 from freehold.cli.hosting import Host
-from freehold.cli.opening import open_site, open_sites
-from freehold.cli.standing_by import stand_by
+from freehold.cli.opening import Promoted, open_site, open_sites
+from freehold.cli.standing_by import DoorsOf, stand_by
 from freehold.haven import machine
 from freehold.server import Networks
 from freehold.settings import BadSetting, Settings
@@ -40,22 +41,29 @@ def main(given: argparse.Namespace) -> int:
 
     settings = [load(directory) for directory in directories]
     logs.set_up(settings[0].log_level)
-    for directory, each in zip(directories, settings, strict=True):
-        if machine.read(directory).role == "standby" and not stood_by(directory, each, len(directories)):
-            return 0
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # what a crash leaves behind would hold keys
-    with bound(settings, given.port, named=bool(given.domain)) as doors:
+    doors_of = partial(bound, settings, given.port, named=bool(given.domain))
+    promoted = None
+    for directory, each in zip(directories, settings, strict=True):
+        if machine.read(directory).role == "standby":
+            promoted = stood_by(directory, each, doors_of, len(directories))
+            if promoted is None:
+                return 0
+    with doors_of() as doors:
         listening = Listening(doors.port, dev=given.dev, several=len(directories) > 1)
-        sites = open_sites(directories, settings, listening)
+        sites = open_sites(directories, settings, listening, promoted)
         uvloop.run(serve(sites, doors, load, listening))
     return 0
 
 
-def stood_by(directory: Path, settings: Settings, networks: int) -> bool:
-    """Whether the standby in `directory`, which followed meanwhile, was promoted. Raises BadSetting, AlreadyRunning."""
+def stood_by(directory: Path, settings: Settings, doors_of: DoorsOf, networks: int) -> Promoted | None:
+    """What the standby in `directory`, which followed meanwhile, goes on with; None where it was not promoted.
+
+    Raises BadSetting, AlreadyRunning.
+    """
     if networks > 1:
         raise BadSetting(f"{directory} is a standby: run it in a process of its own.")
-    return stand_by(directory, settings)
+    return stand_by(directory, settings, doors_of)
 
 
 async def serve(sites: list[Site], doors: Doors, load: Callable[[Path], Settings], listening: Listening) -> None:

@@ -1,7 +1,7 @@
 """A standby at work: it follows until it is told to stop, or is promoted and so becomes the network itself.
 
-In come a directory and its settings; out comes whether it is the primary now. Commands reach it at the same control
-socket as a network's.
+In come a directory and its settings; out comes what the primary that it is now goes on with. While its primary is gone
+it lets the network be read from its copy. Commands reach it at the same control socket as a network's.
 """
 
 import argparse
@@ -9,21 +9,39 @@ import asyncio
 import logging
 import signal
 import sys
+from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
+import uvloop
+
+from freehold.appview.index import Index
 from freehold.cli.control import Act, commanded
+from freehold.cli.doors import tell_service_manager
 from freehold.cli.main import Misread, understand
+from freehold.cli.opening import Promoted, shared_by
+from freehold.cli.reading_on import DoorsOf, ReadingOn
+from freehold.haven.copy import Copy
+from freehold.haven.following import PrimaryThere
 from freehold.haven.standby import StandbyMachine
+from freehold.haven.warm import Warm
 from freehold.protocol.refused import Refused
 from freehold.settings import Settings
-from freehold.store.keyring import Keyring, Source
+from freehold.site import TRUTH_SCHEMA, Shared
+from freehold.store.keyring import NETWORK_KEY, Keyring, KeyMissing, Source
 from freehold.store.lock import DirectoryLock
 
 logger = logging.getLogger(__name__)
 
+__all__ = ["DoorsOf", "OnStandby", "StandingBy", "stand_by"]
+
 COMMAND = "standby"
+LOOK_SECONDS = 0.1
 ASK_SECONDS = 0.3
+UNLOCK_SECONDS = 2.0
+"""How often it is looked whether the keys open by now."""
+AGAIN_SECONDS = 2.0
 
 
 class OnStandby(Refused):
@@ -36,28 +54,96 @@ class OnStandby(Refused):
 class StandingBy:
     """What acts on a standby see. Its `following` says how it is."""
 
-    def __init__(self, directory: Path, settings: Settings) -> None:
+    def __init__(self, directory: Path, settings: Settings, shared: Shared, doors_of: DoorsOf) -> None:
         self.directory, self.settings = directory, settings
-        self.standby = StandbyMachine(directory, self._succeed_by_order)
-        self.promoted = self.resumes = False
+        warmed = None if settings.host_only else partial(_warmed, shared)
+        self.standby = StandbyMachine(directory, self._succeed_by_order, warmed)
+        self.promoted = self.resumes = self.is_read = False
+        self._reading_on = ReadingOn(directory, settings, shared, doors_of)
         self._loop = asyncio.get_running_loop()
         self._end = asyncio.Event()
+        self._over = asyncio.Event()
+        """There is nothing to read for any more."""
 
     async def follow(self) -> None:
         """Until a signal, or promotion."""
-        loop = asyncio.get_running_loop()
-        for each in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(each, self._end.set)
+        self._hear_signals()
         self.standby.open()
+        tell_service_manager("READY=1")
         try:
             async with commanded(self, understood), asyncio.TaskGroup() as tasks:
-                succeeding = tasks.create_task(self._succeed())
-                await self._end.wait()
-                succeeding.cancel()
+                others = [tasks.create_task(work) for work in (self._succeed(), self._look_at_lock())]
+                await self._read_when_gone()
+                for task in others:
+                    task.cancel()
         finally:
             await asyncio.to_thread(self.standby.close)
         if self.promoted:
             self.standby.promote(resumes=self.resumes)
+
+    def _hear_signals(self) -> None:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            self._loop.add_signal_handler(each, self._stop)
+
+    def _stop(self) -> None:
+        self._end.set()
+        self._over.set()
+
+    # --- reading while the primary is gone
+
+    async def _read_when_gone(self) -> None:
+        said = ""
+        while not self._end.is_set():
+            pause = LOOK_SECONDS
+            if self.standby.is_readable and not self.standby.following.locked:
+                try:
+                    await self._read()
+                except PrimaryThere:
+                    pass
+                except Refused as refused:
+                    pause, said = AGAIN_SECONDS, _warned(f"cannot be read: {refused.say}", said)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._end.wait(), pause)
+
+    async def _read(self) -> None:
+        """Until the primary is back, or this machine is promoted or stopped."""
+        self._over.clear()
+        wanted = partial(self._loop.call_soon_threadsafe, self._over.set)
+        interval = self.standby.reading(wanted)
+        index: Index | None = await asyncio.to_thread(interval.__enter__)
+        try:
+            if not self._end.is_set():
+                self.is_read = True
+                if await self._reading_on.serve(index, self._over):
+                    self._end.set()
+        finally:
+            self.is_read = False
+            self._hear_signals()
+            await asyncio.to_thread(interval.__exit__, None, None, None)
+
+    # --- the lock
+
+    async def _look_at_lock(self) -> None:
+        while True:
+            self.standby.following.locked = not await asyncio.to_thread(self._opens)
+            await asyncio.sleep(UNLOCK_SECONDS)
+
+    def _opens(self) -> bool:
+        if self.settings.unlock == "prompt":
+            return False  # somebody has to be there
+        try:
+            self.assure_unlocked()
+        except (Refused, OSError):
+            return False
+        return True
+
+    def assure_unlocked(self) -> None:
+        """Raises Refused where the network's keys do not open here: then it may follow, and not be promoted."""
+        if not (self.directory / NETWORK_KEY).exists():  # it comes with the first copy, and must not be made here
+            raise KeyMissing("The network's key has not come here yet.")
+        Keyring.open_(self.directory, Source(self.settings.unlock, self.settings.unlock_credential))
+
+    # --- promotion
 
     def _succeed_by_order(self) -> None:
         """On a link's thread: the primary hands over. The witness is told, so that it grants that one no more time."""
@@ -70,7 +156,7 @@ class StandingBy:
         said = ""
         while not self.promoted:
             await asyncio.sleep(ASK_SECONDS)
-            if not self.standby.following.may_succeed() or self.standby.machine.witness is None:
+            if not self.standby.may_ask:
                 continue
             try:
                 await asyncio.to_thread(self.assure_unlocked)
@@ -78,38 +164,48 @@ class StandingBy:
                     logger.warning("the primary is lost: this machine takes over")
                     self.be_promoted()
             except Refused as refused:
-                if refused.say != said:
-                    said = refused.say
-                    logger.warning("this standby cannot take over: %s", said)
-
-    def assure_unlocked(self) -> None:
-        """Raises Refused where the network's keys do not open here: then it may follow, and not be promoted."""
-        Keyring.open_(self.directory, Source(self.settings.unlock, self.settings.unlock_credential))
+                said = _warned(f"cannot take over: {refused.say}", said)
 
     def be_promoted(self, *, by_hand: bool = False) -> None:
         """After the answer to this command. by_hand: nobody knows whether this machine has everything."""
         self.promoted, self.resumes = True, by_hand
-        asyncio.get_running_loop().call_later(0.1, self._end.set)
+        self._loop.call_later(0.1 if by_hand else 0, self._stop)
 
 
-def stand_by(directory: Path, settings: Settings) -> bool:
-    """Follow until told to stop (False) or promoted (True). Raises AlreadyRunning."""
+def _warned(why: str, said: str) -> str:
+    """Say it in the log, once."""
+    if why != said:
+        logger.warning("this standby %s", why)
+    return why
+
+
+def _warmed(shared: Shared, copy: Copy, index: Index | None) -> Warm:
+    return Warm(copy, TRUTH_SCHEMA, shared.catalog, index)
+
+
+def stand_by(directory: Path, settings: Settings, doors_of: DoorsOf) -> Promoted | None:
+    """Follow until told to stop (None) or promoted. Raises AlreadyRunning."""
     lock = DirectoryLock(directory)
     try:
-        return asyncio.run(_stand_by(directory, settings))
+        return uvloop.run(_stand_by(directory, settings, doors_of))
     finally:
         lock.release()
 
 
-async def _stand_by(directory: Path, settings: Settings) -> bool:
-    standing = StandingBy(directory, settings)
+async def _stand_by(directory: Path, settings: Settings, doors_of: DoorsOf) -> Promoted | None:
+    shared = shared_by(settings)
+    standing = StandingBy(directory, settings, shared, doors_of)
     listen = standing.standby.machine.listen
     where = f"on {listen} and " if listen else ""
     print(f"{directory} is a standby. It waits for its primary {where}by ssh.", file=sys.stderr, flush=True)
     await standing.follow()
+    index = standing.standby.take_index()
     if standing.promoted:
         print(f"{directory} is the primary now.", file=sys.stderr, flush=True)
-    return standing.promoted
+        return Promoted(shared, index)
+    if index is not None:
+        index.db.close()
+    return None
 
 
 def understood(words: list[str]) -> tuple[argparse.Namespace, Act]:

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from freehold.haven import joining
+from freehold.haven.acknowledged import Acknowledged
 from freehold.haven.feeding import Fed
 from freehold.haven.lease import Request
 from freehold.haven.link import Link, OldEpoch
@@ -24,12 +25,14 @@ from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
 from freehold.store.blobs import BlobStore
 from freehold.store.wal import NOWHERE, Log, Position
+from freehold.stream.bell import Stroke
 
 logger = logging.getLogger(__name__)
 
 NEAR_BYTES = 4 * PART_BYTES
 """A standby that lacks no more than this is brought up to date while writes wait."""
-PING_SECONDS = 1.0
+PING_SECONDS = 0.4
+LOCKED = "locked: it has no unlock key, and cannot take over"
 FED_EVERY_SECONDS = 0.5
 """Of all that an archive gets at once it keeps the last image of each page only."""
 LEAVING_SECONDS = 3.0
@@ -82,7 +85,8 @@ class Carrier:
     """The gate of the database at `path`, whose blobs are in `blobs`.
 
     epoch: that of this primary. papers: files that go along. wait: with no standby in step, writes wait; else they are
-    acknowledged alone. greeted: called on a standby's thread before it is brought up to date.
+    acknowledged alone. greeted: called on a standby's thread before it is brought up to date. begun: whether the
+    network is open; what it writes while it is being opened is nobody's, and waits for nobody.
     """
 
     def __init__(
@@ -93,6 +97,7 @@ class Carrier:
         epoch: int,
         papers: Sequence[Path] = (),
         wait: bool = True,
+        begun: bool = True,
         greeted: Callable[[Link, Hello], object] = lambda link, hello: None,
     ) -> None:
         self._path, self._blobs, self._papers = path, blobs, papers
@@ -110,7 +115,12 @@ class Carrier:
         self._fenced = False
         self._carried = False
         self._leaving = False
-        self._wait = wait
+        self._wait, self._begun = wait, begun
+        self._acknowledged = Acknowledged(path)
+        self._unsure = False
+        self.confirmed = Stroke(threading.Lock())
+        """Rings when nothing is left in the log that no standby had when this machine was killed: before, what is here
+        must not be shown."""
         self._reigns = False
         self._until = 0
         self._needed: frozenset[str] = frozenset()
@@ -128,8 +138,13 @@ class Carrier:
 
     def opened(self, frames: int) -> None:
         """The log has so many frames from before."""
-        self._frames = frames
-        self._opened.set()
+        with self._lock:
+            self._frames = frames
+            if not self._opened.is_set():
+                self._unsure = self._wait and not self._acknowledged.covers(self._log.end(frames))
+                if not self._unsure:
+                    self.confirmed.ring()
+            self._opened.set()
 
     def committed(self, frames: int) -> None:
         """Carry what is new to all who are in step; return when one of them has it (or alone, if that is allowed)."""
@@ -140,6 +155,22 @@ class Carrier:
             if self._behind or self._fed:
                 self._news.notify_all()
             self._await_company()
+            self._note_acknowledged()
+
+    def _note_acknowledged(self) -> None:
+        if self._acknowledged.begun and not self._unsure:
+            self._acknowledged.note(self._log.end(self._frames))
+
+    def _be_sure(self) -> None:
+        """With the lock held: what is in the log is confirmed, or the operator wants no confirmation."""
+        self._unsure = False
+        self._note_acknowledged()
+        self.confirmed.ring()
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether what is here may be shown: see `confirmed`."""
+        return not self._unsure
 
     def _try_to_carry(self, link: Link) -> None:
         try:
@@ -162,7 +193,7 @@ class Carrier:
 
     def _may_say_yes(self) -> bool:
         """Whether somebody else has it who must; and, where there is a witness, whether this machine still reigns."""
-        if self._fenced or (self._wait and not self._in_step):
+        if self._fenced or (self._begun and self._wait and not self._in_step):
             return False
         return not self._reigns or (self._needed <= self._ids() and now_ms() < self._until)
 
@@ -186,6 +217,7 @@ class Carrier:
     def folded(self) -> None:
         """The log is empty; remember where it ended."""
         self._frames = 0
+        self._note_acknowledged()
         if self._carried and self._ending != NOWHERE:
             self._ended = self._ending
             file = self._path.stat()
@@ -251,6 +283,9 @@ class Carrier:
                     link.pay()
                     link.state = "in step"
                     group.append(link)
+                    if group is self._in_step:
+                        self._acknowledged.begin()
+                        self._be_sure()
                     self._company.notify_all()
                     self.changed.set()
                     return
@@ -463,7 +498,10 @@ class Carrier:
     def states(self) -> dict[str, str]:
         """Each connected standby by name, and how it is: "in step" and so on."""
         with self._lock:
-            return {link.name: link.state for link in (*self._joining, *self._in_step, *self._behind)}
+            return {
+                link.name: f"{link.state}, {LOCKED}" if link.locked else link.state
+                for link in (*self._joining, *self._in_step, *self._behind)
+            }
 
     def part(self, name: str) -> None:
         """End the link to a standby that is one no more."""
@@ -476,7 +514,14 @@ class Carrier:
         """Whether writes are acknowledged while no standby is in step."""
         with self._lock:
             self._wait = not alone
+            if alone and self._opened.is_set():
+                self._be_sure()
             self._company.notify_all()
+
+    def begin(self) -> None:
+        """The network is open: from now on writes wait."""
+        with self._lock:
+            self._begun = True
 
     def leave(self) -> None:
         """This machine is about to stop: nobody waits longer than a moment for a standby any more."""
@@ -501,3 +546,4 @@ class Carrier:
             for fed in self._fed:
                 fed.close()
         self._log.close()
+        self._acknowledged.close()

@@ -2,13 +2,17 @@
 
 Owns DIRECTORY/truth.db and its write-ahead log while it follows. In come stretches of the primary's log, written where
 they stand over there; when the primary begins a new log, the old one is folded into the file here too, by SQLite. What
-`take` has answered is on disk. Nobody may open the copy for writing meanwhile: that would fold its log.
+`take` has answered is on disk. Nobody may open the copy for writing meanwhile: that would fold its log. Who reads it
+through SQLite does so in `turn`, and closes what it has open when told to `let_go`.
 Source: https://sqlite.org/wal.html
 """
 
 import hashlib
 import os
 import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import apsw
@@ -48,6 +52,23 @@ class Copy:
         self._seed = directory / SEED
         self._log = _open(log_of(self.path))
         self.position = self._found()
+        self.turn = threading.RLock()
+        self.let_go: Callable[[], object] = lambda: None
+        self.grew = threading.Event()
+        """Set when there is something new."""
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody reads it through SQLite meanwhile, and whoever does afterwards looks at the log anew.
+
+        What SQLite remembers of the log, in a file of its own, would not be true any more after the next stretch.
+        """
+        with self.turn:
+            self.let_go()
+            try:
+                yield
+            finally:
+                self.path.with_name(self.path.name + "-shm").unlink(missing_ok=True)
 
     @property
     def whole(self) -> bool:
@@ -58,10 +79,8 @@ class Copy:
         """How far its streams have come; zeros without a whole copy. Not while a stretch is taken."""
         if not self.whole:
             return 0, 0
-        try:
+        with self.alone():
             return newest_in(self.path)
-        finally:  # what SQLite found in the log would not be true any more after the next stretch
-            self.path.with_name(self.path.name + "-shm").unlink(missing_ok=True)
 
     def digest(self) -> bytes:
         """SHA-256 of the log as far as it is known; empty without a log."""
@@ -82,11 +101,17 @@ class Copy:
         _write_at(self._log, stretch.start, stretch.data)
         os.fdatasync(self._log)
         self.position = stretch.position
+        self.grew.set()
 
     def fold(self) -> None:
         """Put the log into the file, by SQLite, which checks every frame of it, and empty it."""
         if not self.position.end:
             return
+        with self.alone():
+            self._fold()
+            self._reopen()
+
+    def _fold(self) -> None:
         connection = apsw.Connection(str(self.path))
         try:
             connection.execute("PRAGMA synchronous = FULL")
@@ -94,7 +119,6 @@ class Copy:
             connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
         finally:
             connection.close()
-        self._reopen()
 
     def _reopen(self) -> None:
         os.close(self._log)
@@ -149,8 +173,10 @@ class Copy:
             os.fsync(file)
         finally:
             os.close(file)
-        self._seed.replace(self.path)  # there is no log to lie over it: `seed` folded it, and none was taken since
+        with self.alone():
+            self._seed.replace(self.path)  # there is no log to lie over it: `seed` folded it, and none was taken since
         sync(self._directory)
+        self.grew.set()
 
     def close(self) -> None:
         """Let the files go."""

@@ -4,8 +4,10 @@ In come messages; out go `Got`, or `Refuse` and the end. The files are those of 
 """
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from heapq import nsmallest
 
 import msgspec
@@ -33,6 +35,7 @@ from freehold.haven.wire import (
     Hello,
     LinkLost,
     Listing,
+    Message,
     Names,
     Refuse,
     Seed,
@@ -56,7 +59,8 @@ NAMES_MAX = 10_000
 CHECKED_AT_ONCE = 50
 LONG_AGO_SECONDS = 1e9
 THERE_SECONDS = 5.0
-"""A primary that is there says so every second."""
+GONE_SECONDS, PARTED_SECONDS = 1.2, 0.5
+"""Of a primary that is there something is heard several times a second; one that lost its link comes back at once."""
 BLOB_MAX_BYTES = 2**40
 
 
@@ -109,17 +113,24 @@ class Standby:
         self.vote = Vote(epoch, "", frozenset(), 0).restarted(now_ms())
         self.heard_at = -LONG_AGO_SECONDS
         """When the primary was heard last, in seconds of the monotonic clock."""
+        self._began_at, self._linked = time.monotonic(), False
+        self.locked = False
+        """Whether the keys of this network do not open here, as the primary is told."""
+        self.turn = threading.Lock()
+        """Had by whoever does what the primary says; or by whoever reads the copy while nothing is said."""
+        self.wanted: Callable[[], object] = lambda: None
+        """Called when the primary speaks while somebody else has the turn, which is waited for then."""
         self._upload: Incoming | None = None
 
     def follow(self, channel: Channel) -> None:
         """Greet, then take and answer until the link ends, which it does by LinkLost."""
-        channel.send(self._hello())
+        self._hear(channel, self._hello)
         try:
             message = channel.receive()
+            self._linked = True
             self._begin(message)
             while True:
-                channel.send(self._answer(message))
-                self.heard_at = time.monotonic()
+                self._hear(channel, partial(self._answer, message))
                 message = channel.receive()
         except LinkLost:
             raise
@@ -127,12 +138,33 @@ class Standby:
             channel.send(Refuse(refused.say))
             raise LinkLost(because=refused.say) from refused
         finally:
+            self._linked = False
             self._drop_upload()
+
+    def _hear(self, channel: Channel, answered: Callable[[], Message]) -> None:
+        """Answer, when nobody reads the copy any more."""
+        self.heard_at = time.monotonic()
+        if not self.turn.acquire(blocking=False):
+            self.wanted()
+            self.turn.acquire()
+        try:
+            answer = answered()
+        finally:
+            self.turn.release()
+        channel.send(answer)
+        self.heard_at = time.monotonic()
 
     @property
     def silent_seconds(self) -> float:
         """Since the primary was heard last."""
         return time.monotonic() - self.heard_at
+
+    @property
+    def primary_is_gone(self) -> bool:
+        """Whether the primary is to be taken for lost, as far as reading goes."""
+        if self.heard_at < self._began_at:  # not since this process began: it may be on its way
+            return time.monotonic() - self._began_at > THERE_SECONDS
+        return self.silent_seconds > (GONE_SECONDS if self._linked else PARTED_SECONDS)
 
     def may_succeed(self) -> bool:
         """Whether this machine promised nobody that it would not: its primary has been silent for longer."""
@@ -161,7 +193,7 @@ class Standby:
                 return self._check(after)
             case _:
                 self._do(message)
-                return Got()
+                return Got(self.locked)
 
     def _hello(self) -> Hello:
         copy = self._copy

@@ -36,14 +36,23 @@ class NotPrimary(Refused):
 
 
 class Haven:
-    """Of the network in `directory`. alone: writes are acknowledged also while no standby is in step."""
+    """Of the network in `directory`. alone: writes are acknowledged also while no standby is in step.
 
-    def __init__(self, directory: Path, blobs: BlobStore, *, alone: bool = False) -> None:
-        self._directory, self._alone = directory, alone
-        self.machine = assured_primary(directory)
+    reads: this is a standby whose copy is read while its primary is gone.
+    """
+
+    def __init__(self, directory: Path, blobs: BlobStore, *, alone: bool = False, reads: bool = False) -> None:
+        self._directory, self._alone, self._reads = directory, alone, reads
+        self.machine = machine.read(directory) if reads else assured_primary(directory)
         key = [directory / name for name in DELIVERED]
         self.carrier = Carrier(
-            directory / "truth.db", blobs, epoch=self.machine.epoch, papers=key, wait=False, greeted=self._greeted
+            directory / "truth.db",
+            blobs,
+            epoch=self.machine.epoch,
+            papers=key,
+            wait=self._waits,
+            begun=False,
+            greeted=self._greeted,
         )
         self._turn = threading.Lock()
         self._reign: Reign | None = None
@@ -60,7 +69,22 @@ class Haven:
         self._begin_reign()
         for peer in self.machine.standbys:
             self._keeper.add(peer)
-        self._decide()
+        self.carrier.begin()
+
+    @property
+    def is_served(self) -> bool:
+        """Whether this machine may answer for the network: not one that has been succeeded."""
+        return self._reads or self.machine.role == "primary"
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether what is here may be shown. After a kill the log may hold what no standby had, and nobody was told."""
+        return self._reads or self.carrier.is_confirmed
+
+    async def confirmed(self) -> None:
+        """Wait until it may."""
+        if not self._reads:
+            await self.carrier.confirmed.wait()
 
     def has_resumed(self) -> None:
         """Everybody was told to look anew at what they have."""
@@ -74,7 +98,7 @@ class Haven:
         self._change(standbys=(*self.machine.standbys, peer))
         if self._started:
             self._keeper.add(peer)
-            self._decide()
+            self.carrier.go_on_alone(alone=not self._waits)
 
     def remove(self, name: str) -> None:
         """Keep no copy there any more; what it has stays there. Raises NoSuchStandby."""
@@ -83,7 +107,7 @@ class Haven:
             raise NoSuchStandby(f"There is no standby called {name}.")
         self._change(standbys=rest)
         if self._started:
-            self._decide()
+            self.carrier.go_on_alone(alone=not self._waits)
             self._keeper.remove(name)
 
     def states(self) -> list[tuple[Peer, str]]:
@@ -183,10 +207,10 @@ class Haven:
             except OSError as error:
                 logger.warning("an old primary will not hear that it is one no more: %s", error)
 
-    def _decide(self) -> None:
+    @property
+    def _waits(self) -> bool:
         """Writes wait for a standby if there is one to wait for."""
-        waits = any(peer.sync for peer in self.machine.standbys) and not self._alone
-        self.carrier.go_on_alone(alone=not waits)
+        return any(peer.sync for peer in self.machine.standbys) and not self._alone
 
     def _fence(self) -> None:
         """Another machine is the primary: say yes to nothing, and say so to whoever starts this one again."""

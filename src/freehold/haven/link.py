@@ -18,6 +18,7 @@ from freehold.haven.wire import (
     Deliver,
     Fold,
     Forget,
+    Got,
     Hello,
     LinkLost,
     LinkRefused,
@@ -53,6 +54,7 @@ class Link:
         self.machine = ""
         self.position = NOWHERE
         self.state = "greeting"
+        self.locked = False
         self._channel = channel
         self._blobs = blobs
         self._turn = threading.Lock()
@@ -87,8 +89,9 @@ class Link:
         raise LinkLost(because="an answer that is none")
 
     def still(self) -> None:
-        """Hear that the standby is there. Raises LinkLost."""
-        self.exchange(Still())
+        """Hear that the standby is there, and whether it is locked. Raises LinkLost."""
+        answer = self.exchange(Still())
+        self.locked = isinstance(answer, Got) and answer.locked
 
     def carry(self, stretch: Stretch) -> None:
         """A stretch of the log, in parts. Raises LinkLost."""

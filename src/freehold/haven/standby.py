@@ -7,34 +7,47 @@ that is sealed is opened here: a standby works without the unlock key, and canno
 import base64
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
+from freehold.appview.index import Index
 from freehold.haven import machine, papers
 from freehold.haven.copy import Copy
-from freehold.haven.following import Standby
+from freehold.haven.following import PrimaryThere, Standby
 from freehold.haven.lease import Request
 from freehold.haven.machine import Machine, Peer, code_hash
 from freehold.haven.receiving import Receiver
+from freehold.haven.warm import Warm
 from freehold.haven.witness import FarWitness
 from freehold.protocol.refused import InvalidRequest
 from freehold.store.blobs import BlobStore
 
 CODE_BYTES = 12
 
+Warmed = Callable[[Copy, Index | None], Warm]
+
+
+def nothing() -> None:
+    """Nobody reads."""
+
 
 class StandbyMachine:
     """The standby in `directory`, whose lock the caller holds. `open`, then `close`.
 
-    succeed: called on a link's thread when the primary hands over; what it refuses is told to the primary.
+    succeed: called on a link's thread when the primary hands over; what it refuses is told to the primary. warmed:
+    makes what keeps an index beside the copy, from one that there was before; None where none is kept.
     """
 
-    def __init__(self, directory: Path, succeed: Callable[[], object]) -> None:
+    def __init__(self, directory: Path, succeed: Callable[[], object], warmed: Warmed | None = None) -> None:
         self.directory = directory
         self.machine = machine.read(directory)
         self._copy = Copy(directory)
+        self._warmed = warmed
+        self._warm: Warm | None = None
+        self._index: Index | None = None
         self.following = Standby(
             self._copy,
             BlobStore(directory / "blobs"),
@@ -50,14 +63,57 @@ class StandbyMachine:
 
     def open(self) -> None:
         """Listen to the primary from now on. Raises OSError when the port is taken."""
+        self._keep_warm()
         self._receiver.open()
         if self.machine.listen:
             self._receiver.open_port(self.machine.listen, self._context)
 
     def close(self) -> None:
-        """Follow nobody any more, and let the copy go."""
+        """Follow nobody any more, and let the copy go. The index stays open for `take_index`."""
         self._receiver.close()
+        self._rest()
         self._copy.close()
+
+    def take_index(self) -> Index | None:
+        """The index as it was kept, for whoever closes it at the end."""
+        index, self._index = self._index, None
+        return index
+
+    @contextmanager
+    def reading(self, wanted: Callable[[], object]) -> Iterator[Index | None]:
+        """The primary is gone: within this nobody writes to the copy, which may be opened to read only; with its index,
+        which stays ours. Blocks. wanted: called when the primary is back, and waits. Raises PrimaryThere.
+        """
+        following = self.following
+        self._rest()
+        try:
+            if not following.turn.acquire(blocking=False):
+                raise PrimaryThere
+            try:
+                following.wanted = wanted
+                if not following.primary_is_gone:  # it came back while the index took in the last
+                    raise PrimaryThere
+                yield self._index
+            finally:
+                following.wanted = nothing
+                following.turn.release()
+        finally:
+            self._keep_warm()
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether there is a whole copy whose primary is gone."""
+        return self._copy.whole and self.following.primary_is_gone
+
+    def _keep_warm(self) -> None:
+        if self._warmed is not None:
+            self._warm = self._warmed(self._copy, self._index)
+            self._warm.start()
+
+    def _rest(self) -> None:
+        """Keep the index as it is now."""
+        if self._warm is not None:
+            self._index, self._warm = self._warm.hand_over(), None
 
     @property
     def copied_bytes(self) -> int:
@@ -65,16 +121,20 @@ class StandbyMachine:
         path = self._copy.path
         return (path.stat().st_size if path.exists() else 0) + self._copy.position.end
 
+    @property
+    def may_ask(self) -> bool:
+        """Whether this machine may ask the witness to succeed: it promised nobody not to, and has a whole copy."""
+        return self.machine.witness is not None and self._copy.whole and self.following.may_succeed()
+
     def elected(self, *, by_hand: bool = False) -> bool:
         """Whether the witness grants that this machine succeeds its primary; blocks while it is asked.
 
-        by_hand: a person decided it. Without a witness only a person may. Raises LinkLost.
+        To be asked when it `may_ask`; or by_hand: a person decided it, as only one may without a witness. Raises
+        LinkLost.
         """
         witness = self.machine.witness
         if witness is None:
             return by_hand
-        if not (by_hand or (self.following.may_succeed() and self._copy.whole)):
-            return False
         far = FarWitness(self.directory, witness.address, witness.certificate)
         try:
             return far.ask(Request(self.machine.epoch + 1, self.machine.id), by_hand=by_hand).granted

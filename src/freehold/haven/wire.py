@@ -185,7 +185,9 @@ class Still(Message, frozen=True):
 
 
 class Got(Message, frozen=True):
-    """The standby has it, on disk."""
+    """The standby has it, on disk. locked: the network's keys do not open there, so that it cannot be promoted."""
+
+    locked: bool = False
 
 
 class Hashes(Message, frozen=True):

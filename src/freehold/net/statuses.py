@@ -5,6 +5,9 @@ Source: https://www.rfc-editor.org/rfc/rfc9110#name-status-codes
 
 from freehold.protocol.refused import Kind
 
+UNAVAILABLE = 503
+TRY_AGAIN_SECONDS = 2
+"""What whoever hears `UNAVAILABLE` is told to wait."""
 STATUS: dict[Kind, int] = {
     "invalid": 400,
     "unauthenticated": 401,
@@ -18,6 +21,6 @@ STATUS: dict[Kind, int] = {
     "too_many": 429,
     "not_implemented": 501,
     "upstream": 502,
-    "unavailable": 503,
+    "unavailable": UNAVAILABLE,
     "upstream_slow": 504,
 }

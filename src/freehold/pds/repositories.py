@@ -479,6 +479,17 @@ def all_records(tx: Tx, repo: int) -> Iterator[tuple[str, Cid, bytes]]:
         yield path, Cid(cid), bytes(data)
 
 
+def records_after(tx: Tx, repo: int, path: str, limit: int) -> list[tuple[str, Cid, bytes]]:
+    """The next records of one repository in path order."""
+    rows = tx.run(
+        "SELECT path, cid, bytes FROM repo_record WHERE repo = :repo AND path > :path ORDER BY path LIMIT :limit",
+        repo=repo,
+        path=path,
+        limit=limit,
+    )
+    return [(path, Cid(cid), bytes(data)) for path, cid, data in rows]
+
+
 def _assure(steps: list[Step], there: dict[str, Cid]) -> None:
     """Hold each step against what the steps before it leave. there: what stands now, by path; it is changed."""
     for path, cid, _, must, swap in steps:

@@ -1,13 +1,14 @@
 """Everything that an index is made of, as it stands: for a rebuild from the repositories.
 
-Each account is read in a snapshot of its own; what changes meanwhile is in the stream.
+It is read page by page, so that nobody holds up the folding of the log for long; what changes meanwhile is in the
+stream.
 """
 
 from collections.abc import Iterator
 
 from freehold.pds import repositories
 from freehold.pds.accounts import Account, Accounts
-from freehold.pds.repositories import all_records
+from freehold.pds.repositories import records_after
 from freehold.protocol.cid import Cid
 from freehold.store.database import Database
 
@@ -30,9 +31,14 @@ class Snapshot:
 
     def records(self, account: Account) -> Iterator[tuple[str, Cid, bytes]]:
         """(path, CID, DAG-CBOR) of every record, in order of path."""
+        after = ""
+        while page := self._records_after(account, after):
+            yield from page
+            after = page[-1][0]
+
+    def _records_after(self, account: Account, path: str) -> list[tuple[str, Cid, bytes]]:
         with self._truth.reading() as tx:
-            if repositories.head(tx, account.id) is not None:
-                yield from all_records(tx, account.id)
+            return records_after(tx, account.id, path, PAGE)
 
     def record(self, did: str, path: str) -> tuple[Cid, bytes] | None:
         """One record as it stands; None where there is none."""

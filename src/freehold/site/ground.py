@@ -80,11 +80,14 @@ class Ground:
         directory.chmod(0o700)
         self.directory, self.settings, self.clock = directory, settings, clock
         self.allowances = Allowances(clock)
-        self.catalog, self.shared, self.served = shared.catalog, shared, not listening.stay
+        self.catalog, self.shared = shared.catalog, shared
+        self.read_only = listening.read_only
+        self.served = not (listening.stay or listening.read_only)
+        """Whether this network's steady work is done here."""
         self.admin_password = admin_token(directory, settings.admin_token_file)
         self._closing = ExitStack()
-        self._lock = DirectoryLock(directory)
-        self._closing.callback(self._lock.release)
+        if not listening.read_only:
+            self._closing.callback(DirectoryLock(directory).release)
 
     def close(self) -> None:
         """Finish writes, fold the files, let the directory go."""
@@ -114,12 +117,15 @@ class Ground:
 
     def _open_truth(self) -> None:
         """The database, and what hears of every commit before anybody else does."""
-        self.haven = Haven(self.directory, self.files, alone=self.settings.without_standby == "go-on")
+        self.haven = Haven(
+            self.directory, self.files, alone=self.settings.without_standby == "go-on", reads=self.read_only
+        )
         self.files.elsewhere = gate = self.haven.carrier
         self._closing.callback(self.haven.close)
         self.archiving = archiving.Archiving(self.directory, gate, self.seal, self._archive_plan())
         self._closing.callback(self.archiving.close)
-        self.truth = Database(self.directory / "truth.db", TRUTH_SCHEMA, durable=True, clock=self.clock, gate=gate)
+        path, only = self.directory / "truth.db", self.read_only
+        self.truth = Database(path, TRUTH_SCHEMA, durable=True, read_only=only, clock=self.clock, gate=gate)
         self._closing.callback(self.truth.close)
         self._closing.callback(self.haven.leave)
         self.edges = edges.Edges(self.truth)

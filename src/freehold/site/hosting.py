@@ -98,7 +98,8 @@ class Hosting(Identities):
     def _open_services(self) -> None:
         self.relocation = Relocation(self.truth, self.accounts, self.network, self.register)
         domain = domain_of(self.settings, self.network.choices)
-        self.relocation.settle(self.place.base_url, self.place.handle_domain, domain)
+        if not self.read_only:
+            self.relocation.settle(self.place.base_url, self.place.handle_domain, domain)
         founding = Founding(
             members=self.members,
             repositories=self.repositories,
@@ -107,7 +108,7 @@ class Hosting(Identities):
             endpoint=self.place.base_url,
             handle_domain=self.place.handle_domain,
         )
-        self.services = self.truth.write_sync(founding.found)
+        self.services = self.truth.settle(founding.found)
         with self.truth.reading() as tx:
             label_key = K256Key.from_raw(keychain.require(tx, self.seal, LABEL_KEY))
         self.labels = labels.Labels(self.truth, self.services.labeler, label_key)

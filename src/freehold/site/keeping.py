@@ -22,8 +22,12 @@ class Keeping(Reading):
     async def run(self) -> None:
         """Follow the stream into the index, do due jobs, sweep, until cancelled.
 
-        Where the views come from elsewhere nothing is indexed, and nothing is left of what once was.
+        Where the views come from elsewhere nothing is indexed, and nothing is left of what once was. Nothing is done
+        while nobody may know what is here, nor where nothing may be written.
         """
+        await self.haven.confirmed()
+        if self.read_only:
+            await self._read_on()
         host_only = self.settings.host_only
         async with asyncio.TaskGroup() as tasks:
             for name, work in (
@@ -38,6 +42,14 @@ class Keeping(Reading):
                 tasks.create_task(self._keep_at(name, work))
             if self.certificates is not None:
                 tasks.create_task(self._keep_at("certificates", self.certificates.run))
+
+    async def _read_on(self) -> None:
+        """Let the index have what came last, then nothing, until cancelled: an index that would have to be made anew
+        serves as it is."""
+        if not (self.settings.host_only or self.index.outdated):
+            while await self.index.catch_up():
+                pass
+        await asyncio.Event().wait()
 
     async def _keep_at(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """What fails is our fault and is logged as such; it must not take the doors with it, so it begins again."""

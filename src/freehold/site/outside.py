@@ -62,7 +62,7 @@ class Outside(Hosting):
     def _certificates(self) -> Certificates | CertificateFiles | None:
         """What https is served with, if it is served here. Raises BadSetting, BadCertificate."""
         settings = self.settings
-        if not settings.https or not self.served:
+        if not settings.https or not (self.served or self.read_only):
             return None
         if self.place.local:
             raise BadSetting("https needs a name that others know: set domain, or say --domain.")

@@ -20,13 +20,15 @@ ADMIN_TOKEN_MIN = 24
 class Listening(NamedTuple):
     """How the process listens. several: it serves more than one network, so that each needs a name of its own.
 
-    stay: nobody listens; the network is worked on where it was reached last.
+    stay: nobody listens; the network is worked on where it was reached last. read_only: the copy of a standby, whose
+    directory the caller has the lock of, is read where the network was reached last.
     """
 
     port: int
     dev: bool = False
     several: bool = False
     stay: bool = False
+    read_only: bool = False
 
 
 class Place(NamedTuple):
@@ -47,7 +49,7 @@ def place_of(settings: Settings, choices: Choices, listening: Listening, name: s
 
     Raises BadSetting for --dev with a domain: it opens doors that must not be open to others.
     """
-    if listening.stay and choices.base_url:
+    if (listening.stay or listening.read_only) and choices.base_url:
         scheme, _, host = choices.base_url.partition("://")
         return Place(choices.base_url, host, choices.handle_domain, local=scheme == "http", dev=False)
     domain = domain_of(settings, choices)

@@ -1,11 +1,9 @@
 """The index, derived from the stream, and the views that the doors show of it."""
 
-from collections.abc import Iterator
-
-from freehold.appview.index import Account as IndexedAccount
 from freehold.appview.index import Index
 from freehold.appview.schema import SCHEMA as INDEX_SCHEMA
 from freehold.appview.views import Views
+from freehold.haven.warm import sources
 from freehold.pds.snapshot import Snapshot
 from freehold.site.moves import Moves
 from freehold.store.database import Database
@@ -18,26 +16,24 @@ FAR_BEHIND = 5_000
 class Reading(Moves):
     """A host, and all that can be read there."""
 
-    def _open_appview(self) -> None:
+    def _open_appview(self, warm: Index | None) -> None:
+        """warm: an index that followed while this machine was a standby, to go on with."""
         self.snapshot = Snapshot(self.truth, self.accounts)
-        self.index_db = Database(self.directory / "index.db", INDEX_SCHEMA, durable=False, clock=self.clock)
-        self._closing.callback(self.index_db.close)
-        self.index = Index(
-            self.index_db,
+        self.index = warm or self._index()
+        self.index.turn_to(self.log, sources(self.snapshot, self.accounts))
+        self.index_db = self.index.db
+        if not (self.read_only and warm):
+            self._closing.callback(self.index_db.close)
+        self.views = Views(self.index, image_url=self.image_url, unlisted=self.services)
+
+    def _index(self) -> Index:
+        path = self.directory / "index.db"
+        return Index(
+            Database(path, INDEX_SCHEMA, durable=False, clock=self.clock),
             self.log,
-            snapshot=self._all_indexed,
-            private_snapshot=self.snapshot.private,
-            records_of=lambda did: self.snapshot.records(self.accounts.hosted(did)),
-            record_of=self.snapshot.record,
             catalog=self.catalog,
             clock=self.clock,
         )
-        self.views = Views(self.index, image_url=self.image_url, unlisted=self.services)
-
-    def _all_indexed(self) -> Iterator[IndexedAccount]:
-        for account in self.snapshot.accounts():
-            rev, records = self.snapshot.rev(account), self.snapshot.records(account)
-            yield IndexedAccount(account.did, account.handle, account.status, records, rev)
 
     def image_url(self, kind: str, did: str, cid: str) -> str:
         """Where a displayed size of a picture is. kind: avatar, avatar_thumbnail, banner, feed_thumbnail,

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from freehold.appview.index import Index
 from freehold.pds import resumption
 from freehold.settings import Settings
 from freehold.site.ground import Shared
@@ -13,7 +14,10 @@ from freehold.store.clock import now_micros
 
 
 class Site(Keeping):
-    """A network that is open. Made by `Site(directory, …)`; `run` does its steady work; `close` ends it."""
+    """A network that is open. Made by `Site(directory, …)`; `run` does its steady work; `close` ends it.
+
+    index: one that was kept warm on this machine; closed here, unless this network is open to read only.
+    """
 
     def __init__(
         self,
@@ -22,6 +26,8 @@ class Site(Keeping):
         listening: Listening,
         shared: Shared,
         clock: Callable[[], int] = now_micros,
+        *,
+        index: Index | None = None,
     ) -> None:
         super().__init__(directory, settings, listening, shared, clock)
         self.outdated = asyncio.Event()
@@ -33,8 +39,8 @@ class Site(Keeping):
             self._open_account_life()
             self._open_key_changes()
             self._open_moves()
-            self._open_appview()
-            if self.haven.machine.resumes:
+            self._open_appview(index)
+            if self.haven.machine.resumes and not self.read_only:
                 resumption.resume(self.truth, self.accounts, self.repositories)
                 self.haven.has_resumed()
             if self.served:

@@ -20,9 +20,17 @@ from freehold.store.migrations import Migration, assure_current, migrate
 from freehold.store.tx import Hook, Link, Tx
 from freehold.store.writer import Job, Listener, StoreFailed, Writer
 
-__all__ = ["Database", "StoreFailed"]
+__all__ = ["Database", "ReadOnly", "StoreFailed"]
 
 T = TypeVar("T")
+
+
+class ReadOnly(StoreFailed):
+    """A write to a file that is open to read only: a standby's, whose primary is gone."""
+
+    name = "ReadOnly"
+    say = "This network can be read just now, and not be written to. Please try again in a moment."
+
 
 READERS_KEPT = 8
 IDLE_SECONDS = 5.0
@@ -76,7 +84,7 @@ class Database:
             clock=clock,
             idle_seconds=idle_seconds,
             end_process=end_process,
-            rested=self._close_readers,
+            rested=self.let_readers_go,
             gate=gate,
         )
 
@@ -106,7 +114,8 @@ class Database:
         else:
             self._idle.append(link)
 
-    def _close_readers(self) -> None:
+    def let_readers_go(self) -> None:
+        """Close the connections that nobody reads by just now; the next reader opens another."""
         while True:
             try:
                 self._idle.pop().close()
@@ -137,6 +146,13 @@ class Database:
         writer.submit(Job(fn, None, future, False))
         return future.result()
 
+    def settle(self, fn: Callable[[Tx], T]) -> T:
+        """As `write_sync`; where the file is open to read only, `fn` must find all settled and change nothing."""
+        if self._writer is None:
+            with self.reading() as tx:
+                return fn(tx)
+        return self.write_sync(fn)
+
     def fold(self) -> bool:
         """Put the log into the file now; whether it is empty then, which it is not if a reader or the gate needs it.
 
@@ -148,15 +164,21 @@ class Database:
         return self._the_writer().is_folded
 
     def on_lost(self, fn: Hook) -> None:
-        """Call `fn` on the writer's thread whenever a group was lost: drop what memory holds of the newest state."""
-        self._the_writer().lost.append(fn)
+        """Call `fn` on the writer's thread whenever a group was lost: drop what memory holds of the newest state.
+
+        Never, where the file is open to read only.
+        """
+        if self._writer is not None:
+            self._writer.lost.append(fn)
 
     def listen(self, fn: Listener) -> None:
         """Call `fn` after each group whose writes told something by `Tx.tell`, once, with {topic: last value}.
 
         It runs on the writer's thread, after the commit and before anyone is answered, is short and must not fail.
+        Never, where the file is open to read only.
         """
-        self._the_writer().listeners.append(fn)
+        if self._writer is not None:
+            self._writer.listeners.append(fn)
 
     @property
     def counts(self) -> tuple[int, int]:
@@ -166,7 +188,7 @@ class Database:
 
     def _the_writer(self) -> Writer:
         if self._writer is None:
-            raise StoreFailed("This network is open for reading only.", read_only=True)
+            raise ReadOnly
         return self._writer
 
     def close(self) -> None:
@@ -174,7 +196,7 @@ class Database:
         if self._writer is not None:
             self._writer.close()
         self._closed = True
-        self._close_readers()
+        self.let_readers_go()
 
     def __enter__(self) -> "Database":
         return self

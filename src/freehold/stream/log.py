@@ -9,6 +9,7 @@ Source: https://atproto.com/specs/sync#firehose
 
 from collections.abc import AsyncIterator, Iterator
 from functools import lru_cache
+from hashlib import blake2b
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -30,6 +31,7 @@ PublicKind = Literal["commit", "sync", "identity", "account"]
 READ_MAX_BYTES = 4_000_000
 PATIENCE_SECONDS = 30.0
 CUT_MAX_ROWS = 1_000
+MARK_BYTES = 7
 
 SCHEMA: tuple[Migration, ...] = (
     Migration(
@@ -237,6 +239,17 @@ class Log:
         with self._db.reading() as tx:
             row = tx.one("SELECT min(seq) FROM event")
         return self.last + 1 if row is None or row[0] is None else int(row[0])
+
+    def mark(self, seq: int, private_seq: int) -> int | None:
+        """A number that tells this history from any other with events of these numbers: a hash of what of the two never
+        changes. None when one of them is not kept any more.
+        """
+        with self._db.reading() as tx:
+            public = tx.one("SELECT did, kind, at FROM event WHERE seq = :seq", seq=seq)
+            private = tx.one("SELECT did, kind, at FROM private_event WHERE seq = :seq", seq=private_seq)
+        if (seq and public is None) or (private_seq and private is None):
+            return None
+        return int.from_bytes(blake2b(repr((public, private)).encode(), digest_size=MARK_BYTES).digest(), "big")
 
     def read(self, after: int, limit: int = 500, max_bytes: int | None = None) -> list[Event]:
         """Public events with a seq above `after`, oldest first: at most `limit`, some `max_bytes` (4 MB) of frames.

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from freehold.net.statuses import STATUS
+from freehold.net.statuses import STATUS, TRY_AGAIN_SECONDS, UNAVAILABLE
 from freehold.protocol.refused import Refused
 from freehold.web.shield import SMALL_BODY, TooLarge, assure_own_page, assure_token, limited, own_path
 from freehold.web.visit import Missing, SignInFirst, Visit, open_visit
@@ -172,7 +172,10 @@ async def or_say(visit: Visit, part: str, act: Callable[[], Awaitable[Response]]
 async def refusal_page(visit: Visit, refused: Refused) -> Response:
     """A page that says no, with the status and the error's name."""
     status = STATUS.get(refused.kind, 400)
-    return await visit.page("refused.html", status, refused=refused, title=title_of(visit, status))
+    page = await visit.page("refused.html", status, refused=refused, title=title_of(visit, status))
+    if status == UNAVAILABLE:
+        page.headers["retry-after"] = str(TRY_AGAIN_SECONDS)
+    return page
 
 
 async def _http_refusal(visit: Visit, refused: HTTPException) -> Response:
