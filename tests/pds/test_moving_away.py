@@ -14,7 +14,7 @@ import pytest
 
 from freehold.identity import plc_directory
 from freehold.identity.operations import KeyHasNoRight
-from freehold.pds import keychain, moves, recovery_keys
+from freehold.pds import keychain, moves, private, recovery_keys
 from freehold.pds.accounts import New
 from freehold.pds.backup import Backup, BadBackup
 from freehold.pds.membership import Application
@@ -423,7 +423,8 @@ async def test_the_archive_and_the_key_bring_the_account_to_another_host(here, t
     moved = Person(here, await Caller(here).do(SERVER + "createSession", identifier=mei.did, password=PASSWORD))
     assert (await moved.get("app.bsky.actor.getPreferences"))["preferences"] == [PREFERENCE]
     with new.truth.reading() as tx:
-        assert tx.run("SELECT subject FROM mute") == [(otto.did,)]
+        muted = private.mutes(tx, new.seal, new.accounts.one(mei.did).id)
+    assert [subject for subject, _ in muted] == [otto.did]
 
 
 async def test_a_large_archive_goes_out_in_small_pieces(old, mei):

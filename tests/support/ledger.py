@@ -28,8 +28,6 @@ TABLES = {
     " FROM feed_item",
     "declaration": "SELECT collection, A[actor], rkey, cid, record, at, indexed_at FROM declaration",
     "notification": "SELECT A[recipient], at, reason, A[actor], rkey, P[subject] FROM notification",
-    "mute": "SELECT A[actor], A[subject], at FROM mute",
-    "thread_mute": "SELECT A[actor], P[root] FROM thread_mute",
     "post_like": _EDGE.format("P[subject]", "post_like"),
     "repost": _EDGE.format("P[subject]", "repost"),
     "follow": _EDGE.format("A[subject]", "follow"),

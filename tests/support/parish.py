@@ -80,6 +80,7 @@ class Parish:
             self.log,
             snapshot=self.snapshot,
             private_snapshot=lambda: self.private,
+            muted_by=self.muted_by,
             records_of=lambda did: self.people[did].sorted_records(),
             catalog=self.catalog,
             clock=self.clock,
@@ -107,6 +108,12 @@ class Parish:
         self.now += SECOND
         self.private.append((kind, did, {"at": self.now, **body}))
         return self.truth.write_sync(lambda tx: stream.append_private(tx, kind, did, {"at": self.now, **body}))
+
+    def muted_by(self, did: str) -> list[tuple[str, int]]:
+        """Whom somebody mutes, by the last word on each."""
+        told = [body for kind, by, body in self.private if (kind, by) == ("mute", did)]
+        last = {body["subject"]: body for body in told}
+        return [(subject, body["at"]) for subject, body in last.items() if body["on"]]
 
     def settle(self) -> None:
         """Have the index apply all that is in the logs."""

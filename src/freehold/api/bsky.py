@@ -95,14 +95,14 @@ async def get_config(site: Site, caller: Caller, given: Given) -> Json:
 async def get_preferences(site: Site, caller: Caller, given: Given) -> Json:
     account = _member(site, caller)
     with site.truth.reading() as tx:
-        return {"preferences": private.preferences(tx, account, whole=caller.kind != "app")}
+        return {"preferences": private.preferences(tx, site.seal, account, whole=caller.kind != "app")}
 
 
 @procedure("app.bsky.actor.putPreferences", auth=ACCESS)
 async def put_preferences(site: Site, caller: Caller, given: Given) -> None:
     account = _member(site, caller)
     whole, given_ones = caller.kind != "app", given.input["preferences"]
-    await site.truth.write(lambda tx: private.put_preferences(tx, account, given_ones, whole=whole))
+    await site.truth.write(lambda tx: private.put_preferences(tx, site.seal, account, given_ones, whole=whole))
 
 
 @procedure("app.bsky.notification.updateSeen", auth=ACCESS)
@@ -125,7 +125,7 @@ async def unmute_actor(site: Site, caller: Caller, given: Given) -> None:
 async def _mute(site: Site, caller: Caller, actor: str, *, muted: bool) -> None:
     account = _member(site, caller)
     subject = actor if actor.startswith("did:") else await site.identity.resolve_handle(actor)
-    await site.truth.write(lambda tx: private.set_mute(tx, account, subject, muted))
+    await site.truth.write(lambda tx: private.set_mute(tx, site.seal, account, subject, muted))
     await site.private_caught_up()
 
 

@@ -1,10 +1,11 @@
 """Actors: who they are, how their accounts stand, what their profiles say; and their removal with all they said.
 
-Tables: actor, actor_search, mute, thread_mute. In come `#identity` and `#account` events, profile records, and the
-private log's `seen` and `mute`. A status of None is an active account; STRANGER one that others name and that no event
-has announced.
+Tables: actor, actor_search. In come `#identity` and `#account` events, profile records, and the private log's `seen`
+and `mute`. A status of None is an active account; STRANGER one that others name and that no event has announced.
 Source: https://atproto.com/specs/account and the lexicon app.bsky.actor.profile
 """
+
+from collections.abc import Iterable
 
 from freehold.appview.batch import HANDLERS, POST, STRANGER, Batch, Change, record
 from freehold.appview.edges import COLLECTIONS
@@ -69,8 +70,6 @@ def account(batch: Batch, did: str, active: bool, status: str | None) -> None:
         batch.name(actor)
         gone = batch.tx.run("DELETE FROM notification WHERE recipient = :id RETURNING id", id=actor)
         batch.notices.update(id for (id,) in gone)
-        batch.tx.run("DELETE FROM mute WHERE actor = :id", id=actor)
-        batch.tx.run("DELETE FROM thread_mute WHERE actor = :id", id=actor)
 
 
 def paths_of(batch: Batch, actor: int) -> set[tuple[str, str]]:
@@ -98,30 +97,11 @@ def seen(batch: Batch, did: str, at: int) -> None:
     batch.tx.run("UPDATE actor SET seen_at = :at WHERE id = :id", at=at, id=batch.actor(did))
 
 
-def mute(batch: Batch, did: str, subject: str, on: bool, at: int) -> None:
-    """Mute an actor (a DID) or a thread (the at:// URI of its root), or end it."""
-    actor = batch.actor(did)
-    if subject.startswith("at://"):
-        _mute_thread(batch, actor, subject, on)
-    else:
-        row = {"actor": actor, "subject": batch.actor(subject)}
-        if on:
-            batch.tx.run(
-                "INSERT INTO mute (actor, subject, at) VALUES (:actor, :subject, :at) ON CONFLICT DO NOTHING",
-                at=at,
-                **row,
-            )
+def muted(batch: Batch, did: str, subjects: Iterable[str]) -> None:
+    """Somebody mutes others than before. subjects: all whom they mute now, who are given numbers if they have none."""
+    for subject in subjects:
+        if subject.startswith("at://"):
+            batch.subject(subject)
         else:
-            batch.tx.run("DELETE FROM mute WHERE actor = :actor AND subject = :subject", **row)
-    batch.circles.add(actor)
-
-
-def _mute_thread(batch: Batch, actor: int, uri: str, on: bool) -> None:
-    found = batch.subject(uri)
-    if found is None:
-        return
-    batch.tx.run("DELETE FROM thread_mute WHERE actor = :actor AND root = :root", actor=actor, root=found[0])
-    if on:
-        batch.tx.run("INSERT INTO thread_mute (actor, root) VALUES (:actor, :root)", actor=actor, root=found[0])
-    else:
-        batch.release(found[0])
+            batch.actor(subject)
+    batch.circles.add(batch.actor(did))

@@ -11,7 +11,7 @@ from typing import Any
 
 from freehold.appview import actors, declarations, edges, posts
 from freehold.appview.batch import HANDLERS, Batch, Change, Json
-from freehold.appview.pieces import NO_HANDLE
+from freehold.appview.pieces import NO_HANDLE, MutedBy
 from freehold.protocol import cbor
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
@@ -51,13 +51,13 @@ def apply_event(batch: Batch, event: Event, records_of: RecordsOf | None) -> Non
         batch.reach(batch.actor(payload["did"]), payload["rev"])
 
 
-def apply_private(batch: Batch, event: Private, record_of: RecordOf) -> None:
-    """Apply a private event of a kind that this room knows: `seen` {at}, `mute` {subject, on}, `takedown` {subject, on}
-    of a record's path. record_of: asked for what is put back."""
+def apply_private(batch: Batch, event: Private, record_of: RecordOf, muted_by: MutedBy = lambda did: ()) -> None:
+    """Apply a private event of a kind that this room knows: `seen` {at}, `mute` {}, `takedown` {subject, on} of a
+    record's path. record_of: asked for what is put back. muted_by: asked for whom somebody mutes."""
     if event.kind == "seen":
         actors.seen(batch, event.did, event.body["at"])
     elif event.kind == "mute":
-        actors.mute(batch, event.did, event.body["subject"], event.body["on"], event.body.get("at", event.at))
+        actors.muted(batch, event.did, [subject for subject, _ in muted_by(event.did)])
     elif event.kind == "takedown" and "/" in event.body["subject"]:
         _take_down(batch, event.did, event.body["subject"], event.body["on"], record_of)
 

@@ -123,8 +123,7 @@ class Batch:
         self.tx.run(
             "DELETE FROM post WHERE id = :id AND moment IS NULL AND gates = 0"
             " AND likes = 0 AND reposts = 0 AND replies = 0 AND quotes = 0"
-            " AND NOT EXISTS (SELECT 1 FROM post AS other WHERE other.root = :id)"
-            " AND NOT EXISTS (SELECT 1 FROM thread_mute WHERE thread_mute.root = :id)",
+            " AND NOT EXISTS (SELECT 1 FROM post AS other WHERE other.root = :id)",
             id=post,
         )
 

@@ -25,6 +25,7 @@ from freehold.appview.apply import (
 from freehold.appview.batch import Batch, FeedItem, Json
 from freehold.appview.chains import Chains
 from freehold.appview.memory import Memory
+from freehold.appview.pieces import MutedBy
 from freehold.appview.schema import TABLES
 from freehold.protocol.cid import Cid
 from freehold.protocol.lexicon import Catalog
@@ -74,9 +75,10 @@ class Index:
     """Keeps `db` (index.db) as the logs would have it.
 
     snapshot: all accounts with their records, for a rebuild. private_snapshot: (kind, DID, body) as the private log
-    would tell them: what is muted, seen and taken down. record_of: one record as it is now, asked for when it is put
-    back. records_of: the records of one repository, asked for when a `#sync` event
-    says that it was reset. catalog: the lexicons that records must fit; None takes them as they come.
+    would tell them: who mutes, what was seen and is taken down. muted_by: whom somebody mutes, never written here.
+    record_of: one record as it is now, asked for when it is put back. records_of: the records of one repository, asked
+    for when a `#sync` event says that it was reset. catalog: the lexicons that records must fit; None takes them as
+    they come.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class Index:
         *,
         snapshot: Snapshot = tuple,
         private_snapshot: PrivateSnapshot = tuple,
+        muted_by: MutedBy = lambda did: (),
         records_of: RecordsOf | None = None,
         record_of: RecordOf = lambda did, path: None,
         catalog: Catalog | None = None,
@@ -94,7 +97,7 @@ class Index:
         self.db = db
         self.log = log
         self.clock = clock
-        self.memory = Memory()
+        self.memory = Memory(muted_by)
         self.moved = Bell()
         self._wanted = Bell()
         self._waiting = 0
@@ -204,7 +207,7 @@ class Index:
                 reached["seq"] = event.seq
         for told in private:
             if told.seq > reached["private_seq"]:
-                apply_private(batch, told, self._record_of)
+                apply_private(batch, told, self._record_of, self.memory.muted_by)
                 reached["private_seq"] = told.seq
         batch.finish()
         mark = self.log.mark(**reached)
@@ -305,7 +308,8 @@ class Index:
     def _load_private(self, tx: Tx) -> None:
         batch = self._begin(tx)
         for kind, did, body in self._private_snapshot():
-            apply_private(batch, Private(0, kind, did, batch.now, body), self._record_of)
+            told = Private(0, kind, did, batch.now, body)
+            apply_private(batch, told, self._record_of, self.memory.muted_by)
 
 
 def _merge(tx: Tx, table: str, pages: int) -> bool:

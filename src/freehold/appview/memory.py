@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from freehold.appview.batch import Batch
 from freehold.appview.chains import Chains
-from freehold.appview.pieces import ActorPiece, Circle, Json, PostPiece
+from freehold.appview.pieces import ActorPiece, Circle, Json, MutedBy, PostPiece
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -46,9 +46,10 @@ class Kept(Generic[K, V]):
 
 
 class Memory:
-    """One network's pieces and chains."""
+    """One network's pieces and chains. muted_by: whom somebody mutes, which is written nowhere in the index."""
 
-    def __init__(self) -> None:
+    def __init__(self, muted_by: MutedBy) -> None:
+        self.muted_by = muted_by
         self.generation = 0
         self.posts: Kept[int, PostPiece] = Kept(POSTS_KEPT)
         self.actors: Kept[int, ActorPiece] = Kept(ACTORS_KEPT)

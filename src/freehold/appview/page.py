@@ -8,6 +8,9 @@ once, from memory where it can. What it holds is good for one read transaction.
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from freehold.appview.asked import post_id
 from freehold.appview.pieces import (
     ACTOR_COLUMNS,
     NOBODY,
@@ -16,6 +19,7 @@ from freehold.appview.pieces import (
     Circle,
     ImageUrl,
     Json,
+    MutedBy,
     PostGate,
     PostPiece,
     ThreadGate,
@@ -69,7 +73,7 @@ class Page:
         """The relations of an actor."""
         circle = self.memory.circles.get(actor)
         if circle is None:
-            circle = _read_circle(self.tx, actor)
+            circle = _read_circle(self.tx, actor, self.memory.muted_by)
             self.memory.circles.put(actor, circle)
             if self.memory.generation != self.generation:
                 self.memory.circles.forget((actor,))
@@ -210,11 +214,25 @@ class Page:
         }
 
 
-def _read_circle(tx: Tx, actor: int) -> Circle:
+def _read_circle(tx: Tx, actor: int, muted_by: MutedBy) -> Circle:
+    muted_at, threads = _read_mutes(tx, actor, muted_by)
     return Circle(
         follows=dict(tx.run("SELECT subject, rkey FROM follow WHERE actor = :a AND main = 1", a=actor)),
         blocks=dict(tx.run("SELECT subject, rkey FROM block WHERE actor = :a AND main = 1", a=actor)),
         blocked_by=dict(tx.run("SELECT actor, rkey FROM block WHERE subject = :a AND main = 1", a=actor)),
-        mutes={subject for (subject,) in tx.run("SELECT subject FROM mute WHERE actor = :a", a=actor)},
-        thread_mutes={root for (root,) in tx.run("SELECT root FROM thread_mute WHERE actor = :a", a=actor)},
+        mutes=set(muted_at),
+        muted_at=muted_at,
+        thread_mutes=threads,
     )
+
+
+def _read_mutes(tx: Tx, actor: int, muted_by: MutedBy) -> tuple[dict[int, int], set[int]]:
+    """Whom an actor mutes and since when, and the roots of muted threads: as the truth has it, by our ids."""
+    (did,) = tx.one("SELECT did FROM actor WHERE id = :a", a=actor) or ("",)
+    since = dict(muted_by(did))
+    if not since:
+        return {}, set()
+    names = msgspec.json.encode(list(since)).decode()
+    people = tx.run("SELECT id, did FROM actor WHERE did IN (SELECT value FROM json_each(:names))", names=names)
+    roots = (post_id(tx, name) for name in since if name.startswith("at://"))
+    return {id: since[name] for id, name in people}, {root for root in roots if root is not None}

@@ -102,10 +102,6 @@ _FOLLOWS = (
     " ORDER BY at DESC, subject DESC LIMIT :limit"
 )
 _BLOCKS = _FOLLOWS.replace("follow", "block")
-_MUTES = (
-    "SELECT at, subject FROM mute WHERE actor = :id AND (at, subject) < (:at, :tie)"
-    " ORDER BY at DESC, subject DESC LIMIT :limit"
-)
 _LIKES = (
     "SELECT at, actor, indexed_at FROM post_like WHERE subject = :id AND main = 1 AND (at, actor) < (:at, :tie)"
     " ORDER BY at DESC, actor DESC LIMIT :limit"
@@ -154,7 +150,9 @@ def known_followers(page: Page, actor: str, limit: int, cursor: str | None) -> J
 
 def mutes(page: Page, limit: int, cursor: str | None) -> Json:
     """app.bsky.graph.getMutes."""
-    rows = _rows(page, _MUTES, _signed_in(page), limit, cursor)
+    _signed_in(page)
+    before, mutes = before_pair(cursor), page.circle.muted_at
+    rows = sorted(((at, id) for id, at in mutes.items() if (at, id) < before), reverse=True)[:limit]
     return {"mutes": _listed(page, [row[1] for row in rows]), **pair_cursor(rows, limit)}
 
 

@@ -5,7 +5,7 @@ the copy.
 Source: the lexicons app.bsky.actor.defs, app.bsky.feed.defs, app.bsky.embed.*
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -21,6 +21,8 @@ ImageUrl = Callable[[str, str, str], str]
 
 Kinds: avatar, banner, feed_thumbnail, feed_fullsize, video_playlist, video_thumbnail.
 """
+MutedBy = Callable[[str], Iterable[tuple[str, int]]]
+"""DID to whom they mute now (a DID, or the at:// URI of a thread's root) and since when, in micros."""
 
 NO_HANDLE = "handle.invalid"
 NOT_FOR_STRANGERS = "!no-unauthenticated"
@@ -45,12 +47,14 @@ class PostGate(NamedTuple):
 
 @dataclass(slots=True)
 class Circle:
-    """A reader's own relations. follows and blocks: actor to record key; the rest are sets of ids."""
+    """A reader's own relations. follows and blocks: actor to record key; muted_at: actor to when, in micros; the
+    rest are sets of ids."""
 
     follows: dict[int, str] = field(default_factory=dict)
     blocks: dict[int, str] = field(default_factory=dict)
     blocked_by: dict[int, str] = field(default_factory=dict)
     mutes: set[int] = field(default_factory=set)
+    muted_at: dict[int, int] = field(default_factory=dict)
     thread_mutes: set[int] = field(default_factory=set)
 
     def blocked(self, actor: int) -> bool:

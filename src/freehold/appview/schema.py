@@ -154,10 +154,19 @@ CREATE TABLE taken_down (
 ) WITHOUT ROWID;
 """
 
+# Whom members mute is in the truth alone, sealed: a copy in the clear beside it would tell whoever takes the disk.
+_NO_MUTES = """
+DELETE FROM mute;
+DELETE FROM thread_mute;
+DROP TABLE mute;
+DROP TABLE thread_mute;
+"""
+
 SCHEMA = (
     Migration("appview-1", _TABLES + "".join(_EDGE.replace("EDGE", name) for name in _EDGES)),
     Migration("appview-2-forgetting", _FORGETTING),
     Migration("appview-3-taken-down", _TAKEN_DOWN),
+    Migration("appview-no-mutes", _NO_MUTES),
 )
 
 TABLES = (
@@ -167,8 +176,6 @@ TABLES = (
     "feed_item",
     "declaration",
     "notification",
-    "mute",
-    "thread_mute",
     "taken_down",
     "post_search",
     "actor_search",

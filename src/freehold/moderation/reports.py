@@ -1,7 +1,7 @@
-"""What members report: kept in the truth for those who will decide, its words sealed.
+"""What members report: kept in the truth for those who will decide, sealed: who reports whom, and why.
 
-Tables: report. A report is said in the private log too, without its words, so that whoever works through them need not
-ask again and again.
+Tables: sealed_report. Those about one account are found by a keyed hash. The private log says that there is one more,
+so that whoever works through them need not ask again and again.
 Source: lexicon com.atproto.moderation.createReport
 """
 
@@ -35,10 +35,22 @@ SCHEMA = (
         CREATE INDEX report_did ON report (did);
         """,
     ),
+    Migration(
+        "moderation-2-sealed-report",
+        """
+        CREATE TABLE sealed_report (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            about BLOB NOT NULL,
+            box BLOB NOT NULL,
+            created_at BIGINT NOT NULL
+        );
+        CREATE INDEX sealed_report_about ON sealed_report (about);
+        """,
+    ),
 )
 
 PURPOSE = "report"
-SEALED = (Sealed("report", "words", PURPOSE), Sealed("report", "tool", PURPOSE))
+SEALED = (Sealed("sealed_report", "box", PURPOSE),)
 REPO, RECORD = "com.atproto.admin.defs#repoRef", "com.atproto.repo.strongRef"
 KINDS = ("com.atproto.moderation.defs#reason", "tools.ozone.report.defs#reason")
 MAX_KIND = 200
@@ -84,36 +96,61 @@ def file(
     tool_bytes = msgspec.json.encode(tool) if tool is not None else b""
     if len(tool_bytes) > MAX_TOOL_BYTES:
         raise InvalidRequest("modTool is too large.")
+    kept = _Kept(reporter, subject.did, subject.uri, subject.cid, reason_type, words or None, tool_bytes or None)
     row = tx.one(
-        "INSERT INTO report (reporter, did, uri, cid, reason_type, words, tool, created_at)"
-        " VALUES (:reporter, :did, :uri, :cid, :reason_type, :words, :tool, :now) RETURNING id",
-        reporter=reporter,
-        did=subject.did,
-        uri=subject.uri,
-        cid=subject.cid,
-        reason_type=reason_type,
-        words=seal.seal(PURPOSE, words.encode()) if words else None,
-        tool=seal.seal(PURPOSE, tool_bytes) if tool_bytes else None,
+        "INSERT INTO sealed_report (about, box, created_at) VALUES (:about, :box, :now) RETURNING id",
+        about=_mark(seal, subject.did),
+        box=seal.seal(PURPOSE, msgspec.msgpack.encode(kept)),
         now=tx.now,
     )
     assert row is not None
-    append_private(tx, "report", reporter, {"id": row[0], "did": subject.did, "reasonType": reason_type})
+    append_private(tx, "report", "", {"id": row[0]})
     return Report(int(row[0]), reporter, subject, reason_type, words, tx.now)
 
 
 def read(tx: Tx, seal: Seal, after: int, limit: int) -> list[Report]:
     """Reports in the order of their coming, after the given id, opened."""
     rows = tx.run(
-        "SELECT id, reporter, did, uri, cid, reason_type, words, created_at FROM report WHERE id > :after"
-        " ORDER BY id LIMIT :n",
-        after=after,
-        n=limit,
+        "SELECT id, box, created_at FROM sealed_report WHERE id > :after ORDER BY id LIMIT :n", after=after, n=limit
     )
-    return [
-        Report(id, reporter, Subject(did, uri, cid), kind, _opened(seal, words), at)
-        for id, reporter, did, uri, cid, kind, words, at in rows
-    ]
+    return [_opened(seal, *row) for row in rows]
 
 
-def _opened(seal: Seal, words: bytes | None) -> str | None:
-    return seal.open(PURPOSE, words).decode() if words is not None else None
+def seal_plain(tx: Tx, seal: Seal) -> None:
+    """Seal the reports of which only the words were sealed. Twice is the same as once."""
+    if not tx.one("SELECT 1 FROM sqlite_master WHERE name = 'report'"):
+        return
+    rows = tx.run("SELECT id, created_at, words, tool, reporter, did, uri, cid, reason_type FROM report ORDER BY id")
+    for id, at, words, tool, reporter, did, uri, cid, kind in rows:
+        said, made_with = (seal.open(PURPOSE, box) if box is not None else None for box in (words, tool))
+        kept = _Kept(reporter, did, uri, cid, kind, said.decode() if said is not None else None, made_with)
+        tx.run(
+            "INSERT INTO sealed_report (id, about, box, created_at) VALUES (:id, :about, :box, :at)",
+            id=id,
+            about=_mark(seal, kept.did),
+            box=seal.seal(PURPOSE, msgspec.msgpack.encode(kept)),
+            at=at,
+        )
+    tx.run("DELETE FROM report")
+    tx.run("DROP TABLE report")
+
+
+class _Kept(msgspec.Struct, frozen=True, array_like=True):
+    """A report as it is sealed. tool: JSON, what it was made with."""
+
+    reporter: str
+    did: str
+    uri: str | None
+    cid: str | None
+    reason_type: str
+    words: str | None
+    tool: bytes | None
+
+
+def _mark(seal: Seal, did: str) -> bytes:
+    return seal.lookup(PURPOSE, did)
+
+
+def _opened(seal: Seal, id: int, box: bytes, at: int) -> Report:
+    kept = msgspec.msgpack.decode(seal.open(PURPOSE, box), type=_Kept)
+    return Report(id, kept.reporter, Subject(kept.did, kept.uri, kept.cid), kept.reason_type, kept.words, at)

@@ -1,7 +1,8 @@
 """Who has an account here: DID, handle, role, status, keys.
 
 Tables: account. A change that the world must know of (handle, status) is announced in the stream within its
-transaction. Mail addresses and signing keys are sealed; a mail address is found again by its keyed hash.
+transaction. Mail addresses, signing keys and the hashes of passwords (by which weak ones could be guessed) are sealed;
+a mail address is found again by its keyed hash.
 Source: https://atproto.com/specs/account
 """
 
@@ -47,7 +48,12 @@ SCHEMA = (
     Migration("pds-80-account-beneath", "ALTER TABLE account ADD COLUMN beneath TEXT;"),
 )
 
-SEALED = (Sealed("account", "mail", "mail"), Sealed("account", "signing_key", "signing key"))
+_HASHED = "password"
+SEALED = (
+    Sealed("account", "mail", "mail"),
+    Sealed("account", "signing_key", "signing key"),
+    Sealed("account", "password", _HASHED),
+)
 
 
 class HandleTaken(Refused):
@@ -187,7 +193,7 @@ class Accounts:
             return None
         with self._reading() as tx:
             row = tx.one("SELECT password FROM account WHERE id = :id", id=account.id)
-        return row[0] if row else None
+        return self._seal.open(_HASHED, row[0]).decode() if row and row[0] is not None else None
 
     def mail_of(self, account: Account) -> str | None:
         """The mail address, opened."""
@@ -242,7 +248,7 @@ class Accounts:
             handle=new.handle,
             role=new.role,
             status=new.status,
-            password=new.password,
+            password=self._seal.seal(_HASHED, new.password.encode()) if new.password is not None else None,
             mail=self._seal.seal("mail", new.mail.encode()) if new.mail else None,
             mail_lookup=mail_key,
             key=self._seal.seal("signing key", new.signing_key.raw),
@@ -343,7 +349,8 @@ class Accounts:
 
     def set_password(self, tx: Tx, account_id: int, password: str) -> None:
         """password: the PHC string."""
-        tx.run("UPDATE account SET password = :password WHERE id = :id", password=password, id=account_id)
+        box = self._seal.seal(_HASHED, password.encode())
+        tx.run("UPDATE account SET password = :box WHERE id = :id", box=box, id=account_id)
 
     def set_mail(self, tx: Tx, account: Account, mail: str) -> None:
         """Another address, which nobody has confirmed. Raises MailTaken."""
@@ -398,6 +405,13 @@ class Accounts:
         self._generation += 1
         self._cached.pop(account.did, None)
         self._cached.pop(account.handle, None)
+
+
+def seal_plain(tx: Tx, seal: Seal) -> None:
+    """Seal hashes of passwords from before they were sealed."""
+    rows = tx.run("SELECT id, password FROM account WHERE typeof(password) = 'text'")
+    boxes = [{"id": id, "box": seal.seal(_HASHED, password.encode())} for id, password in rows]
+    tx.many("UPDATE account SET password = :box WHERE id = :id", boxes)
 
 
 def find(tx: Tx, name: str) -> Account | None:

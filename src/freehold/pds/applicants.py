@@ -54,7 +54,9 @@ DECLINED_KEPT_MICROS = 14 * DAY_MICROS
 """How long somebody who was declined can still be told so."""
 SEEN_EVERY_MICROS = 3600 * 1_000_000
 _KEY, _WORDS, _BECAUSE, _MAIL = "applicant's signing key", "applicant's words", "why declined", "mail"
+_HASHED = "applicant's password"
 SEALED = (
+    Sealed("applicant", "password", _HASHED),
     Sealed("applicant", "mail", _MAIL),
     Sealed("applicant", "words", _WORDS),
     Sealed("applicant", "signing_key", _KEY),
@@ -81,12 +83,13 @@ class NewApplicant(NamedTuple):
 
 
 class Applicant(NamedTuple):
-    """One in the line. place: rises with each; at: microseconds since 1970 UTC. declined_at: None while they wait."""
+    """One in the line. place: rises with each; at: microseconds since 1970 UTC. declined_at: None while they wait.
+    password: sealed, see `password_of`."""
 
     place: int
     did: str
     handle: str
-    password: str
+    password: bytes
     applied_at: int
     seen_at: int
     declined_at: int | None
@@ -102,7 +105,7 @@ def add(tx: Tx, seal: Seal, new: NewApplicant) -> Applicant:
         " seen_at) VALUES (:did, :handle, :password, :mail, :lookup, :words, :key, :genesis, :now, :now)",
         did=new.genesis.did,
         handle=new.handle,
-        password=new.password,
+        password=seal.seal(_HASHED, new.password.encode()),
         mail=seal.seal(_MAIL, new.mail.encode()) if new.mail else None,
         lookup=seal.lookup(_MAIL, new.mail.lower()) if new.mail else None,
         words=seal.seal(_WORDS, new.words.encode()) if new.words else None,
@@ -127,12 +130,24 @@ def take(tx: Tx, seal: Seal, did: str) -> tuple[Applicant, NewApplicant]:
     operation: dict[str, Any] = msgspec.json.decode(genesis)
     return found, NewApplicant(
         handle=found.handle,
-        password=found.password,
+        password=password_of(seal, found),
         mail=seal.open(_MAIL, mail).decode() if mail is not None else None,
         words="",
         signing_key=K256Key.from_raw(seal.open(_KEY, key)),
         genesis=Genesis(did, operation),
     )
+
+
+def password_of(seal: Seal, applicant: Applicant) -> str:
+    """The PHC string that they applied with."""
+    return seal.open(_HASHED, applicant.password).decode()
+
+
+def seal_plain(tx: Tx, seal: Seal) -> None:
+    """Seal hashes of passwords from before they were sealed."""
+    rows = tx.run("SELECT place, password FROM applicant WHERE typeof(password) = 'text'")
+    boxes = [{"place": place, "box": seal.seal(_HASHED, password.encode())} for place, password in rows]
+    tx.many("UPDATE applicant SET password = :box WHERE place = :place", boxes)
 
 
 def names_key(tx: Tx, did_key: str) -> bool:

@@ -25,7 +25,6 @@ from freehold.pds.oauth import grants
 from freehold.protocol.refused import Refused
 from freehold.protocol.syntax import format_datetime
 from freehold.store.database import Database
-from freehold.store.tx import Tx
 
 README, IDENTITY, LIST = "README.txt", "identity.json", "blobs.json"
 PAGE = 500
@@ -158,8 +157,8 @@ class Archives:
                 "handle": account.handle,
                 "joinedAt": format_datetime(account.created_at),
                 "email": self._accounts.mail_of(account),
-                "preferences": private.preferences(tx, account),
-                "mutes": _mutes(tx, account.id),
+                "preferences": private.preferences(tx, self._accounts.seal, account),
+                "mutes": [subject for subject, _ in private.mutes(tx, self._accounts.seal, account.id)],
                 "pages": {"language": language, "theme": theme},
                 "appPasswords": [
                     {"name": one.name, "privileged": one.privileged, "createdAt": format_datetime(one.created_at)}
@@ -176,11 +175,6 @@ class Archives:
 def file_name(stored: Stored) -> str:
     """A blob's CID with the ending that its type has."""
     return f"{stored.cid}{mimetypes.guess_extension(stored.mime, strict=False) or ''}"
-
-
-def _mutes(tx: Tx, account_id: int) -> list[str]:
-    rows = tx.run("SELECT subject FROM mute WHERE account = :id ORDER BY created_at", id=account_id)
-    return [subject for (subject,) in rows]
 
 
 def _json(value: object) -> bytes:

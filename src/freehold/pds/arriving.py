@@ -19,6 +19,7 @@ from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
 from freehold.protocol.syntax import is_did
 from freehold.store.database import Database
+from freehold.store.sealed import Seal
 from freehold.store.tx import Tx
 
 Progress = Callable[[str, int, int | None], object]
@@ -41,8 +42,9 @@ class Arrived(NamedTuple):
 class Arriving:
     """Takes in what accounts of one network bring."""
 
-    def __init__(self, truth: Database, imports: Imports, blobs: Blobs) -> None:
+    def __init__(self, truth: Database, seal: Seal, imports: Imports, blobs: Blobs) -> None:
         self._truth = truth
+        self._seal = seal
         self._imports = imports
         self._blobs = blobs
 
@@ -73,10 +75,10 @@ class Arriving:
         kept = [one for one in preferences if _is_preference(one)]
 
         def put(tx: Tx) -> None:
-            private.put_preferences(tx, account, kept)  # type: ignore[arg-type]
+            private.put_preferences(tx, self._seal, account, kept)  # type: ignore[arg-type]
             for did in mutes:
                 if isinstance(did, str) and is_did(did) and did != account.did:
-                    private.set_mute(tx, account, did, True)
+                    private.set_mute(tx, self._seal, account, did, True)
 
         await self._truth.write(put)
 

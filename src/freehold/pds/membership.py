@@ -258,7 +258,10 @@ class Members:
         whose = account or applicant
         if self._budgets is not None:
             self._budgets.spend(TRIES, whose.did if whose is not None else identifier[:256].lower())
-        stored = applicant.password if applicant is not None else self._accounts.password_of(account)
+        if applicant is not None:
+            stored: str | None = applicants.password_of(self._accounts.seal, applicant)
+        else:
+            stored = self._accounts.password_of(account)
         right = await self._passwords.check(stored, password)
         if applicant is not None and right:
             raise StillWaiting(did=applicant.did)

@@ -310,7 +310,7 @@ class MovingOut:
 
     async def _send_settings(self, account: Account, move: Move, host: OtherHost, progress: Progress) -> None:
         with self._truth.reading() as tx:
-            preferences = private.preferences(tx, account)
+            preferences = private.preferences(tx, self._seal, account)
         if preferences:
             await host.do(PUT_PREFERENCES, {"preferences": preferences})
 

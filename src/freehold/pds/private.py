@@ -1,15 +1,19 @@
 """What a member sets for themselves: preferences, mutes, what they have seen. Nobody else ever reads it.
 
-Tables: preference, mute, seen, page_setting (how this network's own pages look to the member). Mutes and what was
-seen go to the index as events of the private log, appended in the same
-transaction; preferences concern nobody but the member's apps, so their event says only that they changed.
+Tables: preference and muted (sealed: whoever takes the disk learns neither), seen, page_setting (how this network's own
+pages look to the member). A mute is found again by a keyed hash. The events of the private log, appended in the same
+transaction, say only who changed something: the index asks here for the mutes.
 """
+
+from operator import itemgetter
 
 import msgspec
 
 from freehold.pds.accounts import Account
 from freehold.protocol.refused import InvalidRequest
 from freehold.store.migrations import Migration
+from freehold.store.resealing import Sealed
+from freehold.store.sealed import Seal
 from freehold.store.tx import Tx
 from freehold.stream.log import append_private
 
@@ -28,7 +32,20 @@ SCHEMA = (
         CREATE TABLE page_setting (account BIGINT PRIMARY KEY, language TEXT, theme TEXT NOT NULL);
         """,
     ),
+    Migration(
+        "pds-90-muted",
+        """
+        CREATE TABLE muted (
+            account BIGINT NOT NULL,
+            mark BLOB NOT NULL,
+            box BLOB NOT NULL,
+            PRIMARY KEY (account, mark)
+        );
+        """,
+    ),
 )
+PREFERENCES, MUTE = "preferences", "mute"
+SEALED = (Sealed("preference", "body", PREFERENCES), Sealed("muted", "box", MUTE))
 
 MAX_PREFERENCES_BYTES = 500_000
 NAMESPACE = "app.bsky."
@@ -38,14 +55,14 @@ PERSONAL = frozenset({"app.bsky.actor.defs#personalDetailsPref", "app.bsky.actor
 Preference = dict[str, object]
 
 
-def preferences(tx: Tx, account: Account, *, whole: bool = True) -> list[Preference]:
+def preferences(tx: Tx, seal: Seal, account: Account, *, whole: bool = True) -> list[Preference]:
     """The member's preferences as they were put. whole: False leaves out the personal ones."""
     row = tx.one("SELECT body FROM preference WHERE account = :id", id=account.id)
-    kept = msgspec.json.decode(row[0], type=list[Preference]) if row else []
+    kept = msgspec.json.decode(seal.open(PREFERENCES, row[0]), type=list[Preference]) if row else []
     return kept if whole else [one for one in kept if one.get("$type") not in PERSONAL]
 
 
-def put_preferences(tx: Tx, account: Account, given: list[Preference], *, whole: bool = True) -> None:
+def put_preferences(tx: Tx, seal: Seal, account: Account, given: list[Preference], *, whole: bool = True) -> None:
     """Replace all preferences. Each needs a `$type` of app.bsky. whole: False lets the personal ones stand."""
     for one in given:
         kind = one.get("$type")
@@ -54,7 +71,7 @@ def put_preferences(tx: Tx, account: Account, given: list[Preference], *, whole:
         if kind in PERSONAL and not whole:
             raise InvalidRequest(f"Do not have authorization to set preferences: {kind}")
     if not whole:
-        given = given + [one for one in preferences(tx, account) if one.get("$type") in PERSONAL]
+        given = given + [one for one in preferences(tx, seal, account) if one.get("$type") in PERSONAL]
     body = msgspec.json.encode(given)
     if len(body) > MAX_PREFERENCES_BYTES:
         raise InvalidRequest("These are more preferences than one account may keep (500 kB).")
@@ -62,26 +79,46 @@ def put_preferences(tx: Tx, account: Account, given: list[Preference], *, whole:
         "INSERT INTO preference (account, body) VALUES (:id, :body)"
         " ON CONFLICT (account) DO UPDATE SET body = excluded.body",
         id=account.id,
-        body=body,
+        body=seal.seal(PREFERENCES, body),
     )
     append_private(tx, "preference", account.did, {})
 
 
-def set_mute(tx: Tx, account: Account, subject: str, muted: bool) -> None:
+def set_mute(tx: Tx, seal: Seal, account: Account, subject: str, muted: bool) -> None:
     """Mute the account with the DID `subject`, or hear it again."""
     if subject == account.did:
         raise InvalidRequest("You cannot mute yourself.")
     if muted:
-        tx.run(
-            "INSERT INTO mute (account, subject, created_at) VALUES (:id, :subject, :now)"
-            " ON CONFLICT (account, subject) DO NOTHING",
-            id=account.id,
-            subject=subject,
-            now=tx.now,
-        )
+        _keep_mute(tx, seal, account.id, subject, tx.now)
     else:
-        tx.run("DELETE FROM mute WHERE account = :id AND subject = :subject", id=account.id, subject=subject)
-    append_private(tx, "mute", account.did, {"subject": subject, "on": muted})
+        mark = _mark(seal, account.id, subject)
+        tx.run("DELETE FROM muted WHERE account = :id AND mark = :mark", id=account.id, mark=mark)
+    append_private(tx, "mute", account.did, {})
+
+
+def mutes(tx: Tx, seal: Seal, account_id: int) -> list[tuple[str, int]]:
+    """Whom the member mutes, and since when (micros), in that order."""
+    boxes = tx.run("SELECT box FROM muted WHERE account = :id", id=account_id)
+    opened = (msgspec.json.decode(seal.open(MUTE, box), type=tuple[str, int]) for (box,) in boxes)
+    return sorted(opened, key=itemgetter(1))
+
+
+def who_mute(tx: Tx) -> list[str]:
+    """The DIDs of all who mute anybody."""
+    return [did for (did,) in tx.run("SELECT did FROM account WHERE id IN (SELECT account FROM muted)")]
+
+
+def _mark(seal: Seal, account_id: int, subject: str) -> bytes:
+    return seal.lookup(MUTE, f"{account_id} {subject}")
+
+
+def _keep_mute(tx: Tx, seal: Seal, account_id: int, subject: str, at: int) -> None:
+    tx.run(
+        "INSERT INTO muted (account, mark, box) VALUES (:id, :mark, :box) ON CONFLICT (account, mark) DO NOTHING",
+        id=account_id,
+        mark=_mark(seal, account_id, subject),
+        box=seal.seal(MUTE, msgspec.json.encode((subject, at))),
+    )
 
 
 def mark_seen(tx: Tx, account: Account, at: int) -> None:
@@ -113,5 +150,17 @@ def set_page_setting(tx: Tx, account_id: int, language: str | None, theme: str) 
 
 def erase(tx: Tx, account_id: int) -> None:
     """The account ends: nothing of this stays."""
-    for table in ("preference", "mute", "seen", "page_setting"):
+    for table in ("preference", "muted", "seen", "page_setting"):
         tx.run(f"DELETE FROM {table} WHERE account = :id", id=account_id)
+
+
+def seal_plain(tx: Tx, seal: Seal) -> None:
+    """Seal what was kept in the clear before this was sealed. Twice is the same as once."""
+    rows = tx.run("SELECT account, body FROM preference WHERE substr(body, 1, 1) = CAST('[' AS BLOB)")
+    boxes = [{"id": id, "box": seal.seal(PREFERENCES, body)} for id, body in rows]
+    tx.many("UPDATE preference SET body = :box WHERE account = :id", boxes)
+    if tx.one("SELECT 1 FROM sqlite_master WHERE name = 'mute'"):
+        for account_id, subject, at in tx.run("SELECT account, subject, created_at FROM mute"):
+            _keep_mute(tx, seal, account_id, subject, at)
+        tx.run("DELETE FROM mute")
+        tx.run("DROP TABLE mute")

@@ -30,6 +30,8 @@ from freehold.pds import (
 from freehold.pds.oauth import grants, permission_sets
 from freehold.store.migrations import Migration
 from freehold.store.resealing import Sealed
+from freehold.store.sealed import Seal
+from freehold.store.tx import Tx
 
 SEALED: tuple[Sealed, ...] = (
     *keychain.SEALED,
@@ -41,8 +43,17 @@ SEALED: tuple[Sealed, ...] = (
     *applicants.SEALED,
     *key_rotation.SEALED,
     *moves.SEALED,
+    *private.SEALED,
 )
 """Where this room keeps sealed values. A test looks whether one is missing."""
+
+
+def seal_plain(tx: Tx, seal: Seal) -> None:
+    """Seal what an older Freehold kept in the clear. Twice is the same as once."""
+    private.seal_plain(tx, seal)
+    accounts.seal_plain(tx, seal)
+    applicants.seal_plain(tx, seal)
+
 
 SCHEMA: tuple[Migration, ...] = (
     *keychain.SCHEMA,

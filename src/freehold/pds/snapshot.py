@@ -6,7 +6,7 @@ stream.
 
 from collections.abc import Iterator
 
-from freehold.pds import repositories
+from freehold.pds import private, repositories
 from freehold.pds.accounts import Account, Accounts
 from freehold.pds.repositories import records_after
 from freehold.protocol.cid import Cid
@@ -54,14 +54,19 @@ class Snapshot:
             head = repositories.head(tx, account.id)
         return head.rev if head is not None else None
 
-    def private(self) -> Iterator[tuple[str, str, dict[str, object]]]:
-        """What is muted, taken down and was seen: (kind, DID, body) as the private log would tell it."""
+    def muted_by(self, did: str) -> list[tuple[str, int]]:
+        """Whom a member mutes, and since when."""
+        account = self._accounts.find(did)
+        if account is None:
+            return []
         with self._truth.reading() as tx:
-            for did, subject, at in tx.each(
-                "SELECT a.did, m.subject, m.created_at FROM mute m"
-                " JOIN account a ON a.id = m.account ORDER BY m.created_at"
-            ):
-                yield "mute", did, {"subject": subject, "on": True, "at": at}
+            return private.mutes(tx, self._accounts.seal, account.id)
+
+    def private(self) -> Iterator[tuple[str, str, dict[str, object]]]:
+        """Who mutes, what is taken down and was seen: (kind, DID, body) as the private log would tell it."""
+        with self._truth.reading() as tx:
+            for did in private.who_mute(tx):
+                yield "mute", did, {}
             for did, path in tx.each("SELECT did, subject FROM takedown WHERE instr(subject, '/') > 0"):
                 yield "takedown", did, {"subject": path, "on": True}
             for did, at in tx.each("SELECT a.did, s.at FROM seen s JOIN account a ON a.id = s.account"):

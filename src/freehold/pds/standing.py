@@ -129,7 +129,7 @@ class Standing:
                 )
             )
             values = _count(tx, "SELECT count(DISTINCT cid) FROM repo_record WHERE repo = :id", account.id)
-            private_values = len(private.preferences(tx, account))
+            private_values = len(private.preferences(tx, self._accounts.seal, account))
         return Inventory(str(head.commit), head.rev, 1 + nodes + values, records, private_values, named, here)
 
 

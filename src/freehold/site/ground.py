@@ -36,6 +36,7 @@ from freehold.pds.passwords import Passwords
 from freehold.pds.pictures.workshop import Workshop
 from freehold.pds.schema import SCHEMA as PDS_SCHEMA
 from freehold.pds.schema import SEALED as PDS_SEALED
+from freehold.pds.schema import seal_plain
 from freehold.protocol.lexicon import Catalog
 from freehold.settings import FILE as SETTINGS
 from freehold.settings import Settings
@@ -98,6 +99,8 @@ class Ground:
         self.seal = self.keyring.seal
         self.files = BlobStore(self.directory / "blobs")
         self._open_truth()
+        self.truth.write_sync(lambda tx: seal_plain(tx, self.seal))
+        self.truth.write_sync(lambda tx: reports.seal_plain(tx, self.seal))
         self.log = stream.Log(self.truth)
         source = archive.Source(
             self.files, self.log, self.haven.machine.epoch, self._papers, self.clock, self.truth.fold

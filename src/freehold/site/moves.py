@@ -41,7 +41,7 @@ class Moves(KeyChanges):
             seal=self.seal,
             handle_domain=self.place.handle_domain,
         )
-        self.arriving = Arriving(self.truth, self.imports, self.blobs)
+        self.arriving = Arriving(self.truth, self.seal, self.imports, self.blobs)
         self.archives = Archives(
             self.truth, self.accounts, self.exports, self.blobs, self.identity, self.place.host, self.clock
         )

@@ -21,6 +21,7 @@ class Reading(Moves):
         self.snapshot = Snapshot(self.truth, self.accounts)
         self.index = warm or self._index()
         self.index.turn_to(self.log, sources(self.snapshot, self.accounts))
+        self.index.memory.muted_by = self.snapshot.muted_by
         self.index_db = self.index.db
         if not (self.read_only and warm):
             self._closing.callback(self.index_db.close)
