@@ -108,9 +108,13 @@ class Networks:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         site = self.find(_host(scope))
         if site is not None:
-            await self._visits[site].take(self._answer(site, scope), scope, receive, send)
+            await self.visit(site, self._answer(site, scope), scope, receive, send)
             return
         await self._stand_in_for(_host(scope))(scope, receive, send)
+
+    async def visit(self, site: Site, app: App, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have `app` answer in the name of that network, which is not closed meanwhile."""
+        await self._visits[site].take(app, scope, receive, send)
 
     def _stand_in_for(self, host: str) -> App:
         name, parent = _named(host)
@@ -127,7 +131,7 @@ class Networks:
             return elsewhere
         if scope["path"].startswith(API_PATHS):
             return partial(self.api, site)
-        return _no_socket if scope["type"] == "websocket" else self._web[site]
+        return no_socket if scope["type"] == "websocket" else self._web[site]
 
     async def stop(self) -> None:
         """End what runs beside: children, connections."""
@@ -173,7 +177,7 @@ def _named(host: str) -> tuple[str, str]:
     return name, name.partition(".")[2]
 
 
-async def _no_socket(scope: Scope, receive: Receive, send: Send) -> None:
+async def no_socket(scope: Scope, receive: Receive, send: Send) -> None:
     """Pages have no websockets."""
     await send({"type": "websocket.close", "code": 1008})
 

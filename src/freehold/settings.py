@@ -24,6 +24,7 @@ WITHOUT_STANDBY = ("wait", "go-on")
 SIEGES = ("auto", "always", "never")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 UNLOCKS = ("file", "env", "systemd", "prompt")
+DRILL = re.compile(r"[a-z0-9-]{1,40} (daily|weekly|monthly)( ([01]\d|2[0-3]):[0-5]\d)?")
 HIGHEST_PORT = 65_535
 LANE_KIB = 8
 """The least memory that argon2id takes for each lane."""
@@ -113,7 +114,7 @@ class Settings:
     )
     onion: bool = setting(
         False,
-        "A second way in by Tor: an onion address of the network's own, served by Debian's tor, which must be installed.",
+        "A second way in: an onion address of the network's own, offered by Debian's tor, which must be installed.",
     )
     onion_torrc: str = setting("", "A file with more lines for that tor, such as bridges where Tor is blocked.")
     certificate_file: str = setting("", "Your own certificate (PEM, whole chain) instead; read again when it changes.")
@@ -128,6 +129,11 @@ class Settings:
         " clear NAME VALUE`. Empty: each name gets a certificate of its own when it is first asked for.",
     )
     acme_names_per_week: int = setting(40, "First certificates of members' handles in seven days, at most.")
+    certificate_watch: tuple[str, ...] = setting(
+        (),
+        "Where to look for certificates of others for this network's names: URLs of logs (RFC 6962; `tiles+https://…`"
+        " for those read by tiles), or of monitors, with {domain} in it.",
+    )
     smtp_url: str = setting(
         "",
         "Your mail server: smtp://name:password@host:587 or smtps://name:password@host:465. Empty: no mail is sent.",
@@ -156,6 +162,11 @@ class Settings:
         4_000_000_000, "Bytes that wait on this disk for an archive out of reach; beyond that it begins anew later."
     )
     archive_rehearse_days: int = setting(7, "Days after which every archive is restored into a folder and checked.")
+    drills: tuple[str, ...] = setting(
+        (),
+        "Drills that the network holds by itself, on a copy and with what the machine has left over: NAME daily, weekly"
+        " or monthly, and at which hour (UTC), as in `lost-machine weekly 03:00`.",
+    )
     log_level: str = setting("info", "How much to log: debug, info, warning or error.")
 
 
@@ -240,6 +251,7 @@ def _checked(settings: Settings) -> Settings:
     if settings.lexicons and not Path(settings.lexicons).is_dir():
         raise BadSetting(f"lexicons: there is no folder {settings.lexicons}.")
     _check_mail(settings)
+    _check_watching(settings)
     _check_certificates(settings)
     _check_numbers(settings)
     _check_addresses(settings)
@@ -271,6 +283,17 @@ def _check_certificates(settings: Settings) -> None:
         raise BadSetting("acme_contact must be an e-mail address.")
     if settings.acme_hook and not Path(settings.acme_hook).is_absolute():
         raise BadSetting("acme_hook must be a whole path, beginning with a slash.")
+
+
+def _check_watching(settings: Settings) -> None:
+    if settings.onion_torrc and not Path(settings.onion_torrc).is_absolute():
+        raise BadSetting("onion_torrc must be a whole path, beginning with a slash.")
+    for url in settings.certificate_watch:
+        if not _is_url(url.removeprefix("tiles+")):
+            raise BadSetting(f"certificate_watch: “{url}” is not a URL.")
+    for line in settings.drills:
+        if not DRILL.fullmatch(line):
+            raise BadSetting(f"drills: “{line}” is not NAME daily, NAME weekly or NAME monthly, with HH:MM or without.")
 
 
 def _check_numbers(settings: Settings) -> None:

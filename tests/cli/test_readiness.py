@@ -2,29 +2,53 @@
 
 from pathlib import Path
 
+import pytest
+
 from support.command import freehold
+
+REPORT = (
+    '{"drill":"lost-machine","at":"2026-11-21T00:00:00Z","members":8,"records":9,"blobs":1,"lost":[%s],'
+    '"seconds_to_read":1.0,"seconds_to_write":2.0,"writes_a_second":[1],"lost_at":1}'
+)
+TAKINGS = (
+    '{"drill":"january-2021","at":"2026-11-21T00:00:00Z","lost":[],"takings":[{"name":"machine","read":1.5,"write":%s,'
+    '"promised_read":2,"promised_write":5,"wrong":"","lost":[]}]}'
+)
+
+
+def lines(network: Path) -> dict[str, tuple[str, str]]:
+    """What is said of each thing, with its mark."""
+    told = [line for line in freehold("readiness", network).out.splitlines() if not line.startswith("    ")]
+    return {line[2:25].strip(): (line[0], line[25:]) for line in told}
 
 
 def test_a_network_that_stands_alone_is_told_what_it_would_not_survive(network: Path) -> None:
     done = freehold("readiness", network)
     assert done.code == 1
-    lines = {line[2:24].strip(): (line[0], line[25:]) for line in done.out.splitlines()}
-    assert lines["this machine"][0] == "✗"
-    assert "freehold standby" in lines["this machine"][1]
-    assert lines["all machines at once"][0] == "✗"
-    assert lines["that it works"][0] == "!"
-    assert "never rehearsed" in lines["that it works"][1]
-    assert lines["a stolen disk"][0] == "!"
-    assert lines["the identity directory"][0] == "✓"
-    assert lines["the mail server"][0] == "✓"
-    assert len(lines) == 9
+    assert f"    → freehold standby {network} --help" in done.out
+    said = lines(network)
+    marks = {what: mark for what, (mark, _) in said.items()}
+    assert {what for what, mark in marks.items() if mark == "✗"} == {"This machine", "All machines at once"}
+    assert "never rehearsed. Never tried." in said["That it works"][1]
+    for what in ("A stolen disk", "The domain name", "The onion door", "The shield"):
+        assert marks[what] == "!", what
+    for what in ("The identity directory", "The mail server", "Push messages", "The program", "Certificates of others"):
+        assert marks[what] == "✓", what
+    assert {"The name servers", "The certificate", "The clock"} < marks.keys()
 
 
-def test_a_drill_that_was_held_is_remembered_with_what_it_lost(network: Path) -> None:
+@pytest.mark.parametrize(
+    ("report", "said"),
+    [
+        (REPORT % '"at://x"', "✗ That it works          The last drill (lost-machine) lost 1 acknowledged things."),
+        (REPORT % "", "That it works          The last drill (lost-machine) lost nothing, and all came back in time."),
+        (TAKINGS % "4", "That it works          The last drill (january-2021) lost nothing"),
+        (TAKINGS % "9", "! That it works          In the last drill (january-2021) not all was as promised."),
+        ("not a report", "! That it works          A lost machine was never rehearsed."),
+    ],
+)
+def test_a_drill_that_was_held_is_remembered_with_what_it_lost(network: Path, report: str, said: str) -> None:
     folder = network / "drills"
     folder.mkdir()
-    (folder / "20261121T000000Z-lost-machine.json").write_text(
-        '{"drill":"lost-machine","at":"2026-11-21T00:00:00Z","members":8,"records":9,"blobs":1,"lost":["at://x"],'
-        '"seconds_to_read":1.0,"seconds_to_write":2.0,"writes_a_second":[1],"lost_at":1}'
-    )
-    assert "✗ that it works          the last drill lost 1 acknowledged things" in freehold("readiness", network).out
+    (folder / "20261121T000000Z-some.json").write_text(report)
+    assert said in freehold("readiness", network).out

@@ -15,7 +15,7 @@ import httpx
 import uvicorn
 
 from freehold.cli import dev
-from freehold.cli.doors import config_of
+from freehold.cli.doors import behind_proxies, config_of
 from freehold.cli.opening import shared_by
 from freehold.pds.pictures.workshop import Workshop
 from freehold.server import Networks
@@ -94,7 +94,7 @@ async def served(
     with opened(directory, shared, clock, port=listener.getsockname()[1], **settings) as site:
         await dev.prepare(site)
         networks = Networks([site], check_answers=True)
-        server = uvicorn.Server(config_of(networks))
+        server = uvicorn.Server(config_of(behind_proxies(networks)))
         work = asyncio.create_task(site.run())
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:

@@ -73,6 +73,12 @@ CHROMIUM_COMMAND = (
 )
 
 
+def find_tor() -> Path | None:
+    """Debian's tor, with which its own tests build a network."""
+    found = shutil.which("tor")
+    return Path(found) if found and shutil.which("tor-gencert") else None
+
+
 def find_pebble() -> Path | None:
     """Debian's pebble, a certificate authority for tests."""
     path = shutil.which("pebble")
@@ -103,6 +109,7 @@ NEEDS = {
     "machine": Need("a machine of its own cannot be booted here", "run the tests as root on Debian", find_machine),
     "hosts": Need("network namespaces cannot be made here", "run the tests as root, with iproute2", find_hosts),
     "edges": Need("a program of edges is missing", EDGE_COMMAND, find_haproxy),
+    "tor": Need("tor is missing", "sudo apt-get install -y tor", find_tor),
     "node": Need("the official npm packages are missing", "make test (with a connection)", find_node),
     "peer": Need("the official PDS is missing", "make test (with a connection and a C++ compiler)", find_peer),
 }

@@ -9,8 +9,8 @@ import resource
 import signal
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, NamedTuple, cast
@@ -22,11 +22,14 @@ from freehold.api.http import Http
 from freehold.api.siege.connections import Connections
 from freehold.api.siege.keeper import Keeper
 from freehold.api.socket import Socket
+from freehold.cli.onion_door import ByOnion, OnionFront
 from freehold.cli.unencrypted import Unencrypted
 from freehold.net.siege import Mode, Siege
+from freehold.net.visits import Receive, Scope, Send
 from freehold.protocol.refused import Refused
-from freehold.server import Networks, Receive, Scope, Send
+from freehold.server import Networks
 from freehold.settings import BadSetting, Settings
+from freehold.site import Site
 from freehold.tls.front import Choose, Client, Front
 from freehold.web.speech import preferred
 
@@ -101,8 +104,9 @@ class Server(uvicorn.Server):
     send itself the signal again, and so die before all is closed)."""
 
     def __init__(self, networks: Networks, doors: Doors) -> None:
+        app = Unencrypted(networks) if doors.tls is not None else behind_proxies(networks)
         self._networks, self._doors, self._keeper = networks, doors, keeper_of(networks)
-        super().__init__(config_of(networks, self._keeper, encrypted=doors.tls is not None))
+        super().__init__(config_of(app, self._keeper))
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -119,7 +123,7 @@ class Server(uvicorn.Server):
             for listener, choose in ((self._doors.tls, chooser(self._networks)), (self._doors.plain, None)):
                 front = Front(
                     listener,
-                    self._speaker,
+                    partial(self._speaker, self.config),
                     choose=choose,
                     edge_of=self._networks.edge_of,
                     edges_only=self._networks.sites[0].settings.edges_only,
@@ -127,12 +131,27 @@ class Server(uvicorn.Server):
                 self.servers.append(cast(Any, front))  # closed as asyncio's servers are
         tell_service_manager("READY=1")
 
-    def _speaker(self, told: Client | None) -> asyncio.Protocol:
+    @asynccontextmanager
+    async def onion_door(self, site: Site) -> AsyncIterator[None]:
+        """Within, the network is also served to whom its tor brings, if it has one."""
+        if site.onion is None:
+            yield
+            return
+        config = config_of(ByOnion(self._networks, site, site.onion.address), self._keeper)
+        config.load()
+        front = OnionFront(site.onion.socket, partial(self._speaker, config))
+        try:
+            yield
+        finally:
+            front.close()
+            await front.wait_closed()
+
+    def _speaker(self, config: uvicorn.Config, told: Client | None) -> asyncio.Protocol:
         """What speaks HTTP over one connection."""
-        make = cast(Any, self.config.http_protocol_class)
+        make = cast(Any, config.http_protocol_class)
         return cast(
             asyncio.Protocol,
-            make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state, told=told),
+            make(config=config, server_state=self.server_state, app_state=self.lifespan.state, told=told),
         )
 
 
@@ -172,11 +191,10 @@ def descriptors() -> int:
     return max(hard - DESCRIPTORS_KEPT, DESCRIPTORS_KEPT)
 
 
-def config_of(networks: Networks, keeper: Keeper | None = None, *, encrypted: bool = False) -> uvicorn.Config:
-    """How uvicorn serves us. encrypted: by https, so that what comes without it is sent there."""
-    app = cast(Any, Unencrypted(networks) if encrypted else behind_proxies(networks))
+def config_of(app: App, keeper: Keeper | None = None) -> uvicorn.Config:
+    """How uvicorn serves us."""
     return uvicorn.Config(
-        keeper.turn(app) if keeper is not None else app,
+        cast(Any, keeper.turn(cast(Any, app)) if keeper is not None else app),
         http=cast(Any, partial(Http, keeper=keeper)),
         ws=Socket,
         lifespan="off",

@@ -72,8 +72,9 @@ class Tenant:
         try:
             async with commanded(site, partial(understood, tenant=self)) as control:
                 greet(site, self._host.doors)
-                await self._until_over()
-                await networks.drop(site, self._stand_in if self._going.is_set() else waiting)
+                async with self._host.server.onion_door(site):
+                    await self._until_over()
+                    await networks.drop(site, self._stand_in if self._going.is_set() else waiting)
                 await control.stop(sparing=self._leaver)
                 await close(site)
                 if self._going.is_set():
@@ -129,6 +130,7 @@ class Host:
 
     async def serve(self, server: Server) -> None:
         """Until `server` ends, by a signal, or a network's own work fails."""
+        self.server = server
         sites = tuple(self.networks.sites)
         try:
             for site in sites:

@@ -7,7 +7,8 @@ address of what was asked for. Sources: https://www.rfc-editor.org/rfc/rfc8555#s
 from collections.abc import MutableMapping
 from typing import Any
 
-from freehold.server import Networks, Receive, Scope, Send
+from freehold.net.visits import Receive, Scope, Send
+from freehold.server import Networks
 from freehold.site import Site
 from freehold.tls.certificates import Certificates
 

@@ -8,12 +8,14 @@ are counted in memory only, and never written down.
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Network, ip_address, ip_network
 from typing import NamedTuple
 
 from freehold.protocol.refused import Refused
 
 _BY = " by "
+_CIRCUITS = IPv6Network("fc00:dead:beef:4dad::/64")
+"""In which tor numbers the circuits of an onion door: each is a visitor, and none has a neighbourhood."""
 
 
 class Limit(NamedTuple):
@@ -130,6 +132,8 @@ def _network(address: str, bits4: int, bits6: int) -> str:
         parsed = ip_address(address)
     except ValueError:
         return "unknown"
+    if parsed.version == 6 and parsed in _CIRCUITS:
+        return str(parsed)
     if parsed.version == 6 and parsed.ipv4_mapped is not None:
         parsed = parsed.ipv4_mapped
     return str(ip_network((parsed, bits4 if parsed.version == 4 else bits6), strict=False))

@@ -195,6 +195,11 @@ class Accounts:
             row = tx.one("SELECT password FROM account WHERE id = :id", id=account.id)
         return self._seal.open(_HASHED, row[0]).decode() if row and row[0] is not None else None
 
+    def owners(self, tx: Tx) -> list[Account]:
+        """Who may decide everything here."""
+        rows = tx.run(f"SELECT {_FIELDS} FROM account WHERE role = 'owner' AND status IS NULL ORDER BY id")
+        return [Account(*row) for row in rows]
+
     def mail_of(self, account: Account) -> str | None:
         """The mail address, opened."""
         with self._reading() as tx:

@@ -9,11 +9,12 @@ Every module opens some rooms, from those that the module before it has opened; 
     ground        the directory: keys, truth, stream, jobs, haven, archives
     identities    who is who, and who the network is
     hosting       repositories, members, services, apps let in
-    outside       names that lead here, beacon, relays, certificates
+    outside       names that lead here, beacon, relays, certificates, onion door
     account_life  letters, signing in, recovery, names, an account's end
     keys          every key put in the place of another
     moves         accounts that come and go
     reading       the index and its views
+    watched       how all that stands: measured, compared, rehearsed
     keeping       the steady work
     site          all of them, opened and closed
 """

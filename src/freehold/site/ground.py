@@ -20,6 +20,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
+from freehold.haven import measured, rehearsals
 from freehold.haven.archive import archive
 from freehold.haven.archive import keeping as archiving
 from freehold.haven.archive.forms import Papers
@@ -59,6 +60,8 @@ TRUTH_SCHEMA = (
     *tls.SCHEMA,
     *archiving.SCHEMA,
     *edges.SCHEMA,
+    *measured.SCHEMA,
+    *rehearsals.SCHEMA,
 )
 SEALED = (*PDS_SEALED, *reports.SEALED, *tls.SEALED, *archiving.SEALED)
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from freehold.pds import bulk_reading, confirmations, forgetting, reserved_keys, sessions, tries
-from freehold.site.reading import Reading
+from freehold.site.watched import Watched
 from freehold.stream import log as stream
 
 logger = logging.getLogger(__name__)
@@ -16,7 +16,7 @@ LONGEST_PAUSE_SECONDS = 60
 HOUR_MICROS = 3600 * 1_000_000
 
 
-class Keeping(Reading):
+class Keeping(Watched):
     """A host that is kept going."""
 
     async def run(self) -> None:
@@ -42,6 +42,8 @@ class Keeping(Reading):
                 tasks.create_task(self._keep_at(name, work))
             if self.certificates is not None:
                 tasks.create_task(self._keep_at("certificates", self.certificates.run))
+            for name, watching in self._watching():
+                tasks.create_task(self._keep_at(name, watching))
 
     async def _read_on(self) -> None:
         """Let the index have what came last, then nothing, until cancelled: an index that would have to be made anew

@@ -1,10 +1,12 @@
-"""How the network is found and reached from outside: names that lead here, beacon, relays, certificates."""
+"""How the network is found and reached from outside: names that lead here, beacon, relays, certificates, onion door."""
 
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from freehold.haven.onion import keys as onion_keys
+from freehold.haven.onion.tor import Onion
 from freehold.pds.asking_hosts import AskingHosts
 from freehold.pds.beacon import Beacons
 from freehold.pds.relays import JOB as TELL_RELAY
@@ -20,6 +22,7 @@ class Outside(Hosting):
     """A host, and what tells others where it is."""
 
     def _open_outside(self) -> None:
+        self._open_onion()
         self.beacons = Beacons(self.truth, self.seal, self._beacon, self.clock)
         self.truth.on_lost(self.beacons.forget)
         if self.served:
@@ -30,13 +33,32 @@ class Outside(Hosting):
         self.jobs.handles(TELL_RELAY, self.relays.tell)
         self.certificates = self._certificates()
 
+    def _open_onion(self) -> None:
+        """Its address is that of the network wherever it runs; the door itself is offered by whoever serves it."""
+        self.onion: Onion | None = None
+        self.onion_address = ""
+        if not self.settings.onion:
+            return
+        with self.truth.reading() as tx:
+            seed = onion_keys.found(tx, self.seal)
+        if seed is None:
+            if self.read_only:
+                return
+            seed = self.truth.write_sync(lambda tx: onion_keys.kept(tx, self.seal))
+        door = Onion(self.directory, seed, self.settings.onion_torrc)
+        self.onion_address = door.address
+        if self.served:
+            door.open()
+            self._closing.callback(door.close)
+            self.onion = door
+
     def _beacon(self) -> dict[str, Any]:
         """What the beacon says."""
         other = (self.publisher.url,) if self.publisher is not None else ()
         return {
             "network": self.network.choices.name,
             "url": self.place.base_url,
-            "doors": tuple(doors_of(self.settings)),
+            "doors": (*doors_of(self.settings), *([f"http://{self.onion_address}"] if self.onion_address else [])),
             "directories": (f"{self.place.base_url}/plc", *other),
         }
 

@@ -145,7 +145,7 @@ def found(tx: Tx) -> list[Foreign]:
         now=tx.now,
         most=MOST_SHOWN,
     )
-    return [Foreign(*row[:7], bool(row[7])) for row in rows]
+    return [Foreign._make((*row[:7], bool(row[7]))) for row in rows]
 
 
 def sources(tx: Tx) -> dict[str, Source]:

@@ -23,6 +23,7 @@ from freehold.web.pages import (
     network,
     people,
     posts,
+    readiness,
     recover,
     security,
     settings,
@@ -39,6 +40,7 @@ ROUTES = [
     *entry.ROUTES,
     *waiting.ROUTES,
     *network.ROUTES,
+    *readiness.ROUTES,
     *signing_in.ROUTES,
     *recover.ROUTES,
     *settings.ROUTES,
@@ -57,6 +59,7 @@ HOST_ROUTES = [
     *entry.ROUTES,
     *waiting.ROUTES,
     *network.ROUTES,
+    *readiness.ROUTES,
     *signing_in.ROUTES,
     *recover.ROUTES,
     *settings.ROUTES,
@@ -68,14 +71,24 @@ HOST_ROUTES = [
 letting apps in, and out; the owner's pages."""
 
 
-def web_app(backend: Backend, *, host_only: bool = False, now: Callable[[], datetime] | None = None) -> ASGIApp:
-    """The pages of one network. now: the clock, aware of its zone; the real one when absent."""
-    secure = backend.network().base_url.startswith("https://")
+def web_app(
+    backend: Backend,
+    *,
+    host_only: bool = False,
+    now: Callable[[], datetime] | None = None,
+    secure: bool | None = None,
+) -> ASGIApp:
+    """The pages of one network. now: the clock, aware of its zone; the real one when absent.
+
+    secure: they come by https, which is taken from the network's own address when absent.
+    """
+    if secure is None:
+        secure = backend.network().base_url.startswith("https://")
     app = Starlette(routes=HOST_ROUTES if host_only else ROUTES, exception_handlers={404: _not_here, 405: _not_here})
     app.state.backend = backend
     app.state.cookies = Cookies(secure=secure)
     app.state.now = now or (lambda: datetime.now(UTC))
-    return Shield(app, secure=secure)
+    return Shield(app, secure=secure, onion=backend.network().onion if secure else "")
 
 
 async def _not_here(request: Request, refused: Exception) -> Response:

@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 from freehold.web.apps import Apps
 from freehold.web.credentials import Credentials, Halfway
 from freehold.web.gate import Applied, Gate, Joining
+from freehold.web.ready import Ready
 from freehold.web.ways_out import WaysOut
 
 Json = dict[str, Any]
@@ -30,6 +31,7 @@ class Network:
     time_zone: IANA name, used until the browser has told its own. claimed: False until the first-run page was sent.
     front: where members begin; on a host without views, so without a home page, their settings.
     former: the name of before, if passkeys are bound to it still. doors: URLs where to ask when this name is lost.
+    onion: the host name of its onion door, or "".
     whole_feed: the network offers `Views.get_network_feed`. proof: joining takes a piece of work by the browser.
     """
 
@@ -53,6 +55,7 @@ class Network:
     front: str = "/"
     former: str = ""
     doors: tuple[str, ...] = ()
+    onion: str = ""
 
     @property
     def has_views(self) -> bool:
@@ -266,6 +269,11 @@ class Backend(Protocol):
     @property
     def gate(self) -> Gate:
         """The door and the line before it."""
+        ...
+
+    @property
+    def ready(self) -> Ready:
+        """How ready the network is for losses."""
         ...
 
     @property

@@ -45,6 +45,7 @@ from freehold.web.keeping import SiteGate
 from freehold.web.leaving import SiteWaysOut
 from freehold.web.letting_in import SiteApps
 from freehold.web.proving import SiteCredentials
+from freehold.web.ready import SiteReady
 from freehold.web.records import post_record, profile_record, strong_ref
 from freehold.web.views import SiteViews
 
@@ -68,6 +69,7 @@ class SiteBackend:
         self.views = SiteViews(site)
         self.apps = SiteApps(site)
         self.gate = SiteGate(site)
+        self.ready = SiteReady(site)
         self.credentials = SiteCredentials(site, self._spend)
         self.ways_out = SiteWaysOut(site, self._spend)
 
@@ -97,6 +99,7 @@ class SiteBackend:
             whole_feed=True,
             former=self._former,
             doors=site.beacons.doors,
+            onion=site.onion_address,
         )
 
     def spend(self, kind: Literal["read", "write"], did: str | None, address: str) -> None:

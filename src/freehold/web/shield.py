@@ -4,6 +4,7 @@
 - Forms: a POST must come from our own pages (Sec-Fetch-Site or Origin) and carry a token that only they could have,
   made from the session's secret, or for a reader who is not signed in from a secret in a cookie of its own.
 - Size: a body is counted while it is read, before any of it is parsed.
+- Onion-Location: https://community.torproject.org/onion-services/advanced/onion-location/
 Sources: https://www.w3.org/TR/CSP3/, https://www.w3.org/TR/fetch-metadata/, https://owasp.org (CSRF prevention)
 """
 
@@ -57,10 +58,11 @@ class FormExpired(Refused):
 
 
 class Shield:
-    """ASGI: adds the headers to every answer; over https also says to come by https from now on."""
+    """ASGI: adds the headers to every answer; over https also says to come by https from now on, and to those who have
+    Tor at which onion address the same page is."""
 
-    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, *, secure: bool, onion: str = "") -> None:
+        self.app, self.onion = app, onion
         self.headers = dict(HEADERS)
         if secure:
             self.headers["Strict-Transport-Security"] = "max-age=31536000"
@@ -76,9 +78,18 @@ class Shield:
                 for name, value in self.headers.items():
                     headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-store")
+                if self.onion and headers.get("content-type", "").startswith("text/html"):
+                    headers["Onion-Location"] = f"http://{self.onion}{_asked(scope)}"
             await send(message)
 
         await self.app(scope, receive, shielded)
+
+
+def _asked(scope: Scope) -> str:
+    """Path and query as they were asked for."""
+    path = str((scope.get("raw_path") or scope["path"].encode()).decode("latin-1").partition("?")[0])
+    query = str(scope["query_string"].decode("latin-1"))
+    return path + (f"?{query}" if query else "")
 
 
 def limited(receive: Receive, most: int) -> Receive:

@@ -51,6 +51,10 @@ class Speech:
             return str(n)
         return str(format_decimal(n, locale=self.locale))
 
+    def decimal(self, value: float) -> str:
+        """5.83 → 5.8"""
+        return str(format_decimal(round(value, 1), locale=self.locale))
+
     def ago(self, then: datetime, now: datetime) -> str:
         """How long ago, as short as it can be said: 2 min, 5 h, yesterday, Fri, 12 Nov, 3 Feb 2024."""
         seconds = (now - then).total_seconds()

@@ -1,0 +1,301 @@
+"""The list of everything outside that a network uses, in the order in which losing it hurts.
+
+In comes an open network; out come lines, one for each thing. Who adds a feature that leans on something outside adds
+its line here. Blocking reads; call it on a thread.
+"""
+
+import sys
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from freehold.readiness.lines import BAD, DAY, DOUBT, GOOD, Line, days_since
+from freehold.readiness.reports import Report, reports, tried
+from freehold.site import Site
+
+OLD_DAYS = 30
+SOON_DAYS = 7
+FAR_OFF_SECONDS = 2.0
+"""A clock that is further off spoils codes, tokens and the order of posts."""
+
+
+def all_of(site: Site) -> list[Line]:
+    """Everything outside."""
+    held = reports(site.directory)
+    return [
+        machine(site, held),
+        *witness(site),
+        archives(site, held),
+        drill(site, held),
+        *scheduled(site),
+        unlock(site),
+        name(site, held),
+        nameservers(site, held),
+        onion(site),
+        certificate(site),
+        foreign_certificates(site),
+        directory(site),
+        front(site, held),
+        mail(site, held),
+        clock(site),
+        *others(site),
+        program(site),
+    ]
+
+
+def verdict(lines: list[Line]) -> int:
+    """How many of them would not come back."""
+    return sum(line.mark == BAD for line in lines)
+
+
+# --- machines
+
+
+def machine(site: Site, held: list[Report]) -> Line:
+    """The machine that this runs on, and its disk."""
+    what, states = "This machine", site.haven.states()
+    ready = ", ".join(peer.name for peer, state in states if state == "in step" and peer.sync)
+    when = _tried(held, "lost-machine", "machine")
+    if not states:
+        say = "There is no second one: if its disk is lost, only an archive brings the network back."
+        return Line(BAD, what, say, todo=f"freehold standby {site.directory} --help", tried=when)
+    uses = ", ".join(f"{peer.name} ({state})" for peer, state in states)
+    if not ready:
+        return Line(DOUBT, what, "No standby that writes wait for is in step just now.", uses=uses, tried=when)
+    facts = {"names": ready}
+    if site.haven.witness_state() != "grants":
+        return Line(GOOD, what, "%(names)s has everything; a person promotes it.", facts, uses, tried=when)
+    return Line(GOOD, what, "%(names)s has everything, and takes over by itself.", facts, uses, tried=when)
+
+
+def witness(site: Site) -> Iterator[Line]:
+    """The third machine, which decides."""
+    what, state = "The witness", site.haven.witness_state()
+    peer = site.haven.machine.witness
+    if not site.haven.machine.standbys:
+        return
+    if peer is None:
+        say = "There is none: if this machine is lost, somebody must be awake to promote the standby."
+        yield Line(DOUBT, what, say, todo=f"freehold standby {site.directory} witness --help")
+    elif state != "grants":
+        yield Line(DOUBT, what, "It does not grant time: %(state)s.", {"state": state or "not asked yet"}, peer.address)
+    else:
+        say = "If it alone is lost, writes go on by the word of the standby."
+        yield Line(GOOD, what, say, uses=peer.address)
+
+
+def archives(site: Site, held: list[Report]) -> Line:
+    """All machines at once, or somebody's mistake."""
+    what, states, now = "All machines at once", site.archiving.states(), site.clock()
+    if not states:
+        say = "There is no archive: what is lost everywhere, or deleted by mistake, is lost for good."
+        return Line(BAD, what, say, todo=f"freehold archive {site.directory} add file:///PATH", tried=0)
+    uses, when = ", ".join(state.name for state in states), min(state.memory.rehearsed_at for state in states)
+    wrong = [state.name for state in states if state.memory.rehearsal]
+    old = [state.name for state in states if now - state.memory.rehearsed_at > OLD_DAYS * DAY]
+    rehearse = f"freehold archive {site.directory} rehearse"
+    if wrong:
+        say = "The last restore from %(names)s found something amiss."
+        return Line(DOUBT, what, say, {"names": ", ".join(wrong)}, uses, rehearse, when)
+    if old:
+        say = "No restore from %(names)s was tried within a month."
+        return Line(DOUBT, what, say, {"names": ", ".join(old)}, uses, rehearse, when)
+    say = "The archive holds all but the last seconds, and a restore from it was tried."
+    return Line(GOOD, what, say, uses=uses, tried=max(when, _tried(held, "archive")))
+
+
+def unlock(site: Site) -> Line:
+    """The key without which nothing sealed opens."""
+    what = "A stolen disk"
+    if site.settings.unlock != "file":
+        return Line(GOOD, what, "The unlock key is not on it.", uses=f"unlock = {site.settings.unlock}")
+    say = "The unlock key lies beside the data: who has the disk has mail addresses and keys too."
+    return Line(DOUBT, what, say, todo=f"freehold keys {site.directory} change-unlock systemd --key-file FILE")
+
+
+# --- drills
+
+
+def drill(site: Site, held: list[Report]) -> Line:
+    """Whether losing anything was ever tried."""
+    what, todo = "That it works", f"freehold drill {site.directory} lost-machine"
+    if not held:
+        return Line(DOUBT, what, "A lost machine was never rehearsed.", todo=todo, tried=0)
+    newest = held[0]
+    facts = {"drill": newest.drill, "lost": str(sum(len(part.lost) for part in newest.parts) or len(newest.lost))}
+    if newest.lost or any(part.lost for part in newest.parts):
+        say = "The last drill (%(drill)s) lost %(lost)s acknowledged things."
+        return Line(BAD, what, say, facts, todo=f"freehold drill {site.directory} {newest.drill}", tried=newest.micros)
+    if not newest.held:
+        say = "In the last drill (%(drill)s) not all was as promised."
+        return Line(
+            DOUBT, what, say, facts, todo=f"freehold drill {site.directory} {newest.drill}", tried=newest.micros
+        )
+    mark = DOUBT if days_since(site.clock(), newest.micros) > OLD_DAYS else GOOD
+    say = "The last drill (%(drill)s) lost nothing, and all came back in time."
+    return Line(mark, what, say, facts, todo=todo if mark == DOUBT else "", tried=newest.micros)
+
+
+def scheduled(site: Site) -> Iterator[Line]:
+    """Drills that the network holds by itself."""
+    held = site.rehearsals.held()
+    for plan in site.rehearsals.plans:
+        last, facts = held.get(plan.drill), {"drill": plan.drill}
+        what, todo = "Drills by themselves", f"freehold drill {site.directory} {plan.drill}"
+        if last is None:
+            yield Line(GOOD, what, "%(drill)s is planned; the first has not been held yet.", facts, tried=0)
+        elif last.failure:
+            facts["why"] = last.failure
+            say = "%(drill)s failed: %(why)s"
+            yield Line(DOUBT, what, say, facts, todo=todo, tried=last.began_at)
+        elif not last.ended_at:
+            yield Line(GOOD, what, "%(drill)s runs now, or was cut off.", facts, tried=last.began_at)
+        else:
+            yield Line(GOOD, what, "%(drill)s was held as planned, and went well.", facts, tried=last.began_at)
+
+
+# --- names
+
+
+def name(site: Site, held: list[Report]) -> Line:
+    """The domain."""
+    what = "The domain name"
+    if site.place.local:
+        return Line(DOUBT, what, "This network is of this machine only.")
+    move, when = site.network.last_move, _tried(held, "name")
+    facts = {"doors": ", ".join(site.beacons.doors)}
+    tried_at = max(when, move.at if move is not None else 0)
+    todo = f"freehold domain {site.directory} move NEW"
+    if not facts["doors"]:
+        say = "Members keep name and followers under another one, but nobody is told where: there is no spare door."
+        return Line(DOUBT, what, say, uses=site.place.host, todo=todo, tried=tried_at)
+    say = "Browsers ask the spare doors (%(doors)s) where the network is; all members move with one command."
+    return Line(GOOD, what, say, facts, site.place.host, todo, tried_at)
+
+
+def nameservers(site: Site, held: list[Report]) -> Line:
+    """Who answers for the domain."""
+    what, when = "The name servers", _tried(held, "nameserver", "dns")
+    if site.place.local:
+        return Line(GOOD, what, "None are asked for a network of this machine.")
+    if not site.beacons.doors:
+        say = "If they fail, nobody finds the network: a spare door under another name would do."
+        return Line(DOUBT, what, say, uses=site.place.host, tried=when)
+    return Line(GOOD, what, "The spare doors do not depend on them, if others answer for those.", tried=when)
+
+
+def onion(site: Site) -> Line:
+    """The way in that needs no name, no address and no certificate."""
+    what, door = "The onion door", site.onion
+    if not site.onion_address:
+        say = "There is none. With it the network is reached without domain, name servers and certificate."
+        return Line(DOUBT, what, say, todo="onion = true")
+    if door is not None and not door.up:
+        return Line(DOUBT, what, "It is not open: %(state)s.", {"state": door.state}, site.onion_address)
+    return Line(GOOD, what, "Who has Tor comes in by it, whatever happens to the name.", uses=site.onion_address)
+
+
+def certificate(site: Site) -> Line:
+    """What browsers trust."""
+    what = "The certificate"
+    if site.certificates is None:
+        return Line(GOOD, what, "It is the business of what stands before this network, or none is needed.")
+    days = site.certificates.days_left()
+    authority = urlsplit(site.settings.acme_directory).hostname or ""
+    if days is None or days < SOON_DAYS:
+        return Line(DOUBT, what, "It ends within a week, or there is none: the log says why.", uses=authority)
+    say = "%(days)s days are left. If its authority is lost, another one can be named in acme_directory."
+    return Line(GOOD, what, say, {"days": f"{days:.0f}"}, authority)
+
+
+def foreign_certificates(site: Site) -> Line:
+    """Whether somebody else could speak in the network's name."""
+    what, watch = "Certificates of others", site.certificate_watch
+    if site.place.local:
+        return Line(GOOD, what, "A name of this machine only has none.")
+    alarms = [one for one in watch.found() if not one.expected]
+    todo = f"freehold edge {site.directory} certificates"
+    if alarms:
+        say = "%(n)s certificates for this network’s names were issued to keys that are not its own."
+        return Line(BAD, what, say, {"n": str(len(alarms))}, todo=todo)
+    if not watch.urls:
+        say = "Nobody watches the certificate logs: set certificate_watch, and publish the CAA records."
+        return Line(DOUBT, what, say, todo=f"freehold edge {site.directory} caa")
+    blind = [source for source in watch.sources() if source.failure or not source.read_at]
+    hosts = ", ".join(urlsplit(source.url).hostname or source.url for source in blind)
+    if blind:
+        return Line(DOUBT, what, "The logs cannot be read at %(hosts)s.", {"hosts": hosts}, todo=todo)
+    behind = max(source.total - source.size for source in watch.sources())
+    if behind:
+        say = "A log grows as fast as it is read here: %(n)s entries are left."
+        return Line(DOUBT, what, say, {"n": str(behind)}, todo=todo)
+    return Line(GOOD, what, "The logs are read, and know of none but this network’s own.")
+
+
+# --- services
+
+
+def directory(site: Site) -> Line:
+    """Where identities are looked up."""
+    what, kept = "The identity directory", site.settings.plc
+    if kept == "own":
+        return Line(GOOD, what, "It is this network’s own, and is copied with everything.")
+    if kept == "both":
+        say = "This network’s own goes on without the public one."
+        return Line(GOOD, what, say, uses=urlsplit(site.settings.public_plc).hostname or "")
+    return Line(DOUBT, what, "Only that one has the identities of this network.", uses=urlsplit(kept).hostname or "")
+
+
+def front(site: Site, held: list[Report]) -> Line:
+    """What stands between the network and a flood."""
+    what, edges, when = "The shield", site.edges.all(), _tried(held, "shield", "flood")
+    if not edges:
+        say = "Nothing stands before this machine: its address is known, and takes every blow itself."
+        return Line(DOUBT, what, say, todo=f"freehold edge {site.directory} make --help", tried=when)
+    facts, uses = {"n": str(len(edges))}, ", ".join(edge.name for edge in edges)
+    say = "%(n)s edges, which may be thrown away and made anew: none has a key."
+    return Line(GOOD, what, say, facts, uses, tried=when)
+
+
+def mail(site: Site, held: list[Report]) -> Line:
+    """Who takes letters."""
+    what, host = "The mail server", urlsplit(site.settings.smtp_url).hostname
+    if host is None:
+        return Line(GOOD, what, "There is none; nobody needs one to sign in, to join or to recover an account.")
+    say = "Without it no letters are sent; nobody needs them to sign in or to recover an account."
+    return Line(GOOD, what, say, uses=host, tried=_tried(held, "services"))
+
+
+def clock(site: Site) -> Line:
+    """This machine's clock."""
+    what, (seconds, hosts) = "The clock", site.clock_check
+    if seconds is not None and abs(seconds) > FAR_OFF_SECONDS:
+        say = "It is off by %(seconds)s seconds, by the word of %(n)s others. Codes and tokens will be refused."
+        return Line(DOUBT, what, say, {"seconds": f"{abs(seconds):.0f}", "n": str(len(hosts))}, todo="timedatectl")
+    if site.clock_kept is False:
+        return Line(DOUBT, what, "Nothing keeps this machine’s clock.", todo="timedatectl set-ntp true")
+    if seconds is None:
+        say = "It was compared with nobody’s: this network asks nothing of others. Writes do not hang on it."
+        return Line(GOOD, what, say)
+    return Line(GOOD, what, "It agrees with the clocks of %(n)s others.", {"n": str(len(hosts))})
+
+
+def others(site: Site) -> Iterator[Line]:
+    """What tells the world of this network, or shows the world here."""
+    if site.settings.relays:
+        say = "Without them others hear of news here later; nothing here waits for them."
+        yield Line(GOOD, "Relays", say, uses=", ".join(site.settings.relays))
+    if site.settings.host_only:
+        say = "Without it members can write and move, but see no timelines: host_only = false shows them from here."
+        yield Line(DOUBT, "The outside AppView", say, uses=site.settings.outside_appview)
+    yield Line(GOOD, "Push messages", "None are sent: apps ask this network themselves, and no vendor stands between.")
+
+
+def program(site: Site) -> Line:
+    """Where the software comes from."""
+    say = "It lies whole on this machine, and fetches nothing to run or to start again."
+    return Line(GOOD, "The program", say, uses=sys.prefix)
+
+
+def _tried(held: list[Report], *names: str) -> int:
+    found = tried(held, *names)
+    return found[0].micros if found is not None else 0
