@@ -62,9 +62,10 @@ class Client:
     context: the TLS settings; by default the system's and Mozilla's authorities.
     """
 
-    def __init__(self, guard: Guard, *, context: ssl.SSLContext | None = None) -> None:
+    def __init__(self, guard: Guard, *, context: ssl.SSLContext | None = None, from_address: str | None = None) -> None:
+        """from_address: which of this machine's own addresses it speaks from."""
         self.guard = guard
-        self._context = context
+        self._context, self._from_address = context, from_address
         self._pool: httpcore.AsyncConnectionPool | None = None
 
     async def get(
@@ -209,7 +210,7 @@ class Client:
         if self._pool is None:
             from freehold.net.transport import open_pool
 
-            self._pool = open_pool(self.guard, self._context)
+            self._pool = open_pool(self.guard, self._context, self._from_address)
         return self._pool
 
 

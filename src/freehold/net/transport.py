@@ -55,12 +55,15 @@ def trusted() -> ssl.SSLContext:
     return context
 
 
-def open_pool(guard: Guard, context: ssl.SSLContext | None) -> httpcore.AsyncConnectionPool:
+def open_pool(
+    guard: Guard, context: ssl.SSLContext | None, from_address: str | None = None
+) -> httpcore.AsyncConnectionPool:
     """A pool of guarded connections for one event loop. No proxy: one would connect where the guard cannot look."""
     return httpcore.AsyncConnectionPool(
         ssl_context=context or trusted(),
         max_connections=MAX_CONNECTIONS,
         max_keepalive_connections=IDLE_CONNECTIONS,
         keepalive_expiry=IDLE_SECONDS,
+        local_address=from_address,
         network_backend=GuardedBackend(guard),
     )

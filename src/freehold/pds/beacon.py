@@ -16,7 +16,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from freehold.pds import keychain
-from freehold.protocol.keys import P256Key, verify
+from freehold.protocol.keys import BadKey, P256Key, did_key_of_point, verify
 from freehold.protocol.refused import Refused
 from freehold.protocol.syntax import format_datetime, parse_datetime
 from freehold.store.database import Database
@@ -152,6 +152,16 @@ def read(document: bytes, did_key: str, now: int, newer_than: int = 0) -> Beacon
     if beacon.number < newer_than or expires <= now:
         raise BadBeacon
     return beacon
+
+
+def key_of(document: bytes) -> str:
+    """The did:key text of the key that a beacon names as its own, for who sees it first. Raises BadBeacon."""
+    try:
+        said = msgspec.json.decode(document[:MAX_BYTES], type=dict[str, str])
+        named = msgspec.json.decode(_data(said["protected"]), type=dict[str, Any])["jwk"]
+        return did_key_of_point("p256", b"\4" + _data(named["x"]) + _data(named["y"]))
+    except (ValueError, KeyError, TypeError, msgspec.MsgspecError, BadKey):
+        raise BadBeacon from None
 
 
 def payload_of(document: bytes) -> Beacon:

@@ -232,6 +232,11 @@ def did_key_of_multikey(multikey: str, suite: str = "Multikey") -> str:
     return _did_key(curve, _compressed(_point(curve, _base58_decode(multikey))))
 
 
+def did_key_of_point(curve: str, point: bytes) -> str:
+    """The did:key text of a public key as a point, compressed or not (SEC 1, 2.3.3). Raises BadKey."""
+    return _did_key(CURVES[curve], _compressed(_point(CURVES[curve], point)))
+
+
 @lru_cache(maxsize=8192)
 def _verifier(did_key: str) -> Verify:
     if not did_key.startswith(DID_KEY):

@@ -19,7 +19,7 @@ from freehold.cli.drill.report import Report
 from freehold.cli.reach import assure_network
 from freehold.protocol.refused import Refused
 
-MEMBERS = 8
+MEMBERS, SECONDS = 8, 8
 BACK_SECONDS = 120
 STEPS = ("a copy", "its machines", "in step", "load", "the loss", "back", "counting")
 
@@ -31,11 +31,16 @@ class SomethingLost(Refused):
 
 
 def main(given: argparse.Namespace) -> None:
-    """Hold the drill. Raises DrillFailed, SomethingLost."""
+    """Hold the drill. Raises DrillFailed, SomethingLost, NotHeld, NoWire."""
     assure_network(given.directory)
+    if given.drill == "january-2021":
+        from freehold.cli.drill import january
+
+        january.hold(given.directory, given.members, given.seconds or january.SECONDS, given.only)
+        return
     folder = Path(tempfile.mkdtemp(prefix="freehold-drill-"))
     try:
-        found = asyncio.run(lost_machine(given.directory, folder, given.seconds))
+        found = asyncio.run(lost_machine(given.directory, folder, given.seconds or SECONDS))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     path = report.write(given.directory, found)

@@ -7,22 +7,24 @@ Everything here is the drill's own: the network's directory is read, and nothing
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from freehold import settings as all_settings
 from freehold.cli.resting import copy_database
 from freehold.protocol.refused import InvalidRequest, Refused
+from freehold.store.connection import connect
 
 COMMAND = (sys.executable, "-m", "freehold.cli")
 START_SECONDS = 120
 AT = re.compile(r" is at https?://(\S+)")
 CODE = re.compile(r"--code (\S+)")
+REACHING_OUT = {"archive", "edge", "job"}
 QUIET_SETTINGS = 'plc = "own"\nwithout_standby = "wait"\n'
 """A copy tells nobody outside of itself: no directory, no relays, no letters."""
 
@@ -34,13 +36,20 @@ class DrillFailed(Refused):
 
 
 class Machine:
-    """A process that runs `freehold WORDS`, and can be lost."""
+    """A process that runs `freehold WORDS`, and can be lost. prefix: words before it, such as those that run it on
+    another host. more: of its environment."""
 
-    def __init__(self, directory: Path, *words: str) -> None:
+    def __init__(self, directory: Path, *words: str, prefix: Sequence[str] = (), **more: str) -> None:
         self.directory = directory
         self._log = directory.with_suffix(".log")
         with self._log.open("wb") as out:
-            self._child = subprocess.Popen([*COMMAND, *words], stdout=out, stderr=out, stdin=subprocess.DEVNULL)  # noqa: S603 (our own program)
+            self._child = subprocess.Popen(  # noqa: S603 (our own program)
+                [*prefix, *COMMAND, *words],
+                stdout=out,
+                stderr=out,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, **more},
+            )
 
     def said(self) -> str:
         """All that it has said."""
@@ -57,9 +66,13 @@ class Machine:
 
     def lose(self) -> None:
         """Without notice: killed, and its disk wiped."""
-        self._child.send_signal(signal.SIGKILL)
-        self._child.wait()
+        self.kill()
         shutil.rmtree(self.directory)
+
+    def kill(self) -> None:
+        """Without notice; it is gone when this returns."""
+        self._child.kill()
+        self._child.wait()
 
     def stop(self) -> None:
         """At the end of the drill."""
@@ -72,7 +85,10 @@ class Machine:
 
 
 def copy_of(directory: Path, to: Path) -> None:
-    """A copy of a network that may be running: its truth, keys and blobs. Raises InvalidRequest."""
+    """A copy of a network that may be running: its truth, keys and blobs. Raises InvalidRequest.
+
+    What would reach beyond the copy is taken out of it: the network's archives, edges, and jobs that wait.
+    """
     unlock = all_settings.load(directory).unlock
     if unlock != "file":
         raise InvalidRequest(
@@ -82,8 +98,20 @@ def copy_of(directory: Path, to: Path) -> None:
     for name in ("network.key", "unlock.key"):
         shutil.copy(directory / name, to / name)
     copy_database(directory / "truth.db", to / "truth.db")
+    cut_off(to / "truth.db")
     shutil.copytree(directory / "blobs", to / "blobs", copy_function=_linked)
     (to / "settings.toml").write_text(QUIET_SETTINGS)
+
+
+def cut_off(truth: Path) -> None:
+    """Take out of a copy what reaches beyond it."""
+    link = connect(truth, "write", durable=False)
+    try:
+        found = {name for (name,) in link.cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        for table in found & REACHING_OUT:
+            link.cursor.execute(f"DELETE FROM {table}")
+    finally:
+        link.close()
 
 
 def _linked(source: str, to: str) -> str:

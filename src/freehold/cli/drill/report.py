@@ -1,7 +1,9 @@
 """What a drill found, for people and for later: text, and a JSON file in DIRECTORY/drills."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -9,6 +11,9 @@ from freehold.store.files import write_durably
 
 FOLDER = "drills"
 COLUMNS = 60
+
+
+R = TypeVar("R", bound="Report")
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -48,12 +53,25 @@ def write(directory: Path, report: Report) -> Path:
     """Keep it beside the others; where."""
     folder = directory / FOLDER
     folder.mkdir(mode=0o700, exist_ok=True)
+    _give(folder, directory)
     path = folder / f"{report.at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{report.drill}.json"
-    write_durably(path, msgspec.json.format(msgspec.json.encode(report), indent=2))
+    put(path, msgspec.json.format(msgspec.json.encode(report), indent=2))
     return path
 
 
-def newest(directory: Path, drill: str) -> Report | None:
-    """The last one of its kind."""
+def put(path: Path, data: bytes) -> None:
+    """A file of a drill. It is the network's own, also where root held the drill."""
+    write_durably(path, data)
+    _give(path, path.parent.parent)
+
+
+def _give(path: Path, directory: Path) -> None:
+    if os.geteuid() == 0:
+        owner = directory.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)
+
+
+def newest(directory: Path, drill: str, kind: type[R] = Report) -> R | None:  # type: ignore[assignment]
+    """The last one of its name, as far as `kind` goes."""
     found = sorted((directory / FOLDER).glob(f"*-{drill}.json"))
-    return msgspec.json.decode(found[-1].read_bytes(), type=Report) if found else None
+    return msgspec.json.decode(found[-1].read_bytes(), type=kind) if found else None

@@ -30,17 +30,23 @@ def drill(commands: Commands) -> None:
     drill = command(
         commands,
         "drill",
-        "lose a machine on purpose, on a copy, and see what comes back",
-        "lost-machine: a copy of the network gets a standby and a witness, as processes here; members post,\n"
-        "upload, follow and read; then its machine is killed without notice and its disk wiped. The standby takes\n"
-        "over, and every acknowledged record and picture is looked for. The network itself may run meanwhile; it is\n"
-        "only read. What was found is printed and kept in DIRECTORY/drills. Exit code 1 if anything acknowledged was\n"
-        "lost.",
+        "lose things on purpose, on a copy of the network, and see what comes back",
+        "lost-machine: a copy gets a standby and a witness, as processes here; members post, upload, follow and read;\n"
+        "then its machine is killed without notice and its disk wiped.\n"
+        "january-2021: machines of its own, as network namespaces (root, iproute2, HAProxy). One after another go the\n"
+        "machine, the domain, its DNS, the shield in front, the archive store, every service outside; a flood comes,\n"
+        "and the old machine returns and wants to be primary again.\n"
+        "Everything acknowledged is looked for. The network itself may run meanwhile; it is only read. What was found\n"
+        "is printed and kept in DIRECTORY/drills. Exit code 1 if anything was lost, or not back in time.",
     )
     drill.set_defaults(module="freehold.cli.drill.command")
     directory(drill)
-    drill.add_argument("drill", choices=["lost-machine"], help="what is lost")
-    drill.add_argument("--seconds", type=count, default=8, metavar="N", help="of load before and after (default: 8)")
+    drill.add_argument("drill", choices=["lost-machine", "january-2021"], help="what is lost")
+    drill.add_argument("--members", type=count, default=8, metavar="N", help="who use it meanwhile (default: 8)")
+    drill.add_argument("--seconds", type=count, metavar="N", help="of load before and after (default: 8; 3 in january)")
+    drill.add_argument(
+        "--only", action="append", default=[], metavar="WHAT", help="of january-2021: machine, name, dns …; repeatable"
+    )
 
 
 def readiness(commands: Commands) -> None:

@@ -1,0 +1,15 @@
+"""What a drill takes away, one thing in each module, in the order of January 2021."""
+
+from freehold.cli.drill.takings import archive, flood, machine, name, nameserver, returned, services, shield
+from freehold.cli.drill.takings.taking import Taking
+
+ALL: tuple[Taking, ...] = (
+    machine.TAKING,
+    name.TAKING,
+    nameserver.TAKING,
+    shield.TAKING,
+    archive.TAKING,
+    services.TAKING,
+    flood.TAKING,
+    returned.TAKING,
+)

@@ -1,0 +1,41 @@
+"""A flood: strangers from many addresses ask for pages and views as fast as they can, while members go on."""
+
+import asyncio
+import time
+
+from freehold.cli.drill.crowd import Crowd
+from freehold.cli.drill.takings.taking import Taking
+from freehold.cli.drill.world import World, heard
+
+SECONDS, BEFORE_SECONDS = 5.0, 3.0
+ADDRESSES = [f"45.{65 + n // 200}.{n % 200}.9" for n in range(400)]
+"""In as many neighbourhoods."""
+
+
+async def take(world: World, crowd: Crowd) -> None:
+    """Nothing goes; too much comes."""
+    flooders = world.wire.plug_in("flooders")
+    await world.in_thread(world.wire.more_addresses, flooders, ADDRESSES)
+    world.flood = await world.in_thread(
+        world.python, flooders, "flooder", world.edge.address, world.name, SECONDS, *ADDRESSES
+    )
+    await world.in_thread(heard, world.flood)
+
+
+async def mend(world: World, crowd: Crowd) -> list[str]:
+    """What members were answered during the flood, beside what they were before."""
+    began = time.monotonic()
+    assert world.flood is not None
+    before = crowd.history.calls_between(began - BEFORE_SECONDS, began) / BEFORE_SECONDS
+    await asyncio.sleep(SECONDS)
+    during = crowd.history.calls_between(began, began + SECONDS) / SECONDS
+    answered, refused = (await world.in_thread(heard, world.flood)).split()
+    share = during / before if before else 0.0
+    return [
+        f"members were answered {during:.0f} times a second, before it {before:.0f}: {share:.0%}",
+        f"{len(ADDRESSES)} addresses: {int(answered) / SECONDS:.0f} strangers' calls a second answered,"
+        f" {int(refused) / SECONDS:.0f} turned away",
+    ]
+
+
+TAKING = Taking("flood", "quiet: a flood of strangers from 400 addresses comes", 5, 5, take, mend)
