@@ -16,7 +16,7 @@ from freehold.api.app import ApiDoor
 from freehold.api.oauth import PATHS as OAUTH_PATHS
 from freehold.net.shares import Shares
 from freehold.net.visits import App, Receive, Scope, Send, Visits
-from freehold.site import Site
+from freehold.site import Shared, Site
 from freehold.web.app import web_app
 from freehold.web.rooms import SiteBackend
 
@@ -31,10 +31,10 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 class Networks:
     """The ASGI application. check_answers: hold each XRPC answer against its lexicon (for tests).
 
-    At least one network is there at first; later there may be none.
+    shared: what the networks use together, where none is there at first.
     """
 
-    def __init__(self, sites: Iterable[Site], *, check_answers: bool = False) -> None:
+    def __init__(self, sites: Iterable[Site], shared: Shared | None = None, *, check_answers: bool = False) -> None:
         self.sites: list[Site] = []
         self._shares = Shares()
         self._web: dict[Site, App] = {}
@@ -43,7 +43,7 @@ class Networks:
         self._stand_ins: dict[str, App] = {}
         for site in sites:
             self.add(site)
-        self._shared = self.sites[0].shared
+        self._shared = shared or self.sites[0].shared
         self.api = ApiDoor(self._shared.catalog, check_answers=check_answers)
 
     # --- who is served

@@ -6,6 +6,7 @@ A misspelt name stops the start and names the near one. What the owner chooses o
 join) is not here but in the truth, where it is copied with everything else.
 """
 
+import json
 import re
 import tomllib
 from dataclasses import dataclass, field, fields, replace
@@ -23,6 +24,13 @@ FILE = "settings.toml"
 WITHOUT_STANDBY = ("wait", "go-on")
 SIEGES = ("auto", "always", "never")
 LOG_LEVELS = ("debug", "info", "warning", "error")
+OF_MACHINE = frozenset(
+    {"unlock", "unlock_credential", "password_memory_kib", "password_rounds", "password_lanes", "lexicons"}
+    | {"trusted_proxies", "behind", "port", "https", "https_port", "http_port", "edges_only"}
+    | {"certificate_file", "certificate_key_file", "acme_hook", "metrics_token", "admin_token_file", "onion_torrc"}
+    | {"archive_spool_max_bytes", "archive_max_bytes_per_second", "log_level"}
+)
+"""Those of whoever runs the machine. All others are the network's, and go where it goes."""
 UNLOCKS = ("file", "env", "systemd", "prompt")
 DRILL = re.compile(r"[a-z0-9-]{1,40} (daily|weekly|monthly)( ([01]\d|2[0-3]):[0-5]\d)?")
 HIGHEST_PORT = 65_535
@@ -175,13 +183,7 @@ def load(directory: Path, **said: Any) -> Settings:
 
     Raises BadSetting.
     """
-    path = directory / FILE
-    written: dict[str, Any] = {}
-    if path.is_file():
-        try:
-            written = tomllib.loads(path.read_text("utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
-            raise BadSetting(f"{path} is not valid TOML: {wrong}") from None
+    path, written = directory / FILE, _written(directory)
     known = {f.name: f for f in fields(Settings)}
     for name, value in written.items():
         if name not in known:
@@ -191,6 +193,20 @@ def load(directory: Path, **said: Any) -> Settings:
     return _checked(replace(Settings(**written), **{k: v for k, v in said.items() if v is not None}))
 
 
+def _written(directory: Path) -> dict[str, Any]:
+    """What the file says. Raises BadSetting."""
+    path = directory / FILE
+    try:
+        return tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
+        raise BadSetting(f"{path} is not valid TOML: {wrong}") from None
+
+
+def _lines(values: dict[str, Any]) -> str:
+    known = ((name, tuple(value) if isinstance(value, list) else value) for name, value in values.items())
+    return "".join(f"{name} = {_toml(value)}\n" for name, value in known)
+
+
 def put(directory: Path, name: str, value: str) -> None:
     """Write one setting into the file of the network in `directory`, and leave all else in it as it is."""
     path = directory / FILE
@@ -198,6 +214,20 @@ def put(directory: Path, name: str, value: str) -> None:
     line = f"{name} = {_toml(value)}"
     changed, found = re.subn(rf"(?m)^{name}[ \t]*=.*$", lambda _: line, written)
     write_durably(path, (changed if found else f"{line}\n{written}").encode())
+
+
+def own(directory: Path) -> bytes:
+    """What is set of the network's own, as TOML: for a machine that may serve it in the place of this one."""
+    written = _written(directory)
+    return _lines({name: value for name, value in written.items() if name not in OF_MACHINE}).encode()
+
+
+def adopt(directory: Path, given: bytes) -> None:
+    """Set the network's own as another machine had it, and leave this machine's as they are. Comments go."""
+    ours = {name: value for name, value in _written(directory).items() if name in OF_MACHINE}
+    theirs = {name: value for name, value in tomllib.loads(given.decode()).items() if name not in OF_MACHINE}
+    text = f"# This machine's\n{_lines(ours)}\n# The network's, as they came with it\n{_lines(theirs)}"
+    write_durably(directory / FILE, text.encode())
 
 
 def example() -> str:
@@ -226,8 +256,8 @@ def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, tuple):
-        return "[" + ", ".join(f'"{v}"' for v in value) + "]"
-    return f'"{value}"' if isinstance(value, str) else str(value)
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)
 
 
 def _checked(settings: Settings) -> Settings:

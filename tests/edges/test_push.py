@@ -31,10 +31,11 @@ chmod -R go= $keys
 FOUND = f"""
 from pathlib import Path
 from freehold import settings
-from freehold.cli.opening import open_sites
+from freehold.cli.opening import open_site, shared_by
 from freehold.site import Listening
 town = Path("{TOWN}")
-open_sites([town], [settings.load(town)], Listening(443))[0].close()
+given = settings.load(town)
+open_site(town, given, Listening(443), shared_by(given)).close()
 """
 
 

@@ -192,6 +192,12 @@ class Control:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
+    async def hear_out(self, act: asyncio.Task[Any] | None) -> None:
+        """Wait a little until the command whose act this is has been told all."""
+        last = [task for task, each in self._running.items() if act is not None and each is act]
+        if last:
+            await asyncio.wait(last, timeout=BEGIN_SECONDS)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> wire.End:
         async with asyncio.timeout(BEGIN_SECONDS):
             begin = await receive(reader)

@@ -9,11 +9,12 @@ import asyncio
 import gc
 import logging
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from typing import Any, TypeVar
 
 from freehold.cli.control import Act, commanded
 from freehold.cli.doors import Doors, Server
@@ -25,6 +26,8 @@ from freehold.settings import BadSetting, Settings
 from freehold.site import Site
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 PROXY_NEEDED = "a proxy with a certificate must stand before it"
 ALIKE = ("https", "edges_only", "behind")
@@ -54,11 +57,11 @@ class Tenant:
                 waiting.end()
 
     @asynccontextmanager
-    async def letting_go(self, stand_in: App) -> AsyncIterator[None]:
-        """Within, it is closed. For an act of its own, which alone goes on. stand_in: answers under its names then."""
+    async def letting_go(self, stand_in: App, act: asyncio.Task[object] | None) -> AsyncIterator[None]:
+        """Within, it is closed. stand_in: answers under its names then. act: alone of its acts this one goes on."""
         if self._going.is_set():
             raise InvalidRequest("This network is being let go already.")
-        self._leaver, self._stand_in = asyncio.current_task(), stand_in
+        self._leaver, self._stand_in = act, stand_in
         self._going.set()
         try:
             await self._gone.wait()
@@ -80,6 +83,7 @@ class Tenant:
                 if self._going.is_set():
                     self._gone.set()
                     await self._released.wait()
+                    await control.hear_out(self._leaver)
         finally:
             await close(site)
 
@@ -106,6 +110,11 @@ class Tenant:
             logger.exception("%s could not be opened again", self._directory)
 
     @property
+    def is_going(self) -> bool:
+        """Will it be served no more?"""
+        return self._going.is_set()
+
+    @property
     def host(self) -> "Host":
         """The process that it is in."""
         return self._host
@@ -125,8 +134,15 @@ class Host:
     ) -> None:
         self.networks, self.doors = networks, doors
         self._load, self._open_site, self._prepare = load, open_site, prepare
-        self._common = networks.sites[0].settings
         self._tenants: dict[asyncio.Task[None], Tenant] = {}
+        self._beside: set[asyncio.Task[Any]] = set()
+
+    def begin(self, work: Coroutine[object, object, T]) -> asyncio.Task[T]:
+        """Work of the process, which ends with it."""
+        task = asyncio.create_task(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+        return task
 
     async def serve(self, server: Server) -> None:
         """Until `server` ends, by a signal, or a network's own work fails."""
@@ -143,21 +159,30 @@ class Host:
                 for task in tuple(self._tenants):
                     task.cancel()
         finally:
+            for beside in tuple(self._beside):
+                beside.cancel()
+            await asyncio.gather(*self._beside, return_exceptions=True)
             await self.networks.stop()
             for site in (*sites, *self.networks.sites):
                 await close(site)
 
     async def add(self, directory: Path) -> Site:
         """Serve this one too from now on. Raises InvalidRequest, BadSetting, and what refuses to open it."""
-        if any(same_folder(tenant.site.directory, directory) for tenant in self._tenants.values()):
-            raise InvalidRequest(f"{directory} is served here already.")
-        settings = self._load(directory)
-        for name in ALIKE:
-            if getattr(settings, name) != getattr(self._common, name):
-                raise BadSetting(f"{directory}: {name} is not as the networks of this process have it. Set it alike.")
+        for task, tenant in tuple(self._tenants.items()):
+            if same_folder(tenant.site.directory, directory):
+                if not tenant.is_going:
+                    raise InvalidRequest(f"{directory} is served here already.")
+                await asyncio.wait([task])
+        self._assure_alike(directory)
         site = await self.open_(directory)
         self._keep(site)
         return site
+
+    def _assure_alike(self, directory: Path) -> None:
+        settings = self._load(directory)
+        for name in ALIKE:
+            if any(getattr(settings, name) != getattr(site.settings, name) for site in self.networks.sites):
+                raise BadSetting(f"{directory}: {name} is not as the networks of this process have it. Set it alike.")
 
     async def open_(self, directory: Path) -> Site:
         """Open it and answer under its names. Raises what refuses to open it."""

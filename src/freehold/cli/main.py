@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from freehold import __version__
-from freehold.cli.words import accounts, archives, care, edges, identity, machine, moderating, running, standby
+from freehold.cli.words import accounts, archives, care, edges, identity, machine, moderating, network, running, standby
 from freehold.protocol.refused import InvalidRequest, Refused
 
 ABOUT = """\
@@ -50,6 +50,7 @@ COMMANDS = (
     identity.beacon,
     care.rebuild,
     care.doctor,
+    network.network,
     standby.standby,
     archives.archive,
     archives.purge,

@@ -2,7 +2,7 @@
 
 import os
 import pwd
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -68,17 +68,15 @@ def open_site(
 
 
 def open_sites(
-    directories: list[Path], settings: list[Settings], listening: Listening, promoted: Promoted | None = None
+    directories: Iterable[tuple[Path, Settings]], listening: Listening, shared: Shared, index: Index | None = None
 ) -> list[Site]:
     """Open every directory as a network; a new one is made. If one cannot be opened, none stays open.
 
-    promoted: what the only one brings along.
+    index: what the only one was kept warm with.
     """
-    shared = promoted.shared if promoted else shared_by(settings[0])
-    index = promoted.warm if promoted else None
     sites: list[Site] = []
     try:
-        for directory, one in zip(directories, settings, strict=True):
+        for directory, one in directories:
             sites.append(open_site(directory, one, listening, shared, index))
     except BaseException:
         for site in sites:

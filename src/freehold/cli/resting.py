@@ -92,17 +92,17 @@ def trial(directory: Path) -> str:
     and whatever else a broken version raises."""
     from freehold import settings
     from freehold.cli import run as _run  # noqa: F401 - what a start would import
-    from freehold.cli.opening import open_sites
+    from freehold.cli.opening import open_site, shared_by
     from freehold.server import Networks
     from freehold.site import Listening
 
     told = settings.load(directory)
-    sites = open_sites([directory], [told], Listening(told.https_port if told.https else told.port))
+    site = open_site(directory, told, Listening(told.https_port if told.https else told.port), shared_by(told))
     try:
-        Networks(sites)
+        Networks([site])
         assure_sound(directory / "truth.db")
     finally:
-        sites[0].close()
+        site.close()
     return mark(directory)
 
 

@@ -11,15 +11,17 @@ import uvloop
 
 from freehold import settings as all_settings
 from freehold.cli import dev, logs
+from freehold.cli.departing import go_on
 from freehold.cli.doors import Doors, Server, bound
 from freehold.cli.hosting import Host
-from freehold.cli.opening import Promoted, open_site, open_sites
+from freehold.cli.opening import Promoted, open_site, open_sites, shared_by
 from freehold.cli.standing_by import DoorsOf, stand_by
 from freehold.haven import machine
 from freehold.server import Networks
 from freehold.settings import BadSetting, Settings
-from freehold.site import Listening, Site
+from freehold.site import Listening, Shared, Site
 
+DEPARTING = ("leaving", "left")
 ADMIN_VARIABLE = "FREEHOLD_ADMIN_PASSWORD"
 
 
@@ -49,10 +51,14 @@ def main(given: argparse.Namespace) -> int:
             promoted = stood_by(directory, each, doors_of, len(directories))
             if promoted is None:
                 return 0
+    settings = [load(directory) for directory in directories]  # a standby may have been given those of the network
     with doors_of() as doors:
         listening = Listening(doors.port, dev=given.dev, several=len(directories) > 1)
-        sites = open_sites(directories, settings, listening, promoted)
-        uvloop.run(serve(sites, doors, load, listening))
+        departing = [directory for directory in directories if machine.read(directory).role in DEPARTING]
+        served = [each for each in zip(directories, settings, strict=True) if each[0] not in departing]
+        shared = promoted.shared if promoted else shared_by(settings[0])
+        sites = open_sites(served, listening, shared, promoted.warm if promoted else None)
+        uvloop.run(serve(sites, departing, doors, load, listening, shared))
     return 0
 
 
@@ -66,10 +72,19 @@ def stood_by(directory: Path, settings: Settings, doors_of: DoorsOf, networks: i
     return stand_by(directory, settings, doors_of)
 
 
-async def serve(sites: list[Site], doors: Doors, load: Callable[[Path], Settings], listening: Listening) -> None:
-    """Serve `sites`, and those that come to them, until a signal comes or one of their tasks fails."""
-    networks = Networks(sites)
-    shared = sites[0].shared
+async def serve(
+    sites: list[Site],
+    departing: list[Path],
+    doors: Doors,
+    load: Callable[[Path], Settings],
+    listening: Listening,
+    shared: Shared,
+) -> None:
+    """Serve `sites`, and those that come to them, until a signal comes or one of their tasks fails.
+
+    departing: directories of networks that left, or are about to, for another operator's machine.
+    """
+    networks = Networks(sites, shared)
     added = listening._replace(several=True)
 
     def open_one(directory: Path, settings: Settings) -> Site:
@@ -77,6 +92,8 @@ async def serve(sites: list[Site], doors: Doors, load: Callable[[Path], Settings
         return open_site(directory, settings, listening if known else added, shared)
 
     host = Host(networks, doors, load, open_one, prepare_for_dev if listening.dev else nothing)
+    for directory in departing:
+        host.begin(go_on(host, directory))
     await host.serve(Server(networks, doors))
 
 

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 from pathlib import Path
+from typing import Literal
 
 from freehold.cli.standing_by import OnStandby, StandingBy
 from freehold.cli.terminal import Terminal
@@ -36,20 +37,24 @@ def main(given: argparse.Namespace) -> None:
     if given.act == "bridge":
         transport.bridge(given.directory)
     else:
-        prepare(given.directory, given.listen)
+        prepare(given.directory, given.listen, given.own_key)
 
 
-def prepare(directory: Path, listen: str) -> None:
+def prepare(directory: Path, listen: str, own_key: bool) -> None:
     """Make the directory a standby's, and say what to type on the primary."""
-    made, fingerprint, code = make(directory, listen)
+    made, fingerprint, code = make(directory, listen, own_key=own_key)
     print(f"{directory} is a standby now. Start it, and keep it running: freehold run {directory}")
-    print("It needs no unlock key to follow; to be promoted it needs the primary's, where its settings say.")
+    if own_key:
+        print("It opens the network by an unlock key of its own, which it makes at its start. Keep a copy elsewhere.")
+    else:
+        print("It needs no unlock key to follow; to be promoted it needs the primary's, where its settings say.")
+    more = " --with-keys" if own_key else ""
     print("\nThen, on the primary:")
     if made.listen:
         port = made.listen.rpartition(":")[2]
-        print(f"    freehold standby DIRECTORY add tls://THIS-MACHINE:{port} --code {fingerprint}.{code}")
+        print(f"    freehold standby DIRECTORY add tls://THIS-MACHINE:{port} --code {fingerprint}.{code}{more}")
     else:
-        print(f"    freehold standby DIRECTORY add ssh://USER@THIS-MACHINE{directory.resolve()}")
+        print(f"    freehold standby DIRECTORY add ssh://USER@THIS-MACHINE{directory.resolve()}{more}")
 
 
 def alone(directory: Path) -> int | None:
@@ -105,7 +110,8 @@ async def add(site: Site, given: argparse.Namespace, terminal: Terminal) -> None
     if to.kind == "ssh":
         await introduce_by_ssh(site, to, terminal)
     name = given.name or (to.host.rpartition("@")[2] or "here")
-    site.haven.add(Peer(name, given.address, pin, sync=not given.later))
+    keys: Literal["own", "wrapped"] = "own" if given.with_keys else "wrapped"
+    site.haven.add(Peer(name, given.address, pin, sync=not given.later, keys=keys))
     terminal.say(f"{name} is a standby now. How it is: freehold standby {site.directory} list")
 
 

@@ -27,9 +27,9 @@ from freehold.haven.following import PrimaryThere
 from freehold.haven.standby import StandbyMachine
 from freehold.haven.warm import Warm
 from freehold.protocol.refused import Refused
-from freehold.settings import Settings
+from freehold.settings import Settings, adopt
 from freehold.site import TRUTH_SCHEMA, Shared
-from freehold.store.keyring import NETWORK_KEY, Keyring, KeyMissing, Source
+from freehold.store.keyring import NETWORK_KEY, KeyMissing, Keyring, Source, entrust, unlock_key
 from freehold.store.lock import DirectoryLock
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,8 @@ class StandingBy:
     def __init__(self, directory: Path, settings: Settings, shared: Shared, doors_of: DoorsOf) -> None:
         self.directory, self.settings = directory, settings
         warmed = None if settings.host_only else partial(_warmed, shared)
-        self.standby = StandbyMachine(directory, self._succeed_by_order, warmed)
+        self.standby = StandbyMachine(directory, self._succeed_by_order, self._entrusted, warmed)
+        self._unlock = unlock_key(directory, self._source(), new=True) if self.standby.machine.own_key else None
         self.promoted = self.resumes = self.is_read = False
         self._reading_on = ReadingOn(directory, settings, shared, doors_of)
         self._loop = asyncio.get_running_loop()
@@ -141,7 +142,16 @@ class StandingBy:
         """Raises Refused where the network's keys do not open here: then it may follow, and not be promoted."""
         if not (self.directory / NETWORK_KEY).exists():  # it comes with the first copy, and must not be made here
             raise KeyMissing("The network's key has not come here yet.")
-        Keyring.open_(self.directory, Source(self.settings.unlock, self.settings.unlock_credential))
+        Keyring.open_(self.directory, self._source())
+
+    def _source(self) -> Source:
+        return Source(self.settings.unlock, self.settings.unlock_credential)
+
+    def _entrusted(self, ring: bytes, settings: bytes) -> None:
+        """On a link's thread: keep the network's keys under our own unlock key, and its settings beside ours."""
+        assert self._unlock is not None
+        entrust(self.directory, self._unlock, ring)
+        adopt(self.directory, settings)
 
     # --- promotion
 

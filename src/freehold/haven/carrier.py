@@ -459,31 +459,43 @@ class Carrier:
 
         told: what is compared, how much of it, and of how much.
         """
+        with self.standing_still(name) as link:
+            return verify(link, self._path, self._blobs, told)
+
+    @contextmanager
+    def standing_still(self, name: str) -> Iterator[Link]:
+        """A standby that has what is here; within, nobody folds a log, so that both files stand still. Raises LinkLost,
+        NoSuchStandby."""
         with self._lock:
-            link = next((link for link in (*self._in_step, *self._behind) if link.name == name), None)
-            if link is None:
-                raise NoSuchStandby
-            self._carry(link)
+            link = self._up_to_date(name)
             if not self._frames and link.position != NOWHERE:
                 link.fold()  # as was done here
-            self._joining.append(link)  # so that nobody folds: both files stand still
+            self._joining.append(link)
         try:
-            return verify(link, self._path, self._blobs, told)
+            yield link
         finally:
             with self._lock:
                 self._joining.remove(link)
 
-    def hand_over(self, name: str) -> None:
+    def _up_to_date(self, name: str) -> Link:
+        """With the lock held, which waiting lets go. Raises NoSuchStandby, LinkLost."""
+        link = next((link for link in (*self._in_step, *self._behind) if link.name == name), None)
+        if link is None:
+            raise NoSuchStandby
+        self._news.wait_for(lambda: link not in self._carrying)
+        self._carry(link)
+        return link
+
+    def hand_over(self, name: str, last: Callable[[Link], object] = lambda link: None) -> None:
         """Let a standby be the primary: nothing is acknowledged here any more, and it has everything.
 
-        If it refuses, all is as it was. Raises NoSuchStandby, LinkRefused, Unsure.
+        last: what is still to be done then, before it hears of it. If that fails, or it refuses, all is as it was.
+        Raises NoSuchStandby, LinkRefused, Unsure, and what `last` raises.
         """
         with self._lock:
-            link = next((link for link in self._in_step if link.name == name), None)
-            if link is None:
-                raise NoSuchStandby
-            self._carry(link)
+            link = self._up_to_date(name)
             link.pay()
+            last(link)
             self._fenced = True  # before it hears of it: it may answer its first member before we hear its answer
             try:
                 link.exchange(Succeed())

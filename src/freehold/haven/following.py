@@ -16,6 +16,7 @@ from freehold.haven.copy import Copy
 from freehold.haven.lease import Request, Vote
 from freehold.haven.wire import (
     DELIVERED,
+    KEY,
     VERSION,
     Answer,
     AnyMessage,
@@ -28,6 +29,7 @@ from freehold.haven.wire import (
     Checked,
     Compare,
     Deliver,
+    Entrust,
     Fold,
     Forget,
     Got,
@@ -87,11 +89,19 @@ class NotWhole(Refused):
     kind, name, say = "conflict", "NotWhole", "The first copy of the network has not come to its end here."
 
 
+class KeysNotWanted(Refused):
+    """Keys for a standby that has no unlock key of its own."""
+
+    kind, name = "conflict", "KeysNotWanted"
+    say = "This standby takes no keys: it was not made with --own-key."
+
+
 class Standby:
     """A copy and its blobs, kept true to what one primary sends. Answers one channel at a time.
 
     id, certificate: of this machine. epoch: the newest known; `promise` writes down a newer one before it is answered.
     witness_at: told where the witness is, and its certificate. succeed: the primary hands over; it may refuse.
+    entrusted: keeps the network's keys and settings under an unlock key of this machine's own, where it has one.
     """
 
     def __init__(
@@ -105,11 +115,12 @@ class Standby:
         certificate: bytes = b"",
         witness_at: Callable[[str, bytes], object] = lambda address, certificate: None,
         succeed: Callable[[], object] = lambda: None,
+        entrusted: Callable[[bytes, bytes], object] | None = None,
     ) -> None:
         self._copy, self._blobs = copy, blobs
         self._epoch, self._promise = epoch, promise
         self._id, self._certificate, self._witness_at = id, certificate, witness_at
-        self._succeed = succeed
+        self._succeed, self._entrusted = succeed, entrusted
         self.vote = Vote(epoch, "", frozenset(), 0).restarted(now_ms())
         self.heard_at = -LONG_AGO_SECONDS
         """When the primary was heard last, in seconds of the monotonic clock."""
@@ -223,8 +234,8 @@ class Standby:
                 self._succeed()
             case WitnessAt(address, certificate):
                 self._witness_at(address, certificate)
-            case Deliver(name, data):
-                self._deliver(name, data)
+            case Deliver() | Entrust():
+                self._take_paper(message)
             case Fold():
                 copy.fold()
             case Seed():
@@ -249,10 +260,16 @@ class Standby:
             self._promise(epoch)
             self._epoch = epoch
 
-    def _deliver(self, name: str, data: bytes) -> None:
-        if name not in DELIVERED:
-            raise LinkLost(because=f"a primary does not deliver {name}")
-        write_durably(self._copy.path.with_name(name), data)
+    def _take_paper(self, paper: Deliver | Entrust) -> None:
+        """A key wrapped by another machine's unlock key is of no use where keys are entrusted. Raises KeysNotWanted."""
+        if isinstance(paper, Entrust):
+            if self._entrusted is None:
+                raise KeysNotWanted
+            self._entrusted(paper.ring, paper.settings)
+        elif paper.name not in DELIVERED:
+            raise LinkLost(because=f"a primary does not deliver {paper.name}")
+        elif paper.name != KEY or self._entrusted is None:
+            write_durably(self._copy.path.with_name(paper.name), paper.data)
 
     def _check(self, after: bytes) -> Checked:
         cids = nsmallest(CHECKED_AT_ONCE, (cid for cid in self._blobs.cids() if cid > after))

@@ -16,17 +16,20 @@ from freehold.haven import machine, papers, transport
 from freehold.haven.carrier import Carrier, NoSuchStandby
 from freehold.haven.keeper import Keeper
 from freehold.haven.lease import Request
-from freehold.haven.link import Link
-from freehold.haven.machine import Machine, Peer
+from freehold.haven.link import Link, as_it_is
+from freehold.haven.machine import Machine, Peer, Role
 from freehold.haven.receiving import Herald, Receiver
 from freehold.haven.reign import Reign
 from freehold.haven.verifying import Report
-from freehold.haven.wire import DELIVERED, Channel, Hello, LinkLost, Pair, Refuse, WitnessAt
+from freehold.haven.wire import DELIVERED, KEY, Channel, Entrust, Hello, LinkLost, Pair, Refuse, WitnessAt
 from freehold.haven.witness import FarWitness
 from freehold.protocol.refused import InvalidRequest, Refused
 from freehold.store.blobs import BlobStore
 
 logger = logging.getLogger(__name__)
+
+ENTRUSTED = (KEY, "settings.toml")
+"""Whose changes a machine with an unlock key of its own hears of."""
 
 
 class NotPrimary(Refused):
@@ -38,12 +41,24 @@ class NotPrimary(Refused):
 class Haven:
     """Of the network in `directory`. alone: writes are acknowledged also while no standby is in step.
 
-    reads: this is a standby whose copy is read while its primary is gone.
+    keys: what is entrusted to machines that have an unlock key of their own. leaves: nobody is served from here, but
+    another machine may be given what is here. reads: this is a standby whose copy is read while its primary is gone.
     """
 
-    def __init__(self, directory: Path, blobs: BlobStore, *, alone: bool = False, reads: bool = False) -> None:
-        self._directory, self._alone, self._reads = directory, alone, reads
-        self.machine = machine.read(directory) if reads else assured_primary(directory)
+    def __init__(
+        self,
+        directory: Path,
+        blobs: BlobStore,
+        *,
+        alone: bool = False,
+        keys: Callable[[], Entrust] | None = None,
+        leaves: bool = False,
+        reads: bool = False,
+    ) -> None:
+        self._directory, self._alone, self._keys, self._reads = directory, alone, keys, reads
+        self.beacon: Callable[[], bytes] = bytes
+        """What an old primary is told when it asks where the network is."""
+        self.machine = machine.read(directory) if leaves or reads else assured_primary(directory)
         key = [directory / name for name in DELIVERED]
         self.carrier = Carrier(
             directory / "truth.db",
@@ -124,6 +139,10 @@ class Haven:
         self.carrier.hand_over(name)
         self._change(role="fenced")
 
+    def become(self, role: Role) -> None:
+        """Write down what this machine is from now on. It acknowledges only as the primary that it was opened as."""
+        self._change(role=role)
+
     def take_witness(self, peer: Peer) -> None:
         """From now on writes are acknowledged under a lease, and a standby may take over by itself."""
         if self.machine.witness is not None:
@@ -188,6 +207,7 @@ class Haven:
         )
         if standbys != self.machine.standbys:
             self._change(standbys=standbys)
+        self._bring(link)
         peer = self.machine.witness
         if peer is None or self._witness is None:
             return
@@ -197,9 +217,19 @@ class Haven:
         except LinkLost:
             logger.warning("the witness is out of reach: it does not know the standby %s yet", link.name)
 
+    def _bring(self, link: Link) -> None:
+        """The papers that go to this standby."""
+        peer, keys = next((each for each in self.machine.standbys if each.name == link.name), None), self._keys
+        if peer is None or peer.keys == "wrapped" or keys is None:
+            return
+        entrusted = ENTRUSTED if peer.keys == "own" else ()
+        papers = [self._directory / name for name in (*entrusted, *DELIVERED) if name in entrusted or name != KEY]
+        link.bring(papers, lambda path: keys() if path.name in entrusted else as_it_is(path))
+
     def _announce(self) -> None:
         """This machine was a standby: its old primary may come back, and is to know."""
-        self._herald = Receiver(self._directory, Herald(self.machine.epoch), lambda code, certificate: False)
+        herald = Herald(self.machine.epoch, lambda: self.beacon())
+        self._herald = Receiver(self._directory, herald, lambda code, certificate: False)
         self._herald.open()
         if self.machine.listen:
             try:
@@ -215,7 +245,8 @@ class Haven:
     def _fence(self) -> None:
         """Another machine is the primary: say yes to nothing, and say so to whoever starts this one again."""
         self.carrier.fence()
-        self._change(role="fenced")
+        if self.machine.role == "primary":
+            self._change(role="fenced")
         logger.critical("another machine is the primary of %s now: no more is written here", self._directory)
 
     def _change(self, **changes: object) -> None:
@@ -230,6 +261,8 @@ def assured_primary(directory: Path) -> Machine:
     found = machine.read(directory)
     if found.role == "standby":
         raise NotPrimary(f"{directory} is a standby: it follows another machine, on which this is to be done.")
+    if found.role in ("leaving", "left"):
+        raise NotPrimary(f"The network in {directory} leaves, or left, for another operator's machine.")
     if found.role == "fenced":
         raise NotPrimary(
             f"Another machine has become the primary of the network in {directory}, so nothing is served from here. To"

@@ -5,7 +5,7 @@ disk. Several threads may use a link: each exchange has its turn, and one blob g
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from freehold.haven.wire import (
@@ -42,6 +42,11 @@ class OldEpoch(Refused):
     say = "Another machine is the primary of this network now. This one takes no more writes."
 
 
+def as_it_is(paper: Path) -> Deliver:
+    """A paper as it lies here."""
+    return Deliver(paper.name, paper.read_bytes())
+
+
 class Link:
     """A connection to the standby called `name`. position: how far its log goes. state: in a word, for people.
 
@@ -50,7 +55,7 @@ class Link:
 
     def __init__(self, name: str, channel: Channel, blobs: BlobStore, papers: Sequence[Path] = ()) -> None:
         self.name = name
-        self._papers = dict.fromkeys(papers, 0)
+        self.bring(papers, as_it_is)
         self.machine = ""
         self.position = NOWHERE
         self.state = "greeting"
@@ -60,6 +65,10 @@ class Link:
         self._turn = threading.Lock()
         self._one_blob = threading.Lock()
         self._owed: dict[Cid, bool] = {}
+
+    def bring(self, papers: Sequence[Path], said: Callable[[Path], Message]) -> None:
+        """These papers, from now on, and what is said when one of them has changed."""
+        self._papers, self._said = dict.fromkeys(papers, 0), said
 
     def greet(self, epoch: int) -> Hello:
         """What the standby says first, and that we are the primary of this epoch. Raises LinkLost, OldEpoch."""
@@ -114,7 +123,7 @@ class Link:
             except FileNotFoundError:
                 continue
             if changed != known:
-                self.exchange(Deliver(path.name, path.read_bytes()))
+                self.exchange(self._said(path))
                 self._papers[path] = changed
 
     # -- blobs

@@ -16,7 +16,7 @@ from freehold.protocol.refused import Refused
 from freehold.store.files import write_durably
 
 FILE = "haven.json"
-Role = Literal["primary", "standby", "fenced"]
+Role = Literal["primary", "standby", "fenced", "leaving", "left"]
 
 
 class BadMachine(Refused):
@@ -28,7 +28,8 @@ class BadMachine(Refused):
 class Peer(msgspec.Struct, frozen=True):
     """Another machine. address: ssh://…, tls://… or unix://…. pin: its certificate, base64, for tls.
 
-    sync: it is waited for. machine: its id, once it was heard.
+    sync: it is waited for. machine: its id, once it was heard. keys: how the network's keys go there: wrapped as they
+    are, as its own (it opens them by its own unlock key), or last of all, when the network leaves for it.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Peer(msgspec.Struct, frozen=True):
     pin: str = ""
     sync: bool = True
     machine: str = ""
+    keys: Literal["wrapped", "own", "last"] = "wrapped"
 
     @property
     def certificate(self) -> bytes:
@@ -48,7 +50,9 @@ class Machine(msgspec.Struct, frozen=True):
 
     Of a primary, standbys: whom it carries its commits to. Of a standby, listen: HOST:PORT for TLS, or nothing;
     primary: the certificate of its primary, base64; token: SHA-256 of the code by which that one may introduce itself.
+    own_key: of a standby, it has an unlock key of its own, and is given the network's keys by its primary.
     resumes: it was promoted by a person, so that it may lack what others have heard, and has not told them yet.
+    role: leaving and left are of a network that goes, or went, to another operator's machine (see `leaving`).
     """
 
     id: str
@@ -59,6 +63,7 @@ class Machine(msgspec.Struct, frozen=True):
     listen: str = ""
     primary: str = ""
     token: str = ""
+    own_key: bool = False
     resumes: bool = False
 
     @property

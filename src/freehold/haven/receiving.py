@@ -13,7 +13,7 @@ from typing import Protocol
 
 from freehold.haven.listening import Listener
 from freehold.haven.transport import SOCKET
-from freehold.haven.wire import VERSION, Channel, Got, Hello, Pair, Refuse
+from freehold.haven.wire import VERSION, Channel, Got, Hello, Here, Pair, Refuse, Where
 from freehold.store.wal import NOWHERE
 
 
@@ -25,14 +25,17 @@ class Follower(Protocol):
 
 
 class Herald:
-    """On a standby that was promoted: tells the old primary, when it comes back, that it is the primary no more."""
+    """On a standby that was promoted: tells the old primary, when it comes back, that it is the primary no more, and
+    where the network is now, which `beacon` says."""
 
-    def __init__(self, epoch: int) -> None:
-        self._epoch = epoch
+    def __init__(self, epoch: int, beacon: Callable[[], bytes] = bytes) -> None:
+        self._epoch, self._beacon = epoch, beacon
 
     def follow(self, channel: Channel) -> None:
         """Say so."""
         channel.send(Hello(VERSION, self._epoch, "", b"", (0, 0), True, *NOWHERE, digest=b""))
+        if isinstance(channel.receive(), Where):
+            channel.send(Here(self._beacon()))
 
 
 class Receiver:

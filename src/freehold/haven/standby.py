@@ -37,11 +37,18 @@ def nothing() -> None:
 class StandbyMachine:
     """The standby in `directory`, whose lock the caller holds. `open`, then `close`.
 
-    succeed: called on a link's thread when the primary hands over; what it refuses is told to the primary. warmed:
-    makes what keeps an index beside the copy, from one that there was before; None where none is kept.
+    succeed: called on a link's thread when the primary hands over; what it refuses is told to the primary. entrusted:
+    given the network's keys and settings, where this machine opens them by an unlock key of its own. warmed: makes what
+    keeps an index beside the copy, from one that there was before; None where none is kept.
     """
 
-    def __init__(self, directory: Path, succeed: Callable[[], object], warmed: Warmed | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        succeed: Callable[[], object],
+        entrusted: Callable[[bytes, bytes], object] = lambda ring, settings: None,
+        warmed: Warmed | None = None,
+    ) -> None:
         self.directory = directory
         self.machine = machine.read(directory)
         self._copy = Copy(directory)
@@ -57,6 +64,7 @@ class StandbyMachine:
             certificate=papers.own(directory),
             witness_at=self._witness_at,
             succeed=succeed,
+            entrusted=entrusted if self.machine.own_key else None,
         )
         self._receiver = Receiver(directory, self.following, self._pair)
         self._context = papers.answering(directory, self.machine.pins)
@@ -166,10 +174,11 @@ class StandbyMachine:
         machine.write(self.directory, self.machine)
 
 
-def make(directory: Path, listen: str) -> tuple[Machine, str, str]:
+def make(directory: Path, listen: str, *, own_key: bool = False) -> tuple[Machine, str, str]:
     """Make `directory` a standby's; what it is then, the fingerprint of its certificate, and the code for its primary.
 
-    listen: HOST:PORT for TLS, or empty. A directory with a network must have been fenced; what it had is put aside.
+    listen: HOST:PORT for TLS, or empty. own_key: it is to open the network by an unlock key of its own. A directory
+    with a network must have been fenced; what it had is put aside.
     Raises InvalidRequest.
     """
     before = machine.read(directory)
@@ -182,14 +191,7 @@ def make(directory: Path, listen: str) -> tuple[Machine, str, str]:
         _put_aside(directory, before.epoch)
     code = secrets.token_urlsafe(CODE_BYTES)
     epoch = 0 if before.role == "primary" else before.epoch  # a new machine has heard of none
-    made = Machine(before.id, "standby", epoch, listen=listen, token=code_hash(code) if listen else "")
+    token = code_hash(code) if listen else ""
+    made = Machine(before.id, "standby", epoch, listen=listen, token=token, own_key=own_key)
     machine.write(directory, made)
     return made, papers.fingerprint(papers.own(directory)), code
-
-
-def _put_aside(directory: Path, epoch: int) -> None:
-    """The truth of a primary that was succeeded: its last writes may be nowhere else, and somebody may want to look."""
-    aside = directory / f"aside-{epoch}-{secrets.token_hex(4)}"
-    aside.mkdir(mode=0o700)
-    for file in sorted(directory.glob("truth.db*")):
-        file.rename(aside / file.name)

@@ -82,6 +82,15 @@ def connect_nameless(address: str) -> ssl.SSLSocket:
         raise LinkLost(because=repr(error)) from None
 
 
+def shown_by(address: str) -> str:
+    """The fingerprint of whoever answers there. Raises LinkLost, InvalidRequest."""
+    stream = connect_nameless(address)
+    try:
+        return papers.fingerprint(stream.getpeercert(binary_form=True) or b"")
+    finally:
+        stream.close()
+
+
 def _unix(path: str) -> socket.socket:
     end = socket.socket(socket.AF_UNIX)
     try:

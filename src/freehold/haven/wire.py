@@ -17,7 +17,8 @@ VERSION = 1
 PART_BYTES = 1_048_576
 """How much of a log, a file or a blob goes into one message."""
 MESSAGE_MAX = 4 * PART_BYTES
-DELIVERED = ("network.key",)
+KEY = "network.key"
+DELIVERED = (KEY,)
 """Files that the truth is of no use without: they go along with it."""
 
 
@@ -119,6 +120,24 @@ class Deliver(Message, frozen=True):
 
     name: str
     data: bytes
+
+
+class Entrust(Message, frozen=True):
+    """To a machine that opens the network by an unlock key of its own. ring: its keys, packed. settings: those that are
+    the network's and not a machine's, as TOML."""
+
+    ring: bytes
+    settings: bytes
+
+
+class Where(Message, frozen=True):
+    """To a machine that succeeded: where is the network now? The answer is `Here`."""
+
+
+class Here(Message, frozen=True):
+    """The network's beacon."""
+
+    document: bytes
 
 
 class Show(Message, frozen=True):
@@ -225,6 +244,9 @@ AnyMessage = (
     | WitnessAt
     | Succeed
     | Deliver
+    | Entrust
+    | Where
+    | Here
     | Take
     | Seed
     | Compare

@@ -26,6 +26,7 @@ from freehold.haven.archive import keeping as archiving
 from freehold.haven.archive.forms import Papers
 from freehold.haven.edges import edges
 from freehold.haven.haven import Haven
+from freehold.haven.wire import Entrust
 from freehold.identity import plc_directory
 from freehold.moderation import labels, reports
 from freehold.net.allowances import Allowances
@@ -40,7 +41,7 @@ from freehold.pds.schema import SEALED as PDS_SEALED
 from freehold.pds.schema import seal_plain
 from freehold.protocol.lexicon import Catalog
 from freehold.settings import FILE as SETTINGS
-from freehold.settings import Settings
+from freehold.settings import Settings, own
 from freehold.site.place import Listening, admin_token, place_of
 from freehold.store import jobs
 from freehold.store.blobs import BlobStore
@@ -123,9 +124,8 @@ class Ground:
 
     def _open_truth(self) -> None:
         """The database, and what hears of every commit before anybody else does."""
-        self.haven = Haven(
-            self.directory, self.files, alone=self.settings.without_standby == "go-on", reads=self.read_only
-        )
+        alone = self.settings.without_standby == "go-on"
+        self.haven = Haven(self.directory, self.files, alone=alone, keys=self._keys, reads=self.read_only)
         self.files.elsewhere = gate = self.haven.carrier
         self._closing.callback(self.haven.close)
         self.archiving = archiving.Archiving(self.directory, gate, self.seal, self._archive_plan())
@@ -148,6 +148,10 @@ class Ground:
             given.archive_max_bytes_per_second,
             given.event_forget_hours,
         )
+
+    def _keys(self) -> Entrust:
+        """What is entrusted to a machine with an unlock key of its own. Some 0.1 s with a passphrase."""
+        return Entrust(self.keyring.stored().packed(), own(self.directory))
 
     def _papers(self) -> Papers:
         """What an archive holds beside the truth."""

@@ -25,6 +25,7 @@ class Outside(Hosting):
         self._open_onion()
         self.beacons = Beacons(self.truth, self.seal, self._beacon, self.clock)
         self.truth.on_lost(self.beacons.forget)
+        self.haven.beacon = lambda: self.beacons.document
         if self.served:
             self.truth.write_sync(self.beacons.renew)
         told = () if self.place.local else self.settings.relays

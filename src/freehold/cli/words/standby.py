@@ -20,6 +20,9 @@ def standby(commands: Commands) -> None:
     add.add_argument("--code", metavar="CODE", help="what `make` printed over there, for tls://")
     add.add_argument("--name", metavar="NAME", help="what to call it; default: its host name")
     add.add_argument("--later", action="store_true", help="writes do not wait for it: it may lack the last of them")
+    add.add_argument(
+        "--with-keys", action="store_true", help="give it the network's keys: for one that was made with --own-key"
+    )
     for name, help in (
         ("remove", "keep no copy there any more"),
         ("verify", "compare all that it has, byte for byte, while the network runs"),
@@ -33,6 +36,9 @@ def standby(commands: Commands) -> None:
     witness.add_argument("--code", metavar="CODE", help="what `freehold witness` printed over there")
     made = acts.add_parser("make", help="on the other machine: let DIRECTORY be a standby's")
     made.add_argument("--listen", default="", metavar="HOST:PORT", help="for tls://; without it, by ssh only")
+    made.add_argument(
+        "--own-key", action="store_true", help="it opens the network by an unlock key of its own, without the primary's"
+    )
     bridge = acts.add_parser("bridge", help="what ssh runs on the standby's machine: from here to its socket")
     for here in (made, bridge):
         here.set_defaults(acts=False)
