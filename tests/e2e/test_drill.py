@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 
 from freehold.cli.drill import report
-from freehold.cli.drill.command import by_second
+from freehold.cli.drill.lost_machine import by_second
 from support.command import COMMAND
 from support.network import Person, running
 
@@ -17,7 +17,7 @@ async def test_a_lost_machine_loses_nothing_and_the_network_goes_on_meanwhile(tm
         async with httpx.AsyncClient(base_url=network.url) as http:
             mei = await Person.join(http, "mei")
             before = await mei.post("before the drill")
-            words = [*COMMAND, "drill", str(town), "lost-machine", "--seconds", "2"]
+            words = [*COMMAND, "drill", str(town), "lost-machine", "--members", "4", "--seconds", "2"]
             drill = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE)
             out, _ = await drill.communicate()
             assert drill.returncode == 0, out

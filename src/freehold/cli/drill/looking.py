@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from freehold import settings as all_settings
 from freehold.cli.drill.history import History
@@ -59,7 +60,7 @@ async def _of(member: Member, expected: Expected) -> list[str]:
 async def _repository(member: Member, expected: Expected) -> list[str]:
     """Each record by its CID, in a repository that is signed as the member's DID says; and where that says they are."""
     own = {uri: cid for uri, cid in expected.records.items() if uri.startswith(f"at://{member.did}/")}
-    given = cast("Json", await member.client.get_json(f"{member.url}/plc/{member.did}/data"))
+    given = cast("Json", (await member.fetch(f"/plc/{member.did}/data")).json())
     async with member.remote().download(
         "com.atproto.sync.getRepo", {"did": member.did}, max_bytes=REPO_BYTES, seconds=SECONDS
     ) as got:
@@ -67,7 +68,7 @@ async def _repository(member: Member, expected: Expected) -> list[str]:
     roots, blocks = read_car(car)
     there = verify_repo(blocks, roots[0], member.did, given["verificationMethods"]["atproto"]).records
     at = given["services"]["atproto_pds"]["endpoint"]
-    wrong = [] if at == member.url else [f"the identity of {member.handle} names {at}"]
+    wrong = [] if urlsplit(at).netloc == member.knows_it_as else [f"the identity of {member.handle} names {at}"]
     missing = [uri for uri, cid in own.items() if str(there.get(uri.split("/", 3)[3], "")) != cid]
     return wrong + missing
 

@@ -138,10 +138,14 @@ def free_port() -> int:
 
 
 class Haven:
-    """A primary with a standby and a witness, each a process. port: where the network answers, before and after."""
+    """A primary with a standby and a witness, each a process. port: where the network answers, before and after.
+
+    second: the standby's directory.
+    """
 
     def __init__(self, folder: Path, port: int) -> None:
         self.port, self._folder = port, folder
+        self.second = folder / "standby"
         self._machines: list[Machine] = []
         self.primary: Machine
         self.host = ""
@@ -149,7 +153,7 @@ class Haven:
 
     def start(self) -> None:
         """All three, introduced to each other; the primary's directory is there."""
-        primary, standby, third = (self._folder / name for name in ("primary", "standby", "witness"))
+        primary, standby, third = self._folder / "primary", self.second, self._folder / "witness"
         witness_port = free_port()
         witness = self._run(third, "witness", str(third), "--listen", f"127.0.0.1:{witness_port}")
         second_port = free_port()

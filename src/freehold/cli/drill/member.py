@@ -12,10 +12,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple, cast
+from urllib.parse import urlsplit
 
 from freehold.cli.drill.history import History, Span
 from freehold.cli.drill.picture import picture
-from freehold.net.client import Client
+from freehold.net.client import Answer, Client
 from freehold.net.guard import Guard, Lookup
 from freehold.net.xrpc import Remote, RemoteRefused
 from freehold.pds import beacon
@@ -108,9 +109,13 @@ class Member:
         return Remote(self._client, url or self.url, headers)
 
     @property
-    def client(self) -> Client:
-        """Their connections."""
-        return self._client
+    def knows_it_as(self) -> str:
+        """The network's name, with the port if it is not the usual one."""
+        return self._ways.host or urlsplit(self.url).netloc
+
+    async def fetch(self, path: str) -> Answer:
+        """What is at a path of the network's; any status is answered. Raises Refused."""
+        return await self._client.request("GET", self.url + path, headers={"host": self.knows_it_as})
 
     # --- what they do until they are cancelled
 
