@@ -195,3 +195,11 @@ def make(directory: Path, listen: str, *, own_key: bool = False) -> tuple[Machin
     made = Machine(before.id, "standby", epoch, listen=listen, token=token, own_key=own_key)
     machine.write(directory, made)
     return made, papers.fingerprint(papers.own(directory)), code
+
+
+def _put_aside(directory: Path, epoch: int) -> None:
+    """The truth of a primary that was succeeded: its last writes may be nowhere else, and somebody may want to look."""
+    aside = directory / f"aside-{epoch}-{secrets.token_hex(4)}"
+    aside.mkdir(mode=0o700)
+    for file in sorted(directory.glob("truth.db*")):
+        file.rename(aside / file.name)
