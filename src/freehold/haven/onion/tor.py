@@ -1,7 +1,8 @@
 """Debian's tor at work for one network: it offers the onion service and hands each connection to a socket of ours.
 
 In come the network's directory and the seed of its key; `folder` is where tor finds the key and we find the socket. It
-lies in memory (/dev/shm), so that the key is on no disk; what tor remembers (its guards) lies in DIRECTORY/tor. Tor
+lies in memory (/dev/shm), so that the key is on no disk, and the key is taken away as soon as tor has read it; what tor
+remembers (its guards) lies in DIRECTORY/tor. Tor
 says before each connection by which circuit it came, so that visitors are told apart without being known. It ends with
 this process, also by kill -9, since it watches it.
 Sources: tor(1); https://community.torproject.org/onion-services/advanced/dos/
@@ -77,6 +78,11 @@ class Onion:
         return f"http://{self.address}"
 
     @property
+    def service(self) -> Path:
+        """Where tor finds the key."""
+        return self.folder / "service"
+
+    @property
     def socket(self) -> Path:
         """Where tor brings its connections."""
         return self.folder / SOCKET
@@ -88,15 +94,11 @@ class Onion:
             self.folder.mkdir(mode=0o700)
         except FileExistsError:
             raise OnionTrouble(f"{self.folder} is somebody else's. Take it away.") from None
-        service = self.folder / "service"
-        service.mkdir(mode=0o700)
-        for name, content in keys.files(self._seed).items():
-            with os.fdopen(os.open(service / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(content)
+        self.service.mkdir(mode=0o700)
         (self.folder / "torrc").write_text(self.torrc())
 
     def close(self) -> None:
-        """Take the key out of the memory of this machine."""
+        """Leave nothing behind."""
         with suppress(FileNotFoundError):
             if not self.folder.is_symlink() and self.folder.stat().st_uid == os.geteuid():
                 shutil.rmtree(self.folder)
@@ -105,7 +107,7 @@ class Onion:
         """All that tor is told."""
         told = _TORRC.format(
             data=_quoted(self._directory / "tor"),
-            service=_quoted(self.folder / "service"),
+            service=_quoted(self.service),
             socket=_quoted(self.socket),
             pid=os.getpid(),
             streams=MOST_STREAMS,
@@ -120,6 +122,7 @@ class Onion:
                 logger.error("there is no onion door: %s", absent)
             await asyncio.sleep(ABSENT_SECONDS)
         self.up, self.state = False, "tor starts"
+        self._hand_over_key()
         (self._directory / "tor").mkdir(mode=0o700, exist_ok=True)
         child = await asyncio.create_subprocess_exec(
             *(PROGRAM, "--defaults-torrc", "/dev/null", "-f", str(self.folder / "torrc")),
@@ -139,12 +142,24 @@ class Onion:
         assert child.stdout is not None
         async for line in child.stdout:
             if found := _BOOTSTRAPPED.search(line):
+                self._take_key_away()
                 self._reached(int(found[1]), found[2].decode(errors="replace").strip())
             elif found := _TROUBLE.search(line):
                 logger.warning("tor: %s", found[1].decode(errors="replace"))
                 if not self.up:
                     self.state = found[1].decode(errors="replace")
         await child.wait()
+
+    def _hand_over_key(self) -> None:
+        self._take_key_away()
+        for name, content in keys.files(self._seed).items():
+            with os.fdopen(os.open(self.service / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(content)
+
+    def _take_key_away(self) -> None:
+        """Tor reads it once, when it starts."""
+        for name in keys.files(self._seed):
+            (self.service / name).unlink(missing_ok=True)
 
     def _reached(self, percent: int, what: str) -> None:
         self.up = percent == 100
