@@ -44,10 +44,10 @@ class NotHeld(Refused):
 def hold(directory: Path, members: int, seconds: float, only: Sequence[str]) -> None:
     """Hold the drill. Raises NoWire, NoHaproxy, DrillFailed, NotHeld."""
     takings = chosen(only)
-    signal.signal(signal.SIGTERM, _end)
     folder = Path(tempfile.mkdtemp(prefix="freehold-drill-"))
     try:
         wire = Wire()
+        _end_with(wire)
         try:
             found = _on(wire, directory, folder, members, seconds, takings)
         finally:
@@ -74,8 +74,15 @@ def chosen(only: Sequence[str]) -> list[Taking]:
     return [taking for taking in ALL if not only or taking.name in only]
 
 
-def _end(number: int, frame: FrameType | None) -> None:
-    sys.exit(128 + number)
+def _end_with(wire: Wire) -> None:
+    """Whoever ends the drill ends its machines first, so that nobody waits for them."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        wire.close()
+        sys.exit(128 + number)
+
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, end)
 
 
 def _on(wire: Wire, directory: Path, folder: Path, members: int, seconds: float, takings: list[Taking]) -> Findings:
