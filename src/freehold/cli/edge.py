@@ -4,6 +4,7 @@ import argparse
 import os
 import tempfile
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from freehold.cli.terminal import FileTrouble, Terminal
@@ -32,6 +33,13 @@ class NoAccount(Refused):
 
     kind, name = "conflict", "NoAccount"
     say = "This network has no account at its certificate authority yet. It is made with the first order, at the start."
+
+
+class NoSuchCertificate(Refused):
+    """None was found that is called so."""
+
+    kind, name = "missing", "NoSuchCertificate"
+    say = "No certificate of that id was found."
 
 
 # --- what is done where it is typed
@@ -96,6 +104,8 @@ async def act(site: Site, given: argparse.Namespace, terminal: Terminal) -> None
             terminal.say(f"{given.name} is not believed any more. Take it out of the DNS, and throw the machine away.")
         case "caa":
             caa(site, given.issuer, terminal)
+        case "certificates":
+            await certificates(site, given.ours, terminal)
 
 
 def show_all(site: Site, terminal: Terminal) -> None:
@@ -141,6 +151,25 @@ async def show(site: Site, edge: Edge, to: Path | None, terminal: Terminal) -> N
         yield text.encode()
 
     await terminal.write_file(to, once(), replace=True)
+
+
+async def certificates(site: Site, ours: str | None, terminal: Terminal) -> None:
+    """What the certificate logs know, and how far they were read. Raises NoSuchCertificate."""
+    watch = site.certificate_watch
+    if ours is not None and not await watch.expect(ours):
+        raise NoSuchCertificate
+    for one in watch.found():
+        mark = " " if one.expected else "✗"
+        terminal.say(f"{mark} {one.id}  until {_day(one.ends_at)}  {one.names}  by {one.issuer}")
+    for source in watch.sources():
+        how = source.failure or (f"read on {_day(source.read_at)}" if source.read_at else "not read yet")
+        terminal.say(f"  {source.url}: {how}")
+    if not watch.urls:
+        terminal.say("No log is read: name some in settings.toml (certificate_watch).")
+
+
+def _day(micros: int) -> str:
+    return datetime.fromtimestamp(min(micros, 2**57) / 1e6, UTC).date().isoformat()
 
 
 def caa(site: Site, issuer: str | None, terminal: Terminal) -> None:

@@ -44,4 +44,6 @@ def edge(commands: Commands) -> None:
     for here in (push, tunnel):
         here.set_defaults(acts=False)
     caa = acts.add_parser("caa", help="print the DNS records by which no edge gets a certificate for the name")
+    watch = acts.add_parser("certificates", help="others' certificates for the network's names, as the logs know them")
+    watch.add_argument("--ours", metavar="ID", help="that one is known to you: no alarm for it")
     caa.add_argument("--issuer", metavar="NAME", help="the authority's own name; default: Let's Encrypt's")
