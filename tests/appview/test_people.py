@@ -202,6 +202,17 @@ def test_what_was_seen_is_read(parish: Parish, circle: list[Person]):
     assert parish.ask("notification.getUnreadCount", alice, seenAt=later)["count"] == 0
 
 
+def test_who_was_muted_before_anybody_heard_of_them_is_muted(parish: Parish, circle: list[Person]):
+    alice = circle[0]
+    stranger = Person(parish, "stranger")
+    alice.mute(stranger)
+    assert parish.ask("actor.getProfile", alice, actor="bob.test")["viewer"]["muted"] is False
+    with parish.index_db.reading() as tx:
+        assert tx.one("SELECT 1 FROM actor WHERE did = :did", did=stranger.did) is None
+    parish.join("stranger")
+    assert parish.ask("actor.getProfile", alice, actor="stranger.test")["viewer"]["muted"] is True
+
+
 def test_the_muted_and_the_blocked_are_not_heard(parish: Parish, circle: list[Person]):
     alice, bob, carol, dora = circle
     post = alice.post("hello")

@@ -47,6 +47,19 @@ def test_an_upload_that_is_not_kept_leaves_nothing(blobs: BlobStore, tmp_path: P
     assert [file for file in (tmp_path / "blobs").rglob("*") if file.is_file()] == []
 
 
+def test_what_is_not_kept_is_written_over_on_the_disk(blobs: BlobStore, tmp_path: Path) -> None:
+    with blobs.incoming(SMALL_BYTES * 4) as upload:
+        upload.write(b"where it was taken" * (SMALL_BYTES // 10))
+        (file,) = (tmp_path / "blobs" / "incoming").iterdir()
+        os.link(file, tmp_path / "the same blocks")
+    left = (tmp_path / "the same blocks").read_bytes()
+    assert (len(left), left.strip(b"\0")) == (upload.size, b"")
+    (tmp_path / "blobs" / "incoming" / "left by a kill").write_bytes(b"where it was taken")
+    os.link(tmp_path / "blobs" / "incoming" / "left by a kill", tmp_path / "its blocks")
+    assert blobs.sweep_temporary(-1) == 1
+    assert (tmp_path / "its blocks").read_bytes().strip(b"\0") == b""
+
+
 def test_an_upload_beyond_its_limit_is_refused_at_the_chunk_that_goes_beyond(blobs: BlobStore) -> None:
     with blobs.incoming(5) as upload:
         upload.write(b"12345")

@@ -98,10 +98,9 @@ def seen(batch: Batch, did: str, at: int) -> None:
 
 
 def muted(batch: Batch, did: str, subjects: Iterable[str]) -> None:
-    """Somebody mutes others than before. subjects: all whom they mute now, who are given numbers if they have none."""
+    """Somebody mutes others than before. subjects: all whom they mute now. An actor whom nothing public names gets no
+    row here, for it would say that somebody mutes them."""
     for subject in subjects:
         if subject.startswith("at://"):
             batch.subject(subject)
-        else:
-            batch.actor(subject)
     batch.circles.add(batch.actor(did))

@@ -87,6 +87,7 @@ class Batch:
         self.posts: set[int] = set()
         self.actors: set[int] = set()
         self.circles: set[int] = set()
+        self.newcomers = False
         self.notices: set[int] = set()
         self.feed: list[tuple[bool, FeedItem]] = []
 
@@ -101,6 +102,7 @@ class Batch:
             )
             assert row is not None
             known = self._ids[did] = row[0]
+            self.newcomers = True
         return known
 
     def subject(self, uri: object) -> tuple[int, int] | None:

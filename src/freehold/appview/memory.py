@@ -63,6 +63,8 @@ class Memory:
         self.posts.forget(batch.posts)
         self.actors.forget(batch.actors)
         self.circles.forget(batch.circles)
+        if batch.newcomers:
+            self.circles.forget([id for id, circle in list(self.circles.values.items()) if circle.mutes_strangers])
         self.notices.forget(batch.notices)
         for there, item in batch.feed:
             if there:

@@ -215,7 +215,7 @@ class Page:
 
 
 def _read_circle(tx: Tx, actor: int, muted_by: MutedBy) -> Circle:
-    muted_at, threads = _read_mutes(tx, actor, muted_by)
+    muted_at, threads, strangers = _read_mutes(tx, actor, muted_by)
     return Circle(
         follows=dict(tx.run("SELECT subject, rkey FROM follow WHERE actor = :a AND main = 1", a=actor)),
         blocks=dict(tx.run("SELECT subject, rkey FROM block WHERE actor = :a AND main = 1", a=actor)),
@@ -223,16 +223,19 @@ def _read_circle(tx: Tx, actor: int, muted_by: MutedBy) -> Circle:
         mutes=set(muted_at),
         muted_at=muted_at,
         thread_mutes=threads,
+        mutes_strangers=strangers,
     )
 
 
-def _read_mutes(tx: Tx, actor: int, muted_by: MutedBy) -> tuple[dict[int, int], set[int]]:
-    """Whom an actor mutes and since when, and the roots of muted threads: as the truth has it, by our ids."""
+def _read_mutes(tx: Tx, actor: int, muted_by: MutedBy) -> tuple[dict[int, int], set[int], bool]:
+    """Whom an actor mutes and since when, and the roots of muted threads: as the truth has it, by our ids; and whether
+    it names somebody who has none."""
     (did,) = tx.one("SELECT did FROM actor WHERE id = :a", a=actor) or ("",)
     since = dict(muted_by(did))
     if not since:
-        return {}, set()
+        return {}, set(), False
     names = msgspec.json.encode(list(since)).decode()
     people = tx.run("SELECT id, did FROM actor WHERE did IN (SELECT value FROM json_each(:names))", names=names)
-    roots = (post_id(tx, name) for name in since if name.startswith("at://"))
-    return {id: since[name] for id, name in people}, {root for root in roots if root is not None}
+    threads = [name for name in since if name.startswith("at://")]
+    roots = {root for name in threads if (root := post_id(tx, name)) is not None}
+    return {id: since[name] for id, name in people}, roots, len(people) + len(threads) < len(since)

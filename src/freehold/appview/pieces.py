@@ -48,13 +48,14 @@ class PostGate(NamedTuple):
 @dataclass(slots=True)
 class Circle:
     """A reader's own relations. follows and blocks: actor to record key; muted_at: actor to when, in micros; the
-    rest are sets of ids."""
+    rest are sets of ids. mutes_strangers: whether some of the muted have no id, or had none when this was read."""
 
     follows: dict[int, str] = field(default_factory=dict)
     blocks: dict[int, str] = field(default_factory=dict)
     blocked_by: dict[int, str] = field(default_factory=dict)
     mutes: set[int] = field(default_factory=set)
     muted_at: dict[int, int] = field(default_factory=dict)
+    mutes_strangers: bool = False
     thread_mutes: set[int] = field(default_factory=set)
 
     def blocked(self, actor: int) -> bool:

@@ -20,6 +20,7 @@ from freehold.protocol.refused import Refused
 from freehold.store.files import sync
 from freehold.store.gate import Elsewhere
 
+WIPED_AT_ONCE = 1 << 20
 SMALL_BYTES = 256 * 1024
 """Up to which size an upload waits in memory until it is whole."""
 
@@ -109,7 +110,7 @@ class Incoming:
         if self._file is not None:
             self._file.close()
             with suppress(FileNotFoundError):
-                os.unlink(self._path)
+                wipe(self._path)
 
 
 class BlobStore:
@@ -219,6 +220,19 @@ class BlobStore:
         for file in self._incoming.iterdir():
             with suppress(FileNotFoundError):
                 if file.stat().st_mtime < limit:
-                    file.unlink()
+                    wipe(str(file))
                     removed += 1
         return removed
+
+
+def wipe(path: str) -> None:
+    """Remove an upload that is not kept, and write over it before: a picture's first form says where it was taken.
+
+    Some disks write elsewhere than where they are told to; a disk that is encrypted as a whole does not care.
+    """
+    with FileIO(path, "r+") as file:
+        left = os.fstat(file.fileno()).st_size
+        while left:
+            left -= file.write(bytes(min(left, WIPED_AT_ONCE)))
+        os.fdatasync(file.fileno())
+    os.unlink(path)

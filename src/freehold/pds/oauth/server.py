@@ -32,6 +32,7 @@ from freehold.pds.oauth.errors import AccessDenied, InvalidAccessToken, InvalidC
 from freehold.pds.oauth.grants import Asked, Request, Session, Tokens
 from freehold.pds.oauth.permission_sets import PermissionSets
 from freehold.pds.oauth.scopes import Scopes, read_scopes
+from freehold.protocol.syntax import is_did, is_handle
 from freehold.store.database import Database
 from freehold.store.tx import Tx
 
@@ -295,9 +296,9 @@ def _asked(form: Form, client: Metadata) -> Asked:
     assure_scopes(client, scopes)
     uri = form.get("redirect_uri", "")
     assure_redirect(client, uri)
-    return Asked(
-        uri, scopes.text, form["code_challenge"], form["state"], mode, form.get("login_hint", "")[:300], prompt
-    )
+    hint = form.get("login_hint", "")
+    named = hint if is_handle(hint) or is_did(hint) else ""  # a mail address has no business on the disk
+    return Asked(uri, scopes.text, form["code_challenge"], form["state"], mode, named, prompt)
 
 
 def _proves(form: Form, challenge: str) -> bool:
