@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -97,17 +97,22 @@ class Serving:
 
 @contextmanager
 def serving(
-    *directories: Path, words: tuple[str, ...] = (), given: str = "", networks: int = 0, **environment: str
+    *directories: Path,
+    words: tuple[str, ...] = (),
+    given: str = "",
+    networks: int = 0,
+    program: Sequence[str] = COMMAND,
+    **environment: str,
 ) -> Iterator[Serving]:
     """Run networks on a free port until the `with` ends. given: the first one's settings.toml. networks: how many, if
-    `words` name more directories."""
+    not one for each directory. program: in place of the command."""
     directories[0].mkdir(exist_ok=True)
     if given:
         (directories[0] / "settings.toml").write_text(given)
     log = directories[0].with_name(f"{directories[0].name}.log")
     with log.open("wb") as out:
         child = subprocess.Popen(
-            [*COMMAND, "run", *map(str, directories), "--port", "0", *words],
+            [*program, "run", *map(str, directories), "--port", "0", *words],
             env={**os.environ, **QUIET, **environment},
             stdin=subprocess.DEVNULL,
             stdout=out,

@@ -1,35 +1,20 @@
 """Several networks in one process of one operator, and a machine of another operator that one of them leaves for."""
 
 import asyncio
-import os
 import re
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import httpx
 import msgspec
 
-from support.command import Done, freehold
-from support.network import CHEAP, START_SECONDS, TESTS, Person, RunningNetwork
+from support.network import CHEAP, PASSWORD, Caller, Person, Refusal
+from support.standbys import command, free_port
 
-LINE = re.compile(r"(?:leave NETWORK --to|add) tls://\S+:(\d+) --code (\S+)")
-
-
-async def command(*words: object, given: str = "") -> Done:
-    """Run one beside the test."""
-    return await asyncio.to_thread(freehold, *words, given=given)
-
-
-def free_port() -> int:
-    """A port that nobody has just now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+LINE = re.compile(r"leave NETWORK --to tls://\S+:(\d+) --code (\S+)")
 
 
 def furnished(directory: Path, settings: str = CHEAP) -> Path:
@@ -40,40 +25,26 @@ def furnished(directory: Path, settings: str = CHEAP) -> Path:
 
 
 @asynccontextmanager
-async def visiting(directory: Path, timeout: float = 30) -> AsyncIterator[httpx.AsyncClient]:
+async def visiting(directory: Path) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the network in that directory, under the name that it has among others."""
     url = httpx.URL(msgspec.json.decode((directory / "dev.json").read_bytes())["url"])
     here = url.copy_with(host="127.0.0.1")
-    async with httpx.AsyncClient(base_url=here, headers={"host": url.netloc.decode()}, timeout=timeout) as http:
+    async with httpx.AsyncClient(base_url=here, headers={"host": url.netloc.decode()}, timeout=30) as http:
         yield http
 
 
-async def place_for(directory: Path, *more: str) -> tuple[str, str]:
+async def signed_in(http: httpx.AsyncClient, person: Person) -> Person:
+    """The same member, by the password that they always had."""
+    given = {"identifier": person.did, "password": PASSWORD}
+    return Person(http, await Caller(http).do("com.atproto.server.createSession", **given))
+
+
+async def place_for(directory: Path) -> tuple[str, str]:
     """Have the other operator make a place; the address and the code that they hand on."""
-    made = await command("network", "receive", directory, "--listen", f"127.0.0.1:{free_port()}", *more)
+    made = await command("network", "receive", directory, "--listen", f"127.0.0.1:{free_port()}")
     found = LINE.search(made.out)
     assert found, made
     return f"tls://127.0.0.1:{found[1]}", found[2]
-
-
-@contextmanager
-def waiting(directory: Path, port: str = "0", module: str = "support.network_child") -> Iterator[RunningNetwork]:
-    """A standby, or a place for a network, in a process of its own. Once it is the network, `wait` for it."""
-    log = directory / "stderr.log"
-    path = os.pathsep.join(filter(None, (TESTS, os.environ.get("PYTHONPATH"))))
-    words = [sys.executable, "-m", module, str(directory), "--dev", "--port", port]
-    with log.open("wb") as stderr:
-        child = subprocess.Popen(words, env={**os.environ, "PYTHONPATH": path}, stdout=stderr, stderr=stderr)
-    machine = RunningNetwork(directory, child, log)
-    patience = time.monotonic() + START_SECONDS
-    try:
-        while not (directory / "control.sock").exists():
-            assert child.poll() is None, machine.log()
-            assert time.monotonic() < patience, machine.log()
-            time.sleep(0.02)
-        yield machine
-    finally:
-        machine.stop()
 
 
 class Neighbour(NamedTuple):
@@ -100,3 +71,31 @@ class Neighbour(NamedTuple):
                     self.failures.append(failure)
                 self.answers.append(time.monotonic() - began)
                 await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def living(neighbours: Sequence[Neighbour]) -> AsyncIterator[None]:
+    """They read and write meanwhile, and no request of theirs may fail."""
+    lives = [asyncio.create_task(neighbour.live()) for neighbour in neighbours]
+    try:
+        yield
+    finally:
+        for life in lives:
+            life.cancel()
+        await asyncio.gather(*lives, return_exceptions=True)
+    assert all(neighbour.answers and not neighbour.failures for neighbour in neighbours), neighbours
+
+
+@asynccontextmanager
+async def writing(person: Person) -> AsyncIterator[list[str]]:
+    """They write on until they are refused, or nobody is there; all that was acknowledged."""
+    acknowledged: list[str] = []
+
+    async def write() -> None:
+        with suppress(Refusal, httpx.TransportError, ValueError):
+            while True:
+                acknowledged.append((await person.post("while it moves")).uri)
+
+    writes = asyncio.create_task(write())
+    yield acknowledged
+    await writes
