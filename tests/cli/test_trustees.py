@@ -21,6 +21,11 @@ def offline_key(network: Path) -> str:
     return found[1]
 
 
+def host_key_of(network: Path) -> str:
+    [found] = re.findall(r"^host key +(\S+)$", freehold("keys", network, "list").out, re.M)
+    return str(found)
+
+
 @pytest.fixture
 def owned(network: Path) -> tuple[Path, str]:
     """The town, whose owner has been shown the offline key; and that key."""
@@ -48,6 +53,10 @@ def test_three_of_five_sheets_give_the_key_and_two_do_not(owned: tuple[Path, str
         assert written not in "".join(sheet.read_text() for sheet in sheets)
         joined = join(network, tmp_path / "key.txt", sheets[4], sheets[0], sheets[0], sheets[2])
         assert (joined.code, "this network’s offline key" in joined.out) == (0, True)
+        host_key = host_key_of(network)
+        done = freehold("keys", network, "rotate-host", "--with", tmp_path / "key.txt")
+        assert (done.code, "name the new host key" in done.out) == (0, True), done.err
+        assert host_key_of(network) != host_key
     assert (tmp_path / "key.txt").read_text() == written + "\n"
     assert did_key_of((tmp_path / "key.txt").read_text()) == offline_key(network)
     too_few = join(network, tmp_path / "other.txt", sheets[1], sheets[3])

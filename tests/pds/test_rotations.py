@@ -4,6 +4,7 @@ Sources: https://web.plc.directory/spec/v0.1/did-plc, https://atproto.com/specs/
 """
 
 import ast
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from freehold.identity import plc_directory
 from freehold.net.mail import Letter
 from freehold.pds import keychain
+from freehold.pds.reclaiming import NotTheOfflineKey
 from freehold.pds.rotations import NotClaimed, rotation_keys
 from freehold.pds.services import LABEL_KEY
 from freehold.pds.tokens import REFRESH_SECONDS
@@ -198,6 +200,58 @@ async def test_until_all_name_the_new_key_the_old_one_works_for_the_others(site,
     await site.rotations.replace_host_key(quiet)
     assert own_keys(site)[:2] == (new, [])
     assert keys_in(site, bob.did)[-1] == new
+
+
+async def test_the_offline_key_takes_back_what_a_stolen_host_key_signed(site, alice, bob, clock):
+    written = await site.truth.write(lambda tx: keychain.hand_over(tx, site.seal))
+    offline = K256Key.from_raw(keychain.read_written(written))
+    stolen, thief = site.register._host_key, K256Key.from_raw(b"\7" * 32)
+
+    def steal(did, **changes):
+        def submit(tx):
+            taken = plc.sign_operation(plc.update(plc_directory.last(tx, did), **changes), stolen)
+            plc_directory.submit(tx, did, taken, tx.now)
+
+        return site.truth.write(submit)
+
+    elsewhere = {"atproto_pds": {"type": "AtprotoPersonalDataServer", "endpoint": "https://thief.example"}}
+    await steal(alice.did, rotationKeys=[thief.did_key], services=elsewhere)
+    await steal(bob.did, services=elsewhere)  # the offline key stays, the address does not
+    own = (await site.own_keys.make(site.accounts.one(bob.did), PASSWORD)).did_key
+    clock.pass_by(71 * 3600 * SECOND)
+    before = site.log.last
+    with pytest.raises(NotTheOfflineKey):
+        await site.rotations.replace_host_key(quiet, partial(site.reclaiming.walk, thief))
+    walked = await site.rotations.replace_host_key(quiet, partial(site.reclaiming.walk, offline))
+    new, retired, _ = own_keys(site)
+    assert (walked.skipped, retired, new != stolen.did_key) == ([], [], True)
+    assert keys_in(site, alice.did) == [offline.did_key, new]
+    assert keys_in(site, bob.did) == [own, offline.did_key, new]
+    for did in members_and_services(site):
+        with site.truth.reading() as tx:
+            plc.validate_log(plc_directory.audit(tx, did))
+            said = plc_directory.last(tx, did)
+        assert {one["endpoint"] for one in said["services"].values()} == {site.place.base_url}
+        assert stolen.did_key not in said["rotationKeys"]
+    assert alice.did in {event.did for event in site.log.read(before) if event.kind == "identity"}
+    again = await site.reclaiming.walk(offline, quiet)
+    assert (again.skipped, keys_in(site, alice.did)) == ([], [offline.did_key, new])
+
+
+async def test_after_three_days_only_the_holder_s_own_key_helps(site, alice, clock):
+    written = await site.truth.write(lambda tx: keychain.hand_over(tx, site.seal))
+    offline = K256Key.from_raw(keychain.read_written(written))
+    stolen, thief = site.register._host_key, K256Key.from_raw(b"\7" * 32)
+
+    def submit(tx):
+        taken = plc.update(plc_directory.last(tx, alice.did), rotationKeys=[thief.did_key])
+        plc_directory.submit(tx, alice.did, plc.sign_operation(taken, stolen), tx.now)
+
+    await site.truth.write(submit)
+    clock.pass_by(73 * 3600 * SECOND)
+    walked = await site.reclaiming.walk(offline, quiet)
+    assert [handle for handle, _ in walked.skipped] == [alice.handle]
+    assert "more than 72 hours ago" in walked.skipped[0][1]
 
 
 async def test_an_offline_key_that_was_lost_is_replaced(site, alice):

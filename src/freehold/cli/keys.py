@@ -8,12 +8,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from freehold import settings
 from freehold.cli.account import full_handle, one
 from freehold.cli.terminal import Terminal
-from freehold.pds import keychain
+from freehold.pds import keychain, recovery_keys
 from freehold.pds.accounts import Account
 from freehold.pds.rotations import Walked, rotation_keys
 from freehold.pds.services import LABEL_KEY
@@ -118,7 +119,13 @@ async def rotate_label(site: Site, given: argparse.Namespace, terminal: Terminal
 
 async def rotate_host(site: Site, given: argparse.Namespace, terminal: Terminal) -> None:
     """Another host key in every identity."""
-    walked = await site.rotations.replace_host_key(bar(terminal, "identities"))
+    walk = None
+    if given.offline_key is not None:
+        text = b"".join([piece async for piece in terminal.read_file(given.offline_key)]).decode(errors="replace")
+        key = recovery_keys.key_of(text)
+        site.reclaiming.assure_ours(key)
+        walk = partial(site.reclaiming.walk, key)
+    walked = await site.rotations.replace_host_key(bar(terminal, "identities"), walk)
     report(walked, "name the new host key", terminal)
     if keychain.RETIRED_HOST in site.rotations.unfinished():
         terminal.say("The old key is kept for people who wait to be let in. Give this command again when nobody does.")

@@ -122,6 +122,9 @@ async def join(site: Site, given: argparse.Namespace, terminal: Terminal) -> Non
     terminal.say(f"{did_key} is {'this network’s offline key' if ours else 'the offline key of another network'}.")
     terminal.say(f"It is in {given.to}. Members of a lost network come in with it, from their backups:")
     terminal.say(f"    freehold account {site.directory} move-in NAME --backup FILE --recovery-key {given.to}")
+    if ours:
+        terminal.say("If the host key was stolen, it takes back what the thief signed, and puts another in its place:")
+        terminal.say(f"    freehold keys {site.directory} rotate-host --with {given.to}")
     terminal.say("Delete the file afterwards.")
 
 

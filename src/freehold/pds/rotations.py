@@ -7,7 +7,7 @@ Sources: https://web.plc.directory/spec/v0.1/did-plc, https://atproto.com/specs/
 """
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, NamedTuple
 
 from freehold.identity.change import Change, Changes
@@ -55,6 +55,10 @@ class Walked(NamedTuple):
 
     done: int
     skipped: list[tuple[str, str]]
+
+
+Walk = Callable[[Tell], Awaitable[Walked]]
+"""A way through all identities."""
 
 
 class Rotations:
@@ -198,13 +202,14 @@ class Rotations:
 
     # --- rotation keys
 
-    async def replace_host_key(self, tell: Tell) -> Walked:
+    async def replace_host_key(self, tell: Tell, walk: Walk | None = None) -> Walked:
         """Another host key in every identity here. The old one is deleted when no identity names it any more.
 
-        Where that was begun before, it goes on. Raises UpstreamFailed: then call it again later.
+        Where that was begun before, it goes on. walk: another way through all identities than by the old host key.
+        Raises UpstreamFailed: then call it again later.
         """
         await self._truth.write(self._begin_host_key)
-        walked = await self._renew_rotation_keys(tell)
+        walked = await (walk or self._renew_rotation_keys)(tell)
         if not walked.skipped:
             await self._truth.write(self._end_host_key)
         return walked

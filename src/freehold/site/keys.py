@@ -6,6 +6,7 @@ from freehold.identity.change import Changes
 from freehold.pds.key_rotation import KeyRotation
 from freehold.pds.own_keys import OwnKeys
 from freehold.pds.plc_requests import PlcRequests
+from freehold.pds.reclaiming import Reclaiming
 from freehold.pds.relocation import JOB as MOVE_IDENTITY
 from freehold.pds.relocation import MovesElsewhere
 from freehold.pds.rotations import Rotations
@@ -38,4 +39,5 @@ class KeyChanges(AccountLife):
         self.resealing = Resealing(truth, self.keyring, SEALED)
         self.rotating = asyncio.Lock()
         self.plc_requests = PlcRequests(truth, accounts, self.register, self.operations, self.confirmations)
+        self.reclaiming = Reclaiming(accounts, self.register, self.operations, self.plc_requests, self.clock)
         self.own_keys = OwnKeys(truth, self.seal, self.members, self.register, self.operations, self.changes)

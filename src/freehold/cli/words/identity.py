@@ -20,7 +20,14 @@ def keys(commands: Commands) -> None:
     acts.add_parser("rotate-label", help="another key for labels; all of them are signed anew")
     session = acts.add_parser("rotate-session", help="another secret for session tokens; sessions go on")
     session.add_argument("--now", action="store_true", help="end every session everywhere")
-    acts.add_parser("rotate-host", help="another host key in every identity; the old one is destroyed then")
+    host = acts.add_parser("rotate-host", help="another host key in every identity; the old one is destroyed then")
+    host.add_argument(
+        "--with",
+        dest="offline_key",
+        type=Path,
+        metavar="FILE",
+        help="the offline key, if the host key was stolen: it takes back what that one signed within 72 hours",
+    )
     acts.add_parser("rotate-offline", help="another offline key, for one that was lost; it is shown once")
     acts.add_parser("rotate-network", help="seal everything anew with another network key; the old one is destroyed")
     unlock = acts.add_parser("change-unlock", help="another unlock key, from the same place or from another")
