@@ -129,6 +129,8 @@ def test_the_command_tells_of_every_command_and_none_is_without_help() -> None:
         "drill",
         "install",
         "keys",
+        "aside",
+        "offer",
         "queue",
         "readiness",
         "label",

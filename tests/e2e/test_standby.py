@@ -5,26 +5,16 @@ import contextlib
 import os
 import shutil
 import signal
-import subprocess
 import time
 from pathlib import Path
 
 import httpx
 import pytest
 
-from support.command import COMMAND
-from support.network import (
-    POST,
-    Caller,
-    Person,
-    Refusal,
-    firehose,
-    refused,
-    running,
-)
+from support.network import Caller, Person, Refusal, firehose, refused, running
 from support.patience import until
 from support.pictures import jpeg_with_place
-from support.standbys import add_by_tls, command, free_port, in_step, standing_by, witnessing
+from support.standbys import add_by_tls, command, in_step, posts_of, returned, standing_by, witnessing
 
 
 async def test_a_network_whose_machine_is_killed_and_wiped_goes_on_elsewhere(tmp_path: Path) -> None:
@@ -94,26 +84,6 @@ async def test_a_standby_takes_over_by_itself_when_the_witness_grants_it(tmp_pat
             await returned(first)
 
 
-async def returned(first: Path) -> None:
-    """The old machine comes back, and wants to be the primary again."""
-    port = free_port()
-    words = [*COMMAND, "run", str(first), "--dev", "--port", str(port)]
-    child = await asyncio.create_subprocess_exec(*words, stderr=subprocess.DEVNULL)
-
-    async def is_served_elsewhere() -> bool:
-        try:
-            async with httpx.AsyncClient(base_url=f"http://localhost:{port}") as http:
-                return (await http.get("/xrpc/_health")).status_code == 503
-        except httpx.TransportError:
-            return False
-
-    await until(is_served_elsewhere)
-    child.terminate()
-    await child.wait()
-    again = await command("run", first, "--port", "0")
-    assert (again.code, "another machine has become the primary" in again.err.lower()) == (1, True)
-
-
 async def test_a_network_is_moved_to_its_standby_with_nothing_lost(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     acknowledged: list[str] = []
@@ -142,16 +112,6 @@ async def test_a_network_is_moved_to_its_standby_with_nothing_lost(tmp_path: Pat
             await asyncio.to_thread(standby.wait)
             async with httpx.AsyncClient(base_url=standby.url) as http:
                 assert set(acknowledged) <= await posts_of(Caller(http), mei.did)
-
-
-async def posts_of(caller: Caller, did: str) -> set[str]:
-    """The addresses of all that a member posted."""
-    found: set[str] = set()
-    page = {"cursor": ""}
-    while "cursor" in page:
-        page = await caller.get("com.atproto.repo.listRecords", repo=did, collection=POST, limit=100, **page)
-        found |= {record["uri"] for record in page.pop("records")}
-    return found
 
 
 async def test_an_old_primary_hears_that_it_is_one_no_more_and_says_yes_to_nothing(tmp_path: Path) -> None:

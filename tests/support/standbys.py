@@ -1,4 +1,4 @@
-"""Standbys and witnesses in processes of their own, and the commands by which they come to be."""
+"""Two machines and a witness, each a process of its own on this one: a standby that follows, and is promoted."""
 
 import asyncio
 import os
@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
+
 from support.command import COMMAND, Done, freehold
-from support.network import CHEAP, START_SECONDS, TESTS, RunningNetwork
+from support.network import CHEAP, POST, START_SECONDS, TESTS, Caller, RunningNetwork
 from support.patience import until
 
 WITNESS_LINE = re.compile(r"witness tls://\S+ --code (\S+)")
@@ -82,3 +84,35 @@ def witnessing(directory: Path) -> Iterator[tuple[str, str]]:
         yield f"tls://127.0.0.1:{port}", found[1]
         child.kill()
         child.wait()
+
+
+async def returned(first: Path) -> None:
+    """The old machine comes back, and wants to be the primary again."""
+    port = free_port()
+    words = [*COMMAND, "run", str(first), "--dev", "--port", str(port)]
+    child = await asyncio.create_subprocess_exec(*words, stderr=subprocess.DEVNULL)
+
+    async def is_served_elsewhere() -> bool:
+        try:
+            async with httpx.AsyncClient(base_url=f"http://localhost:{port}") as http:
+                return (await http.get("/xrpc/_health")).status_code == 503
+        except httpx.TransportError:
+            return False
+
+    try:
+        await until(is_served_elsewhere)
+    finally:
+        child.terminate()
+        await child.wait()
+    again = await command("run", first, "--port", "0")
+    assert (again.code, "another machine has become the primary" in again.err.lower()) == (1, True)
+
+
+async def posts_of(caller: Caller, did: str) -> set[str]:
+    """The addresses of all that a member posted."""
+    found: set[str] = set()
+    page = {"cursor": ""}
+    while "cursor" in page:
+        page = await caller.get("com.atproto.repo.listRecords", repo=did, collection=POST, limit=100, **page)
+        found |= {record["uri"] for record in page.pop("records")}
+    return found

@@ -19,8 +19,7 @@ from io import StringIO
 from itertools import count, permutations
 from pathlib import Path
 
-from freehold.cli import reach
-from freehold.cli import standby as standby_command
+from freehold.cli import main, reach
 from freehold.haven import machine as standing
 from freehold.protocol.refused import Refused
 from freehold.store.files import write_durably
@@ -194,7 +193,7 @@ class Trio:
     def _begin_to_follow(self, new: Machine, primary: Machine) -> None:
         said = StringIO()
         with redirect_stdout(said):
-            standby_command.prepare(new.directory, f"{new.host.address}:{LINK}")
+            assert not main.main(["standby", str(new.directory), "make", "--listen", f"{new.host.address}:{LINK}"])
         new.start()
         found = CODE.search(said.getvalue())
         assert found

@@ -91,6 +91,16 @@ class Bare:
         return Safety(codes=False, backup_codes=0, mail_codes=False, passkeys=(), recovery_code=None)
 
 
+class NothingLost:
+    """No machine of the village has failed."""
+
+    def count(self, did: str) -> int:
+        return 0
+
+    def of(self, did: str) -> list[object]:
+        return []
+
+
 class Village:
     """Backend and Views in one."""
 
@@ -124,6 +134,10 @@ class Village:
 
     def spend(self, kind: str, did: str | None, address: str) -> None:
         """Nobody is counted here."""
+
+    @property
+    def offers(self) -> "NothingLost":
+        return NothingLost()
 
     @property
     def credentials(self) -> "Bare":

@@ -56,6 +56,8 @@ COMMANDS = (
     archives.purge,
     archives.restore,
     standby.witness,
+    standby.aside,
+    standby.offer,
     edges.edge,
     care.drill,
     care.readiness,

@@ -22,6 +22,7 @@ from freehold.cli.doors import tell_service_manager
 from freehold.cli.main import Misread, understand
 from freehold.cli.opening import Promoted, shared_by
 from freehold.cli.reading_on import DoorsOf, ReadingOn
+from freehold.haven import aside
 from freehold.haven.copy import Copy
 from freehold.haven.following import PrimaryThere
 from freehold.haven.standby import StandbyMachine
@@ -39,6 +40,7 @@ __all__ = ["DoorsOf", "OnStandby", "StandingBy", "stand_by"]
 COMMAND = "standby"
 LOOK_SECONDS = 0.1
 ASK_SECONDS = 0.3
+TIDY_SECONDS = 3600.0
 UNLOCK_SECONDS = 2.0
 """How often it is looked whether the keys open by now."""
 AGAIN_SECONDS = 2.0
@@ -73,7 +75,8 @@ class StandingBy:
         tell_service_manager("READY=1")
         try:
             async with commanded(self, understood), asyncio.TaskGroup() as tasks:
-                others = [tasks.create_task(work) for work in (self._succeed(), self._look_at_lock())]
+                works = (self._succeed(), self._look_at_lock(), self._tidy())
+                others = [tasks.create_task(work) for work in works]
                 await self._read_when_gone()
                 for task in others:
                     task.cancel()
@@ -154,6 +157,12 @@ class StandingBy:
         adopt(self.directory, settings)
 
     # --- promotion
+
+    async def _tidy(self) -> None:
+        """What was put aside here does not stay for ever."""
+        while True:
+            await asyncio.to_thread(aside.discard_old, self.directory)
+            await asyncio.sleep(TIDY_SECONDS)
 
     def _succeed_by_order(self) -> None:
         """On a link's thread: the primary hands over. The witness is told, so that it grants that one no more time."""

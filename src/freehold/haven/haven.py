@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from freehold.haven import machine, papers, transport
+from freehold.haven import forks, machine, papers, transport
 from freehold.haven.carrier import Carrier, NoSuchStandby
 from freehold.haven.keeper import Keeper
 from freehold.haven.lease import Request
@@ -59,6 +59,8 @@ class Haven:
         self.beacon: Callable[[], bytes] = bytes
         """What an old primary is told when it asks where the network is."""
         self.machine = machine.read(directory) if leaves or reads else assured_primary(directory)
+        if not reads:
+            forks.begin(directory, self.machine.epoch)
         key = [directory / name for name in DELIVERED]
         self.carrier = Carrier(
             directory / "truth.db",

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from freehold.appview.index import Index
-from freehold.haven import machine, papers
+from freehold.haven import aside, machine, papers
 from freehold.haven.copy import Copy
 from freehold.haven.following import PrimaryThere, Standby
 from freehold.haven.lease import Request
@@ -188,18 +188,10 @@ def make(directory: Path, listen: str, *, own_key: bool = False) -> tuple[Machin
         raise InvalidRequest(f"“{listen}” is not HOST:PORT.")
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     if before.role == "fenced":
-        _put_aside(directory, before.epoch)
+        aside.put(directory, before.epoch)
     code = secrets.token_urlsafe(CODE_BYTES)
     epoch = 0 if before.role == "primary" else before.epoch  # a new machine has heard of none
     token = code_hash(code) if listen else ""
     made = Machine(before.id, "standby", epoch, listen=listen, token=token, own_key=own_key)
     machine.write(directory, made)
     return made, papers.fingerprint(papers.own(directory)), code
-
-
-def _put_aside(directory: Path, epoch: int) -> None:
-    """The truth of a primary that was succeeded: its last writes may be nowhere else, and somebody may want to look."""
-    aside = directory / f"aside-{epoch}-{secrets.token_hex(4)}"
-    aside.mkdir(mode=0o700)
-    for file in sorted(directory.glob("truth.db*")):
-        file.rename(aside / file.name)

@@ -18,8 +18,8 @@ PART_BYTES = 1_048_576
 """How much of a log, a file or a blob goes into one message."""
 MESSAGE_MAX = 4 * PART_BYTES
 KEY = "network.key"
-DELIVERED = (KEY,)
-"""Files that the truth is of no use without: they go along with it."""
+DELIVERED = (KEY, "forks.json")
+"""Files that go along with the truth: its keys, and where its history forked."""
 
 
 class LinkLost(Refused):

@@ -16,6 +16,7 @@ from freehold.pds import (
     confirmations,
     invites,
     key_rotation,
+    lost_posts,
     moves,
     passkeys,
     private,
@@ -359,6 +360,7 @@ class Members:
             confirmations.erase(tx, account.id)
             invites.erase(tx, account.id, account.did)
             moves.erase(tx, account.id)
+            lost_posts.erase(tx, account.id)
             private.erase(tx, account.id)
             second_factor.erase(tx, account.id)
             passkeys.erase(tx, account.id)

@@ -13,6 +13,7 @@ from freehold.pds import (
     key_rotation,
     keychain,
     letters,
+    lost_posts,
     moves,
     network,
     passkeys,
@@ -43,6 +44,7 @@ SEALED: tuple[Sealed, ...] = (
     *applicants.SEALED,
     *key_rotation.SEALED,
     *moves.SEALED,
+    *lost_posts.SEALED,
     *private.SEALED,
 )
 """Where this room keeps sealed values. A test looks whether one is missing."""
@@ -81,4 +83,5 @@ SCHEMA: tuple[Migration, ...] = (
     *rotations.SCHEMA,
     *moves.SCHEMA,
     *beacon.SCHEMA,
+    *lost_posts.SCHEMA,
 )

@@ -5,6 +5,7 @@ from freehold.pds import letters
 from freehold.pds.addresses import Addresses
 from freehold.pds.confirmations import Confirmations
 from freehold.pds.letters import Letters
+from freehold.pds.lost_posts import LostPosts
 from freehold.pds.naming import Naming
 from freehold.pds.passkeys import Passkeys
 from freehold.pds.recovery import Recovery
@@ -22,6 +23,7 @@ class AccountLife(Outside):
         self.second_factor = SecondFactor(
             self.truth, self.seal, self.accounts, self.confirmations, self.members.check_password
         )
+        self.lost_posts = LostPosts(self.truth, self.seal, self.accounts, self.writes, self.blobs)
         self._open_names()
         self._open_sign_in()
 

@@ -5,7 +5,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from freehold.pds import bulk_reading, confirmations, forgetting, reserved_keys, sessions, tries
+from freehold.haven import aside
+from freehold.pds import bulk_reading, confirmations, forgetting, lost_posts, reserved_keys, sessions, tries
 from freehold.site.watched import Watched
 from freehold.stream import log as stream
 
@@ -91,6 +92,7 @@ class Keeping(Watched):
             confirmations.sweep,
             reserved_keys.sweep,
             tries.sweep,
+            lost_posts.sweep,
         ):
             await self.truth.write(sweep)
         await self.standing.delete_due()
@@ -98,6 +100,7 @@ class Keeping(Watched):
         await self.truth.write(lambda tx: self.admission.sweep(tx, settings.application_keep_days * 24 * HOUR_MICROS))
         await self.truth.write(bulk_reading.sweep)
         await self.index.forget_words()
+        await asyncio.to_thread(aside.discard_old, self.directory)
         self.files.sweep_temporary(settings.upload_keep_hours * 3600)
 
 

@@ -19,6 +19,7 @@ from freehold.web.pages import (
     entry,
     frame,
     home,
+    lost_posts,
     moving,
     network,
     people,
@@ -45,6 +46,7 @@ ROUTES = [
     *recover.ROUTES,
     *settings.ROUTES,
     *security.ROUTES,
+    *lost_posts.ROUTES,
     *moving.ROUTES,
     *authorize.ROUTES,
     *writing.ROUTES,
@@ -64,6 +66,7 @@ HOST_ROUTES = [
     *recover.ROUTES,
     *settings.ROUTES,
     *security.ROUTES,
+    *lost_posts.ROUTES,
     *moving.ROUTES,
     *authorize.ROUTES,
 ]

@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 from freehold.web.apps import Apps
 from freehold.web.credentials import Credentials, Halfway
 from freehold.web.gate import Applied, Gate, Joining
+from freehold.web.lost import Offers
 from freehold.web.ready import Ready
 from freehold.web.ways_out import WaysOut
 
@@ -284,6 +285,11 @@ class Backend(Protocol):
     @property
     def credentials(self) -> Credentials:
         """How members prove who they are."""
+        ...
+
+    @property
+    def offers(self) -> Offers:
+        """Posts that a lost machine had alone, for those who wrote them."""
         ...
 
     @property

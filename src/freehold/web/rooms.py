@@ -44,6 +44,7 @@ from freehold.web.gate import Applied, InLine
 from freehold.web.keeping import SiteGate
 from freehold.web.leaving import SiteWaysOut
 from freehold.web.letting_in import SiteApps
+from freehold.web.offering import SiteOffers
 from freehold.web.proving import SiteCredentials
 from freehold.web.ready import SiteReady
 from freehold.web.records import post_record, profile_record, strong_ref
@@ -72,6 +73,7 @@ class SiteBackend:
         self.ready = SiteReady(site)
         self.credentials = SiteCredentials(site, self._spend)
         self.ways_out = SiteWaysOut(site, self._spend)
+        self.offers = SiteOffers(site)
 
     @cached_property
     def _former(self) -> str:

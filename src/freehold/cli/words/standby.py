@@ -1,4 +1,6 @@
-"""The words of `standby` and `witness`."""
+"""The words of `standby`, `witness`, and what becomes of the last writes of a lost primary."""
+
+from pathlib import Path
 
 from freehold.cli.words.parts import Commands, act, command, directory
 
@@ -55,3 +57,30 @@ def witness(commands: Commands) -> None:
     )
     directory(witness)
     witness.add_argument("--listen", required=True, metavar="HOST:PORT", help="for example 0.0.0.0:7101")
+
+
+def aside(commands: Commands) -> None:
+    aside = command(
+        commands,
+        "aside",
+        "what a machine had alone when another one became the primary",
+        "A primary that was succeeded may have writes that never reached its standby. `freehold standby DIRECTORY make`\n"
+        "puts them aside; once that standby has heard from its new primary, this lists them: when, whose, what. They are\n"
+        "merged with nothing. --to writes the posts among them to a file, for `freehold offer` on the new primary. What\n"
+        "was put aside is deleted after 72 hours, for no deletion reaches it.",
+    )
+    directory(aside)
+    aside.add_argument("--to", type=Path, metavar="FILE", help="write the signed commits and their pictures there")
+    aside.add_argument("--discard", action="store_true", help="delete what was put aside, now")
+
+
+def offer(commands: Commands) -> None:
+    offer = act(
+        commands,
+        "offer",
+        "offer posts that only a lost machine had to those who wrote them",
+        "FILE is what `freehold aside DIRECTORY --to FILE` wrote on that machine. Each post in it is checked to be signed\n"
+        "by its author's key, shown to its author and to nobody else, and posted again if they say so. What they leave\n"
+        "alone is deleted after 14 days.",
+    )
+    offer.add_argument("file", type=Path, metavar="FILE", help="from `freehold aside --to`")

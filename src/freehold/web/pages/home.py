@@ -33,6 +33,7 @@ async def home(visit: Visit) -> Response:
         cursor_given=cursor is not None,
         said=said(visit),
         welcome=visit.asked("said") == "welcome",
+        lost=visit.backend.offers.count(viewer),
         people=visit.show.people((await views.get_suggestions(viewer, limit=3))["actors"]),
     )
 

@@ -75,7 +75,8 @@ async def _page(visit: Visit, found: dict[str, str], status: int = 200, invite: 
     safety = await visit.backend.credentials.safety(visit.me.did)
     facts = {"found": found, "invite": invite, "themes": themes, "safety": safety}
     waiting = visit.backend.gate.waiting() if visit.me.moderator else 0
-    return await visit.page("settings.html", status, said=said(visit), waiting=waiting, **facts)
+    lost = visit.backend.offers.count(visit.me.did)
+    return await visit.page("settings.html", status, said=said(visit), waiting=waiting, lost=lost, **facts)
 
 
 ROUTES = [
