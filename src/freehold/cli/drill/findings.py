@@ -16,7 +16,7 @@ STEP_SECONDS = 0.5
 class Found(msgspec.Struct, frozen=True, kw_only=True):
     """One taking. at: seconds since the load began. read, write: until members were answered again; promised beside.
 
-    longest_read, longest_write: without any answer, from then until all was mended, in seconds.
+    longest_read, longest_write: without any answer, from then until all was mended, in seconds: promised likewise.
     notes: worth telling. wrong: what did not hold, empty if all did. lost: what was acknowledged and is not there.
     """
 
@@ -38,7 +38,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
         """Whether everything was as promised."""
         if self.wrong or self.lost or self.read is None or self.write is None:
             return False
-        return self.read <= self.promised_read and self.write <= self.promised_write
+        read, write = max(self.read, self.longest_read), max(self.write, self.longest_write)
+        return read <= self.promised_read and write <= self.promised_write
 
     @property
     def verdict(self) -> str:

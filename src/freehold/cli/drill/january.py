@@ -201,7 +201,7 @@ class Drill:
             members=self._count,
             records=len(history.records),
             blobs=len(history.blobs),
-            lost=[each for taking in self._takings for each in (taking.wrong, *taking.lost) if each],
+            lost=[each for taking in self._takings for each in taking.lost],
             seconds_to_read=max((taking.read or BACK_SECONDS for taking in self._takings), default=0.0),
             seconds_to_write=max((taking.write or BACK_SECONDS for taking in self._takings), default=0.0),
             writes_a_second=[sum(pair) for pair in _pairs(counted(writes, start, end))],

@@ -6,7 +6,8 @@ pictures are compared byte by byte.
 """
 
 import asyncio
-from collections.abc import Iterator
+import time
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -26,7 +27,8 @@ from freehold.store.keyring import Keyring, Source
 from freehold.store.tx import Tx
 
 REPO_BYTES, AT_ONCE, SECONDS, PAGE = 50_000_000, 4, 30, 500
-WAIT_SECONDS = 10.0
+WAIT_SECONDS, PAUSE_SECONDS = 10.0, 0.2
+COME_AGAIN = (429, 503)
 Json = dict[str, Any]
 
 
@@ -47,14 +49,27 @@ class Expected:
         self.followers, self.history = history.followers(), history
 
 
+Check = Callable[[Member, Expected], Awaitable[list[str]]]
+
+
 async def _of(member: Member, expected: Expected) -> list[str]:
     found = []
     for check in (_repository, _profile, _setting, _pictures):
-        try:
-            found += await check(member, expected)
-        except Refused as refused:
-            found.append(f"{check.__name__.removeprefix('_')} of {member.handle}: {refused.facts or refused.say}")
+        found += await _patiently(check, member, expected)
     return found
+
+
+async def _patiently(check: Check, member: Member, expected: Expected) -> list[str]:
+    """Come again where one is asked to, as after a flood; what cannot be had in the end is lost."""
+    until = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            return await check(member, expected)
+        except Refused as refused:
+            later = isinstance(refused, RemoteRefused) and refused.status in COME_AGAIN
+            if not later or time.monotonic() > until:
+                return [f"{check.__name__.removeprefix('_')} of {member.handle}: {refused.facts or refused.say}"]
+        await asyncio.sleep(PAUSE_SECONDS)
 
 
 async def _repository(member: Member, expected: Expected) -> list[str]:
@@ -75,15 +90,17 @@ async def _repository(member: Member, expected: Expected) -> list[str]:
 
 async def _profile(member: Member, expected: Expected) -> list[str]:
     """Name, handle and followers, as anybody sees them, once the index has read what was written."""
-    until = asyncio.get_running_loop().time() + WAIT_SECONDS
+    until = time.monotonic() + WAIT_SECONDS
     while True:
         try:
             wrong = _compared(member, await _profile_of(member), expected)
         except RemoteRefused as refused:
+            if refused.status in COME_AGAIN:
+                raise
             wrong = [f"{member.handle} is not shown: {refused.say}"]
-        if not wrong or asyncio.get_running_loop().time() > until:
+        if not wrong or time.monotonic() > until:
             return wrong
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(PAUSE_SECONDS)
 
 
 async def _profile_of(member: Member) -> Json:
@@ -132,7 +149,9 @@ async def _blob(member: Member, cid: str) -> bytes:
             "com.atproto.sync.getBlob", given, max_bytes=MAX_BYTES, seconds=SECONDS
         ) as got:
             return b"".join([chunk async for chunk in got.chunks])
-    except RemoteRefused:
+    except RemoteRefused as refused:
+        if refused.status in COME_AGAIN:
+            raise
         return b""
 
 

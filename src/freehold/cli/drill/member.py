@@ -31,7 +31,7 @@ FAILURES_UNTIL_LOOK = 2
 PATIENCE_SECONDS = 4.0
 POST, FOLLOW, PROFILE = "app.bsky.feed.post", "app.bsky.graph.follow", "app.bsky.actor.profile"
 BEACON = "/.well-known/freehold-beacon"
-UNAUTHORIZED, SIGN_IN_AGAIN = 401, ("ExpiredToken", "InvalidToken", "AuthMissing")
+OK, UNAUTHORIZED, SIGN_IN_AGAIN = 200, 401, ("ExpiredToken", "InvalidToken", "AuthMissing")
 Json = dict[str, Any]
 
 
@@ -114,8 +114,12 @@ class Member:
         return self._ways.host or urlsplit(self.url).netloc
 
     async def fetch(self, path: str) -> Answer:
-        """What is at a path of the network's; any status is answered. Raises Refused."""
-        return await self._client.request("GET", self.url + path, headers={"host": self.knows_it_as})
+        """What is at a path of the network's. Raises RemoteRefused, UpstreamFailed."""
+        headers = {"host": self.knows_it_as, "authorization": f"Bearer {self._token}"}
+        answer = await self._client.request("GET", self.url + path, headers=headers)
+        if answer.status != OK:
+            raise RemoteRefused(answer)
+        return answer
 
     # --- what they do until they are cancelled
 

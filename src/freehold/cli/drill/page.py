@@ -56,8 +56,8 @@ def _verdict(found: Findings) -> str:
     if found.held:
         return "Nothing that was acknowledged was lost, and everybody was back in time"
     if found.lost:
-        return f'<span class="bad">Not everything held: {len(found.lost)} things are wrong or lost</span>'
-    return '<span class="bad">Nothing was lost, but not everybody was back in time</span>'
+        return f'<span class="bad">{len(found.lost)} things that were acknowledged are lost</span>'
+    return '<span class="bad">Nothing that was acknowledged was lost, but not everything held</span>'
 
 
 def _numbers(found: Findings) -> str:

@@ -1,13 +1,15 @@
 """A flood: strangers from many addresses ask for pages and views as fast as they can, while members go on."""
 
 import asyncio
+import os
 import time
 
 from freehold.cli.drill.crowd import Crowd
-from freehold.cli.drill.takings.taking import Taking
+from freehold.cli.drill.takings.taking import Broken, Taking
 from freehold.cli.drill.world import World, heard
 
 SECONDS, BEFORE_SECONDS = 5.0, 3.0
+PROMISED_SHARE = 0.8
 ADDRESSES = [f"45.{65 + n // 200}.{n % 200}.9" for n in range(400)]
 """In as many neighbourhoods."""
 
@@ -19,6 +21,9 @@ async def take(world: World, crowd: Crowd) -> None:
     world.flood = await world.in_thread(
         world.python, flooders, "flooder", world.edge.address, world.name, SECONDS, *ADDRESSES
     )
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) > 1:  # a flood brings its own machines
+        os.sched_setaffinity(world.flood.pid, {cores[-1]})
     await world.in_thread(heard, world.flood)
 
 
@@ -31,6 +36,8 @@ async def mend(world: World, crowd: Crowd) -> list[str]:
     during = crowd.history.calls_between(began, began + SECONDS) / SECONDS
     answered, refused = (await world.in_thread(heard, world.flood)).split()
     share = during / before if before else 0.0
+    if share < PROMISED_SHARE:
+        raise Broken(f"Members were answered {share:.0%} as often as before the flood, not {PROMISED_SHARE:.0%}.")
     return [
         f"members were answered {during:.0f} times a second, before it {before:.0f}: {share:.0%}",
         f"{len(ADDRESSES)} addresses: {int(answered) / SECONDS:.0f} strangers' calls a second answered,"

@@ -66,4 +66,8 @@ async def _try(world: World, member: Member) -> tuple[int, int]:
     return tried, len(history.records)
 
 
-TAKING = Taking("returned", "the right to be alone: the old machine returns", 2, 2, take, mend, after="machine")
+WRITE_SECONDS = 10
+"""Writes wait while a network that had no standby gives one its first copy."""
+TAKING = Taking(
+    "returned", "the right to be alone: the old machine returns", 2, WRITE_SECONDS, take, mend, after="machine"
+)
