@@ -1,6 +1,7 @@
 """A standby's index is the primary's, table by table, whatever happens to the link, the files and the process."""
 
 import asyncio
+import shutil
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -16,11 +17,12 @@ from freehold.haven.copy import Copy
 from freehold.haven.following import Standby
 from freehold.haven.warm import Warm
 from freehold.haven.wire import Channel, LinkLost
-from freehold.site import TRUTH_SCHEMA, Shared, Site
+from freehold.settings import Settings
+from freehold.site import TRUTH_SCHEMA, Listening, Shared, Site
 from freehold.store.blobs import BlobStore
-from support.inside import calling, opened
+from support.inside import CHEAP, calling, opened
 from support.ledger import ledger
-from support.network import Person
+from support.network import Caller, Person
 from support.patience import until
 
 
@@ -185,3 +187,27 @@ async def test_it_is_made_anew_where_the_copy_has_another_history(
         await asyncio.to_thread(site.index.rebuild)  # some moments are known to the log alone
         await same(site, second)
         second.end()
+
+
+async def test_a_promotion_goes_on_with_the_index_as_it_is(tmp_path: Path, shared: Shared, rebuilt: list[str]) -> None:
+    second = Second(tmp_path / "second", shared)
+    async with network(tmp_path, shared) as (site, http):
+        second.link(site)
+        mei = await some_life(http, "mei")
+        await same(site, second)
+        second.cut()
+        index = second.warm.hand_over()
+        second.copy.close()
+        assert index is not None
+        ours = ledger(site.index_db)
+    shutil.copy(tmp_path / "first" / "unlock.key", second.directory)
+    promoted = Site(second.directory, Settings(**CHEAP), Listening(8000, dev=True), shared, index=index)
+    try:
+        assert promoted.index is index
+        assert ledger(index.db) == ours
+        async with calling(promoted) as http:
+            feed = await Caller(http).get("app.bsky.feed.getAuthorFeed", actor=mei.did, limit=100)
+            assert len(feed["feed"]) == 16
+    finally:
+        promoted.close()
+    assert rebuilt == []

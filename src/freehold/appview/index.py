@@ -126,6 +126,7 @@ class Index:
         """Go on by these from now on. Nobody may be catching up just now."""
         self.log = log
         self._snapshot, self._private_snapshot, self._records_of, self._record_of = sources
+        self.memory.circles.values.clear()  # what was not readable there may be here
 
     # -- following ---------------------------------------------------------------------------------------------------
 

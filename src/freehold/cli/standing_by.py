@@ -106,6 +106,9 @@ class StandingBy:
                     pass
                 except Refused as refused:
                     pause, said = AGAIN_SECONDS, _warned(f"cannot be read: {refused.say}", said)
+                except Exception:
+                    pause = AGAIN_SECONDS
+                    logger.exception("the copy could not be read")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._end.wait(), pause)
 

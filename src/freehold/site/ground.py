@@ -103,8 +103,9 @@ class Ground:
         self.seal = self.keyring.seal
         self.files = BlobStore(self.directory / "blobs")
         self._open_truth()
-        self.truth.write_sync(lambda tx: seal_plain(tx, self.seal))
-        self.truth.write_sync(lambda tx: reports.seal_plain(tx, self.seal))
+        if not self.read_only:
+            self.truth.write_sync(lambda tx: seal_plain(tx, self.seal))
+            self.truth.write_sync(lambda tx: reports.seal_plain(tx, self.seal))
         self.log = stream.Log(self.truth)
         source = archive.Source(
             self.files, self.log, self.haven.machine.epoch, self._papers, self.clock, self.truth.fold
