@@ -59,7 +59,7 @@ def hold(town: Path, *words: str, command: tuple[str, ...] = tuple(COMMAND)) -> 
 
 
 def assure_sound(code: int, found: Findings, *names: str) -> None:
-    """Nothing was lost, nothing broke. How long it took, and how a flood was felt, is for a machine that does no more."""
+    """Nothing was lost, nothing broke. How long it took, and how a flood was felt, is for a machine that is idle."""
     assert [taking.name for taking in found.takings] == list(names)
     assert found.lost == []
     assert [taking.wrong for taking in found.takings if taking.wrong and taking.name != "flood"] == []
