@@ -2,6 +2,8 @@
 
 import asyncio
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -36,9 +38,10 @@ async def test_a_network_of_three_leaves_whole_and_no_request_to_the_others_fail
             with standing_by(there) as new:
                 async with writing(mei) as acknowledged:
                     await until(lambda: len(acknowledged) > 10)
+                    answering = asyncio.create_task(since(new.wait))
                     left = await command("network", "leave", two, "--to", address, "--code", code, "--yes")
                     assert left.code == 0, left.err + old.log() + new.log()
-                await asyncio.to_thread(new.wait)
+                print(f"served over there {await answering - acknowledged.ended:.2f} s after the last yes here")
                 await assure_whole(new.url, mei, acknowledged, picture["ref"]["$link"])
                 await assure_says_where(http, new.url, key)
         assert {path.name for path in two.iterdir()} == {"lock", "haven.json", "leaving.json", "settings.toml"}
@@ -82,6 +85,12 @@ async def test_a_landlord_killed_at_any_step_leaves_one_network_and_goes_on(tmp_
             async with httpx.AsyncClient(base_url=new.url) as http:
                 assert set(acknowledged) <= await posts_of(Caller(http), mei.did)
     assert not list(two.glob("*.db*")), "nothing is left of it"
+
+
+async def since(wait: Callable[[], None]) -> float:
+    """The moment at which it is over."""
+    await asyncio.to_thread(wait)
+    return time.monotonic()
 
 
 async def assure_whole(url: str, mei: Person, acknowledged: list[str], picture: str) -> None:

@@ -86,15 +86,22 @@ async def living(neighbours: Sequence[Neighbour]) -> AsyncIterator[None]:
     assert all(neighbour.answers and not neighbour.failures for neighbour in neighbours), neighbours
 
 
+class Acknowledged(list[str]):
+    """The addresses of what was acknowledged. ended: when the last of it was, in seconds of the monotonic clock."""
+
+    ended = 0.0
+
+
 @asynccontextmanager
-async def writing(person: Person) -> AsyncIterator[list[str]]:
-    """They write on until they are refused, or nobody is there; all that was acknowledged."""
-    acknowledged: list[str] = []
+async def writing(person: Person) -> AsyncIterator[Acknowledged]:
+    """They write on until they are refused, or nobody is there."""
+    acknowledged = Acknowledged()
 
     async def write() -> None:
         with suppress(Refusal, httpx.TransportError, ValueError):
             while True:
                 acknowledged.append((await person.post("while it moves")).uri)
+                acknowledged.ended = time.monotonic()
 
     writes = asyncio.create_task(write())
     yield acknowledged
