@@ -33,7 +33,7 @@ def all_of(site: Site) -> list[Line]:
         onion(site),
         certificate(site),
         foreign_certificates(site),
-        directory(site),
+        directory(site, held),
         front(site, held),
         mail(site, held),
         clock(site),
@@ -234,14 +234,15 @@ def foreign_certificates(site: Site) -> Line:
 # --- services
 
 
-def directory(site: Site) -> Line:
+def directory(site: Site, held: list[Report]) -> Line:
     """Where identities are looked up."""
     what, kept = "The identity directory", site.settings.plc
     if kept == "own":
         return Line(GOOD, what, "It is this network’s own, and is copied with everything.")
     if kept == "both":
         say = "This network’s own goes on without the public one."
-        return Line(GOOD, what, say, uses=urlsplit(site.settings.public_plc).hostname or "")
+        uses = urlsplit(site.settings.public_plc).hostname or ""
+        return Line(GOOD, what, say, uses=uses, tried=_tried(held, "services"))
     return Line(DOUBT, what, "Only that one has the identities of this network.", uses=urlsplit(kept).hostname or "")
 
 
