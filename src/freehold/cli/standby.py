@@ -191,6 +191,10 @@ async def act_there(standing: StandingBy, given: argparse.Namespace, terminal: T
             heard = f"{seconds:.0f} seconds ago" if seconds < 1e6 else "never"
             terminal.say(f"This is a standby. It has {standing.standby.copied_bytes // KIB} KiB of the database.")
             terminal.say(f"Its primary was heard {heard}.")
+            if following.locked:
+                terminal.say("It is locked: it has no unlock key that fits, so it is not read and cannot take over.")
+            if standing.is_read:
+                terminal.say("Its primary is gone: the network is read here, and not written to.")
         case "promote":
             following.assure_promotable(even_so=given.even_so)
             standing.assure_unlocked()
