@@ -92,6 +92,10 @@ class Networks:
             site = self.sites[0]
         return site
 
+    def meant(self, host: str) -> Site | None:
+        """The same, at any door: also by the name of a network's onion door, which no other one answers to."""
+        return self.find(host) or next((site for site in self.sites if site.onion_address == host != ""), None)
+
     async def find_soon(self, host: str) -> Site | None:
         """The same; one that is being opened anew is waited for."""
         stand_in = self._stand_in_for(host)

@@ -90,6 +90,9 @@ def test_pages_work_without_https_cookies_and_without_being_sent_elsewhere(onion
     leila = onion.visitor()
     front = leila.ask("GET", "/")
     assert front.status == 200
+    leila.ask("GET", "/sign-in")
+    assert "data-passkey" not in leila.text
+    assert "data-passkey" in onion.openly("/sign-in")
     assert {"strict-transport-security", "onion-location"}.isdisjoint(name.lower() for name in front.headers)
     answer = leila.send("/sign-in", "/sign-in", identifier=LEILA, password=onion.password)
     assert (answer.status, answer.headers["location"][:1]) == (303, "/")

@@ -20,9 +20,10 @@ from freehold.site import Shared, Site
 from freehold.tls import foreign, logbook
 from freehold.web import plots
 from support.browsing import Reader
-from support.ctlog import certificate
+from support.ctlog import certificate, serving_log
 from support.inside import Clock, calling, opened
 from support.joining import choose
+from support.mailbox import mailbox
 from support.markup import faults
 from support.network import PASSWORD
 
@@ -97,6 +98,29 @@ async def test_what_the_owner_knows_of_is_no_alarm_any_more(site: Site, working:
         await olga.send(PAGE, certificate=known.id)
         assert f"mail.{NAME}" not in olga.text
     assert outside.foreign_certificates(site).mark == "!"  # the log itself was not read yet
+
+
+async def test_the_owners_are_written_to_once(tmp_path, shared: Shared) -> None:
+    with serving_log() as log:
+        async with mailbox() as letters:
+            watch = (log.url + "/monitor?q={domain}",)
+            given = {"domain": NAME, "certificate_watch": watch, **letters.settings}
+            with opened(tmp_path / "town", shared, dev_mode=False, **given) as site:
+                site.client.guard.allow_loopback = True
+                await choose(site, join="open")
+                async with calling(site):
+                    await site.members.admit(Application(f"olga.{NAME}", PASSWORD, mail="olga@x.example"), role="owner")
+                    await site.members.admit(Application(f"mei.{NAME}", PASSWORD, mail="mei@x.example"), role="member")
+                    log.add(certificate(f"mail.{NAME}"))
+                    for _ in range(2):
+                        await site.certificate_watch.look()
+                    letter = await letters.next()
+                    [found] = site.certificate_watch.found()
+                    assert letter["to"] == "olga@x.example"
+                    text = letter.get_content().replace("\r\n", "\n")
+                    assert f"freehold edge {site.directory} certificates --ours {found.id}\n" in text
+                    assert f"mail.{NAME}" in text
+                    assert letters.empty
 
 
 @pytest.mark.parametrize(("name", "status"), [("ruth", 403), ("", 303)])

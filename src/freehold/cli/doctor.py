@@ -135,6 +135,8 @@ def advice(site: Site) -> Iterator[Finding]:
     for job in site.jobs.given_up():
         say = f"“{job.kind}” was given up after {job.attempts} attempts ({job.failure})."
         yield Finding(f"job {job.id}", say, "Find out why in the log.")
+    if site.onion is not None and not site.onion.up:
+        yield Finding("onion door", f"It is not open: {site.onion.state}.", "Look into the log for what tor says.")
     if not site.network.choices.claimed:
         yield Finding("owner", "Nobody has claimed this network.", "Start it and type the code into the first page.")
 

@@ -180,7 +180,7 @@ def keeper_of(networks: Networks) -> Keeper:
     settings = networks.sites[0].settings
     mode = "never" if any(site.place.dev for site in networks.sites) else settings.siege
     connections = Connections(min(settings.connections_max, descriptors()), settings.connections_per_address)
-    return Keeper(networks.find, preferred, Siege(cast(Mode, mode)), connections, sorted(believed(networks)))
+    return Keeper(networks.meant, preferred, Siege(cast(Mode, mode)), connections, sorted(believed(networks)))
 
 
 def descriptors() -> int:

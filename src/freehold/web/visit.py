@@ -76,6 +76,11 @@ class Visit:
         return self.request.url.path + ("?" + urlencode(kept) if kept else "")
 
     @property
+    def by_onion(self) -> bool:
+        """Did the reader come by the onion door, where nothing works that hangs on the network's name?"""
+        return self.request.url.hostname is not None and self.request.url.hostname.endswith(".onion")
+
+    @property
     def address(self) -> str:
         """The caller's network address: for budgets only."""
         return self.request.client.host if self.request.client else ""
