@@ -63,13 +63,15 @@ frontend names
     tcp-request content reject if WAIT_END
     default_backend origins
 
-# Asked every second as a visitor would ask: an origin that is not the network any more says 503, and one that is spare
-# does not answer until it was promoted. Connections to an origin that is down are cut, so that visitors come anew.
+# Asked twice a second as a visitor would ask, and what is silent again at once, for members are to read within two
+# seconds of a loss: an origin that is not the network any more says 503, and one that is spare does not answer until
+# the first one is gone. Connections to an origin that is down are cut, so that visitors come anew.
 backend origins
     option httpchk
     http-check send meth GET uri /xrpc/_health ver HTTP/1.1 hdr host {domain} hdr connection close
     http-check expect status 200
-    default-server inter 1s fall 2 rise 1 send-proxy-v2 check-send-proxy check-ssl check-sni {domain} verify none
+    default-server inter 500ms fastinter 200ms fall 2 rise 1 send-proxy-v2 check-send-proxy
+    default-server check-ssl check-sni {domain} verify none
     default-server on-marked-down shutdown-sessions
 {origins}
 """
@@ -129,7 +131,7 @@ def _binds(edge: Edge, port: int) -> str:
 def _servers(origins: tuple[str, ...]) -> str:
     """The first one serves while it answers, then the next. If it returns it must have been well for some seconds, in
     which an old primary hears of its successor."""
-    first = " rise 5" if len(origins) > 1 else ""
+    first = " rise 10" if len(origins) > 1 else ""
     return "\n".join(
         f"    server origin{number} {origin} check" + (" backup" if number > 1 else first)
         for number, origin in enumerate(origins, 1)
