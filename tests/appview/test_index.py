@@ -1,12 +1,13 @@
 """The index as a function of what happened: rebuilt, repeated, in any order, undone."""
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from freehold.appview import index as index_module
-from freehold.appview.index import Index
+from freehold.appview.index import Account, Index
 from freehold.protocol.syntax import format_datetime
 from freehold.stream.log import cut
 from support.ledger import ledger
@@ -55,6 +56,25 @@ def test_an_index_rebuilt_from_the_log_equals_the_one_that_followed(parish: Pari
         again = parish._index(db)
         again.apply(parish.log.read(0), parish.log.read_private(0))
         assert ledger(db) == followed
+
+
+def test_while_it_is_made_anew_it_says_how_far_it_is(parish: Parish):
+    busy_day(parish)
+    parish.settle()
+    seen: list[int | None] = []
+    accounts = list(parish.snapshot())
+
+    def watched() -> Iterator[Account]:
+        for account in accounts:
+            seen.append(parish.index.made)
+            yield account
+
+    parish.index._snapshot = watched
+    parish.index.rebuild()
+    records = [len(list(account.records)) for account in accounts]
+    assert seen == [sum(records[:n]) for n in range(len(records))]
+    assert sum(records) > 5
+    assert parish.index.made is None
 
 
 def test_an_index_rebuilt_from_the_repositories_equals_the_one_that_followed(parish: Parish):

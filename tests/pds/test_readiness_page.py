@@ -152,6 +152,13 @@ def test_a_clock_that_is_off_and_one_that_nobody_keeps_are_said(site: Site) -> N
     assert outside.clock(site).mark == "!"
 
 
+def test_an_index_that_is_made_anew_is_said(site: Site) -> None:
+    assert list(outside.index(site)) == []
+    site.index.made = 1_234
+    (line,) = outside.index(site)
+    assert (line.mark, "1,234 of " in line.said()) == ("!", True)
+
+
 def test_a_line_begins_at_zero_and_has_gaps_where_nothing_was_measured() -> None:
     begin = datetime(2026, 11, 1, tzinfo=UTC)
     hours = [*range(5), *range(60, 65)]

@@ -7,6 +7,7 @@ Table: state (seq, private_seq, whole, mark: the log's, at these numbers).
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import islice
@@ -36,6 +37,8 @@ from freehold.store.tx import Tx
 from freehold.stream.bell import Bell
 from freehold.stream.log import Event, Log, Private
 
+log = logging.getLogger(__name__)
+
 READ_AT_ONCE = 200
 """Events in one transaction: enough to share its cost, few enough that readers see them soon."""
 GATHER_SECONDS = 0.02
@@ -46,6 +49,8 @@ ACTORS_KNOWN = 200_000
 MERGED_AT_ONCE = 500
 """Pages of a full-text index: a few milliseconds."""
 DAY_MICROS = 86_400 * 1_000_000
+SAID_EVERY_MICROS = 10 * 1_000_000
+"""How often the log says how far an index is that is made anew."""
 
 
 class Account(NamedTuple):
@@ -110,6 +115,8 @@ class Index:
         self._announced: set[int] = set()
         self._taken_down: set[tuple[str, str]] | None = None
         self._words_kept_until = 0
+        self.made: int | None = None
+        """Records that are in it so far, while it is made anew."""
         self._load()
 
     def _load(self) -> None:
@@ -273,15 +280,21 @@ class Index:
         """
         seq, private_seq = self.log.last, self.log.last_private
         self.db.write_sync(self._empty)
+        self.made, said_at = 0, self.clock()
         for account in self._snapshot():
             self.db.write_sync(partial(self._load_actor, account=account))
             records = iter(account.records)
             while chunk := list(islice(records, LOAD_AT_ONCE)):
                 self.db.write_sync(partial(self._load_records, did=account.did, records=chunk))
+                self.made += len(chunk)
+                if self.clock() - said_at >= SAID_EVERY_MICROS:
+                    logger.info("the index is made anew: %d records so far", self.made)
+                    said_at = self.clock()
         self.db.write_sync(self._load_private)
         mark = self.log.mark(seq, private_seq)
         self.db.write_sync(lambda tx: _keep_state(tx, seq=seq, private_seq=private_seq, mark=mark, whole=1))
         self._load()
+        self.made = None
         self.moved.ring()
 
     def _empty(self, tx: Tx) -> None:

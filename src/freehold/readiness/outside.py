@@ -23,6 +23,7 @@ def all_of(site: Site) -> list[Line]:
     held = reports(site.directory)
     return [
         machine(site, held),
+        *index(site),
         *witness(site),
         archives(site, held),
         drill(site, held),
@@ -65,6 +66,17 @@ def machine(site: Site, held: list[Report]) -> Line:
     if site.haven.witness_state() != "grants":
         return Line(GOOD, what, "%(names)s has everything; a person promotes it.", facts, uses, tried=when)
     return Line(GOOD, what, "%(names)s has everything, and takes over by itself.", facts, uses, tried=when)
+
+
+def index(site: Site) -> Iterator[Line]:
+    """What readers see, while it is made anew: after a restore."""
+    made = site.index.made
+    if made is None:
+        return
+    with site.truth.reading() as tx:
+        (all_of_them,) = tx.one("SELECT count(*) FROM repo_record") or (0,)
+    say = "It is made anew: %(made)s of %(all)s records are in it. Writes are taken; pages show what it has."
+    yield Line(DOUBT, "The index", say, {"made": f"{made:,}", "all": f"{all_of_them:,}"})
 
 
 def witness(site: Site) -> Iterator[Line]:
