@@ -139,6 +139,7 @@ def test_the_command_tells_of_every_command_and_none_is_without_help() -> None:
         "trustees",
         "archive",
         "purge",
+        "network",
         "restore",
         "uninstall",
         "upgrade",

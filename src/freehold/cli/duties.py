@@ -37,7 +37,7 @@ def over_there(site: Site) -> Iterator[str]:
         if peer.name != NAME:
             yield f"[ ] The standby {peer.name} ({peer.address}) follows nobody now: make it anew, and add it there."
     if site.haven.machine.witness is not None:
-        yield "[ ] The witness went along. If it is a machine of the old operator, put another in its place."
+        yield "[ ] The witness went along, but it knows the old machine too: take it away, make it anew, take it in."
     for edge in site.edges.all():
         yield f"[ ] The edge {edge.name}: freehold edge DIRECTORY make {edge.name} again, with the new --origin."
     for state in site.archiving.states():
