@@ -37,7 +37,7 @@ from freehold.store.tx import Tx
 from freehold.stream.bell import Bell
 from freehold.stream.log import Event, Log, Private
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 READ_AT_ONCE = 200
 """Events in one transaction: enough to share its cost, few enough that readers see them soon."""
