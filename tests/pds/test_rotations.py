@@ -217,6 +217,12 @@ async def test_the_offline_key_takes_back_what_a_stolen_host_key_signed(site, al
     elsewhere = {"atproto_pds": {"type": "AtprotoPersonalDataServer", "endpoint": "https://thief.example"}}
     await steal(alice.did, rotationKeys=[thief.did_key], services=elsewhere)
     await steal(bob.did, services=elsewhere)  # the offline key stays, the address does not
+    with site.truth.reading() as tx:
+        labeler = plc_directory.last(tx, site.services.labeler)["services"]
+    await steal(
+        site.services.labeler,
+        services={name: {**one, "endpoint": "https://thief.example"} for name, one in labeler.items()},
+    )
     own = (await site.own_keys.make(site.accounts.one(bob.did), PASSWORD)).did_key
     clock.pass_by(71 * 3600 * SECOND)
     before = site.log.last
