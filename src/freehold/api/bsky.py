@@ -2,7 +2,8 @@
 
 A view is the appview's method of the same name with the lexicon's parameters. Before it is asked, the index has
 taken in all that was committed before the call (half a second at most), and `Atproto-Repo-Rev` says up to which
-revision the caller's own writes are shown.
+revision the caller's own writes are shown. Every reader is shown the labels of this network's labeler, which may also
+take things away, whatever labelers the app asks for in `atproto-accept-labelers`; others' are not taken in.
 Source: lexicons app.bsky.*, https://atproto.com/specs/repository#repo-revisions
 """
 
@@ -72,7 +73,8 @@ def _view(name: str) -> Handler:
         await site.caught_up()
         rev = site.views.repo_rev(caller.did) if caller.did is not None else None  # first: the view shows that or more
         answer = getattr(site.views, name)(caller.did, **given.params)
-        return Answer(answer, headers=[("atproto-repo-rev", rev)] if rev is not None else [])
+        headers = [("atproto-content-labelers", f"{site.services.labeler};redact")]
+        return Answer(answer, headers=[*headers, ("atproto-repo-rev", rev)] if rev is not None else headers)
 
     return view
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from freehold.appview import actors, declarations, edges, posts
-from freehold.appview.batch import HANDLERS, Batch, Change, Json
+from freehold.appview.batch import HANDLERS, POST, Batch, Change, Json
 from freehold.appview.pieces import NO_HANDLE, MutedBy
 from freehold.protocol import cbor
 from freehold.protocol.cid import Cid
@@ -53,13 +53,28 @@ def apply_event(batch: Batch, event: Event, records_of: RecordsOf | None) -> Non
 
 def apply_private(batch: Batch, event: Private, record_of: RecordOf, muted_by: MutedBy = lambda did: ()) -> None:
     """Apply a private event of a kind that this room knows: `seen` {at}, `mute` {}, `takedown` {subject, on} of a
-    record's path. record_of: asked for what is put back. muted_by: asked for whom somebody mutes."""
+    record's path, `label` {uri} of a subject of which a labeler says something else than before. record_of: asked for
+    what is put back. muted_by: asked for whom somebody mutes."""
     if event.kind == "seen":
         actors.seen(batch, event.did, event.body["at"])
     elif event.kind == "mute":
         actors.muted(batch, event.did, [subject for subject, _ in muted_by(event.did)])
+    elif event.kind == "label":
+        _labelled(batch, event.body["uri"])
     elif event.kind == "takedown" and "/" in event.body["subject"]:
         _take_down(batch, event.did, event.body["subject"], event.body["on"], record_of)
+
+
+def _labelled(batch: Batch, subject: str) -> None:
+    """Have memory forget the piece of an account, or of a post. What else can be labelled is kept nowhere."""
+    did, collection, rkey = (*subject.removeprefix("at://").split("/"), "", "")[:3]
+    row = batch.tx.one("SELECT id FROM actor WHERE did = :did", did=did)
+    if row is None:
+        return
+    batch.actors.add(row[0])
+    post = batch.tx.one("SELECT id FROM post WHERE author = :author AND rkey = :rkey", author=row[0], rkey=rkey)
+    if collection == POST and post is not None:
+        batch.posts.add(post[0])
 
 
 def _take_down(batch: Batch, did: str, path: str, on: bool, record_of: RecordOf) -> None:

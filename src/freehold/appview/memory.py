@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 from freehold.appview.batch import Batch
 from freehold.appview.chains import Chains
+from freehold.appview.labelled import LabelsOf, nothing_said
 from freehold.appview.pieces import ActorPiece, Circle, Json, MutedBy, PostPiece
 
 K = TypeVar("K", bound=Hashable)
@@ -46,10 +47,12 @@ class Kept(Generic[K, V]):
 
 
 class Memory:
-    """One network's pieces and chains. muted_by: whom somebody mutes, which is written nowhere in the index."""
+    """One network's pieces and chains. muted_by: whom somebody mutes; labels_of: what labelers say of a subject.
+    Neither is written in the index."""
 
     def __init__(self, muted_by: MutedBy) -> None:
         self.muted_by = muted_by
+        self.labels_of: LabelsOf = nothing_said
         self.generation = 0
         self.posts: Kept[int, PostPiece] = Kept(POSTS_KEPT)
         self.actors: Kept[int, ActorPiece] = Kept(ACTORS_KEPT)

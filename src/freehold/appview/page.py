@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from freehold.appview.asked import post_id
+from freehold.appview.labelled import NO_LABELERS, Labelers, of_version, redacted
 from freehold.appview.pieces import (
     ACTOR_COLUMNS,
     NOBODY,
@@ -40,10 +41,13 @@ _QUOTES_DEEP = 2
 
 
 class Page:
-    """Everything that one answer needs. viewer: the reader's id, 0 for a stranger."""
+    """Everything that one answer needs. viewer: the reader's id, 0 for a stranger. labelers: to whom they listen."""
 
-    def __init__(self, tx: Tx, memory: "Memory", image_url: ImageUrl, viewer: str | None) -> None:
+    def __init__(
+        self, tx: Tx, memory: "Memory", image_url: ImageUrl, viewer: str | None, labelers: Labelers = NO_LABELERS
+    ) -> None:
         self.tx = tx
+        self.labelers = labelers
         self.memory = memory
         self.image_url = image_url
         self.generation = memory.generation
@@ -91,8 +95,11 @@ class Page:
                 else:
                     self.actors[id] = piece
         if missing:
-            for row in self.tx.run(_ACTORS, ids=str(missing)):
-                piece = actor_piece(row, self.image_url)
+            made = [actor_piece(row, self.image_url) for row in self.tx.run(_ACTORS, ids=str(missing))]
+            said = self.memory.labels_of([subject for piece in made for subject in piece.subjects])
+            for piece in made:
+                if said:
+                    piece.said = tuple(one for subject in piece.subjects for one in said.get(subject, ()))
                 self.actors[piece.id] = piece
                 self.memory.actors.put(piece.id, piece)
             if self.memory.generation != self.generation:
@@ -121,8 +128,11 @@ class Page:
                 self.posts[id] = piece
                 found.append(piece)
         if missing:
-            for row in self.tx.run(_POSTS, ids=str(missing)):
-                piece = post_piece(row, self.image_url)
+            made = [post_piece(row, self.image_url) for row in self.tx.run(_POSTS, ids=str(missing))]
+            said = self.memory.labels_of([piece.uri for piece in made])
+            for piece in made:
+                if said:
+                    piece.said = of_version(said.get(piece.uri, ()), piece.view["cid"])
                 self.posts[piece.id] = piece
                 found.append(piece)
                 self.memory.posts.put(piece.id, piece)
@@ -173,12 +183,18 @@ class Page:
     def active(self, actor: int) -> bool:
         """Whether the account is there and shown."""
         piece = self.actors.get(actor)
-        return piece is not None and piece.status is None
+        return piece is not None and piece.status is None and not (piece.said and self.redacted(piece))
+
+    def redacted(self, piece: ActorPiece | PostPiece) -> bool:
+        """Whether a labeler took the subject away from this reader."""
+        return redacted(piece.said, self.labelers, self.tx.now)
 
     def shown(self, post: int | None) -> PostPiece | None:
         """The post, if it is here and its author's account is active. Blocks and mutes are for the view to weigh."""
         piece = self.posts.get(post) if post is not None else None
-        return piece if piece is not None and self.active(piece.author) else None
+        if piece is None or not self.active(piece.author) or (piece.said and self.redacted(piece)):
+            return None
+        return piece
 
     def shown_to_reader(self, post: int | None) -> PostPiece | None:
         """As `shown`, and not to strangers if its author wants none."""

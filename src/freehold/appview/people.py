@@ -9,6 +9,7 @@ from typing import Any
 
 from freehold.appview import present
 from freehold.appview.asked import (
+    AccountHidden,
     ActorNotFound,
     SignInNeeded,
     actor_id,
@@ -38,6 +39,8 @@ def profile(page: Page, actor: str) -> Json:
     """app.bsky.actor.getProfile. A blocked account's is shown: it says so in `viewer`."""
     id = actor_id(page.tx, actor)
     page.load_actors((id,))
+    if page.redacted(page.actors[id]):
+        raise AccountHidden(name="AccountTakedown", actor=actor)
     page.load_states()
     return _detailed(page, id)
 
@@ -51,7 +54,7 @@ def profiles(page: Page, actors: Iterable[str]) -> Json:
 
 
 def _detailed(page: Page, id: int) -> Json:
-    view = page.actors[id].detailed
+    view = present.labelled(page, page.actors[id], page.actors[id].detailed)
     if not page.viewer:
         return view
     state = present.actor_state(page, id)

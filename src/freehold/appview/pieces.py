@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from freehold.appview.batch import POST
+from freehold.appview.labelled import Said
 from freehold.appview.moments import TIE_BITS, text_of
 from freehold.appview.parts import as_dict, as_list, as_text
 from freehold.protocol import cbor
@@ -68,7 +69,8 @@ NOBODY = Circle()
 
 @dataclass(slots=True)
 class ActorPiece:
-    """An actor. basic, view, detailed: the three sizes of profile view, each without `viewer`."""
+    """An actor. basic, view, detailed: the three sizes of profile view, each without `viewer` and without what `said`
+    says of the account."""
 
     id: int
     did: str
@@ -78,6 +80,12 @@ class ActorPiece:
     detailed: Json
     members_only: bool
     pinned: str | None
+    said: tuple[Said, ...] = ()
+
+    @property
+    def subjects(self) -> tuple[str, str]:
+        """What labels name when they mean this actor."""
+        return self.did, profile_uri(self.did)
 
 
 @dataclass(slots=True)
@@ -86,6 +94,7 @@ class PostPiece:
     It carries its `$type`, so that it can stand in a union too.
 
     media: the view of what is embedded, a record apart. quote: the id of an embedded record; quoted: its URI.
+    said: what labelers say of it, which `view` leaves out.
     """
 
     id: int
@@ -101,6 +110,7 @@ class PostPiece:
     parent: int | None
     root: int | None
     gates: int
+    said: tuple[Said, ...] = ()
 
 
 ACTOR_COLUMNS = (
@@ -116,7 +126,7 @@ def actor_piece(row: tuple[Any, ...], image_url: ImageUrl) -> ActorPiece:
     """Make the piece of an actor from its ACTOR_COLUMNS."""
     id, did, handle, status, raw, cid, at, posts, followers, follows, chat, labeler, feeds = row
     profile: Json = cbor.decode_json(raw) if raw is not None else {}
-    labels = self_labels(profile, did, f"at://{did}/app.bsky.actor.profile/self", cid, at)
+    labels = self_labels(profile, did, profile_uri(did), cid, at)
     basic: Json = {"did": did, "handle": handle or NO_HANDLE, **_texts(profile, "displayName", "pronouns")}
     avatar = blob_cid(profile.get("avatar"))
     if avatar:
@@ -257,6 +267,11 @@ def self_labels(record: Json, did: str, uri: str, cid: bytes | None, at: int | N
         return []
     common = {"src": did, "uri": uri, "cid": str(Cid(cid)), "cts": text_of(at or 0)}
     return [{**common, "val": name} for name in names]
+
+
+def profile_uri(did: str) -> str:
+    """Where an actor's profile stands."""
+    return f"at://{did}/app.bsky.actor.profile/self"
 
 
 def blob_cid(blob: object) -> str | None:

@@ -8,9 +8,10 @@ Source: the lexicons app.bsky.actor.defs, app.bsky.feed.defs, app.bsky.embed.rec
 from freehold.appview.batch import POST
 from freehold.appview.declarations import GATE_BITS, POSTGATE
 from freehold.appview.gates import detached_from, reply_disabled, thread_gate
+from freehold.appview.labelled import heard
 from freehold.appview.moments import TIE_BITS, text_of
 from freehold.appview.page import Page
-from freehold.appview.pieces import Json, PostPiece
+from freehold.appview.pieces import ActorPiece, Json, PostPiece
 
 _POSTGATE_BIT = GATE_BITS[POSTGATE]
 _QUOTES_SHOWN = 2
@@ -37,7 +38,8 @@ def basic(page: Page, actor: int) -> Json:
     """app.bsky.actor.defs#profileViewBasic."""
     view = page.basics.get(actor)
     if view is None:
-        view = page.actors[actor].basic
+        piece = page.actors[actor]
+        view = labelled(page, piece, piece.basic)
         if page.viewer:
             view = {**view, "viewer": actor_state(page, actor)}
         page.basics[actor] = view
@@ -46,8 +48,16 @@ def basic(page: Page, actor: int) -> Json:
 
 def profile(page: Page, actor: int) -> Json:
     """app.bsky.actor.defs#profileView."""
-    view = page.actors[actor].view
+    piece = page.actors[actor]
+    view = labelled(page, piece, piece.view)
     return {**view, "viewer": actor_state(page, actor)} if page.viewer else view
+
+
+def labelled(page: Page, piece: ActorPiece | PostPiece, view: Json) -> Json:
+    """A view of a piece with what the reader's labelers say of it."""
+    if not piece.said:
+        return view
+    return {**view, "labels": view["labels"] + heard(piece.said, page.labelers, page.tx.now)}
 
 
 def post(page: Page, piece: PostPiece) -> Json:
@@ -59,7 +69,7 @@ def post(page: Page, piece: PostPiece) -> Json:
 
 
 def _post(page: Page, piece: PostPiece) -> Json:
-    view = piece.view.copy()
+    view = labelled(page, piece, piece.view).copy()
     view["author"] = basic(page, piece.author)
     if piece.quoted is not None:
         view["embed"] = _embed_view(page, piece, _QUOTES_SHOWN)
@@ -171,7 +181,7 @@ def _view_record(page: Page, piece: PostPiece, depth: int) -> Json:
         "cid": piece.view["cid"],
         "author": basic(page, piece.author),
         "value": piece.record,
-        "labels": piece.view["labels"],
+        "labels": labelled(page, piece, piece.view)["labels"],
         "likeCount": piece.view["likeCount"],
         "replyCount": piece.view["replyCount"],
         "repostCount": piece.view["repostCount"],

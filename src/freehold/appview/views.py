@@ -13,6 +13,7 @@ import msgspec
 
 from freehold.appview import feeds, generators, notices, people, search, threads
 from freehold.appview.index import Index
+from freehold.appview.labelled import NO_LABELERS, Labelers
 from freehold.appview.page import Page
 from freehold.appview.pieces import ImageUrl, Json
 from freehold.store.database import Reading
@@ -31,7 +32,8 @@ class _Opened:
         index = self._views.index
         generation = index.memory.generation
         self._reading: Reading = index.db.reading()
-        page = Page(self._reading.__enter__(), index.memory, self._views.image_url, self._viewer)
+        views = self._views
+        page = Page(self._reading.__enter__(), index.memory, views.image_url, self._viewer, views.labelers)
         page.generation = generation
         return page
 
@@ -40,9 +42,13 @@ class _Opened:
 
 
 class Views:
-    """The views of one network. image_url: see `pieces.ImageUrl`. unlisted: DIDs that are never suggested."""
+    """The views of one network. image_url: see `pieces.ImageUrl`. unlisted: DIDs that are never suggested. labelers:
+    whose labels are shown."""
 
-    def __init__(self, index: Index, *, image_url: ImageUrl, unlisted: Sequence[str] = ()) -> None:
+    def __init__(
+        self, index: Index, *, image_url: ImageUrl, unlisted: Sequence[str] = (), labelers: Labelers = NO_LABELERS
+    ) -> None:
+        self.labelers = labelers
         self.index = index
         self.image_url = image_url
         self._unlisted = msgspec.json.encode(list(unlisted)).decode()

@@ -7,10 +7,14 @@ Source: https://atproto.com/specs/label
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+import msgspec
+
+from freehold.appview.labelled import Said
 from freehold.protocol import cbor
 from freehold.protocol.keys import SigningKey
 from freehold.protocol.refused import InvalidRequest
@@ -162,6 +166,24 @@ class Labels:
         self._key = key
 
     # --- read
+
+    def on(self, subjects: Sequence[str]) -> dict[str, list[Said]]:
+        """What is said of each of these accounts and records, and not taken back: for the views."""
+        if not self.last:
+            return {}
+        with self._truth.reading() as tx:
+            rows = tx.run(
+                f"SELECT {_COLUMNS}, expires_at FROM label l WHERE neg = 0"
+                " AND uri IN (SELECT value FROM json_each(:subjects))"
+                " AND NOT EXISTS (SELECT 1 FROM label n WHERE n.uri = l.uri AND n.val = l.val AND n.id > l.id"
+                " AND n.src = l.src AND n.cid = l.cid) ORDER BY id",
+                subjects=msgspec.json.encode(list(subjects)).decode(),
+            )
+        found: dict[str, list[Said]] = defaultdict(list)
+        for *columns, ends in rows:
+            label = _label(tuple(columns))
+            found[label.uri].append(Said(label.src, label.fields, label.cid or None, ends))
+        return found
 
     def in_force(self, patterns: Sequence[str], sources: Sequence[str], after: int, limit: int) -> list[Label]:
         """A page of the labels that hold now, for subjects that match one of the patterns: a URI, or the beginning of

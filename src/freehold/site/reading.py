@@ -1,6 +1,7 @@
 """The index, derived from the stream, and the views that the doors show of it."""
 
 from freehold.appview.index import Index
+from freehold.appview.labelled import Labelers
 from freehold.appview.schema import SCHEMA as INDEX_SCHEMA
 from freehold.appview.views import Views
 from freehold.haven.warm import sources
@@ -22,10 +23,14 @@ class Reading(Moves):
         self.index = warm or self._index()
         self.index.turn_to(self.log, sources(self.snapshot, self.accounts))
         self.index.memory.muted_by = self.snapshot.muted_by
+        self.index.memory.labels_of = self.labels.on
         self.index_db = self.index.db
         if not (self.read_only and warm):
             self._closing.callback(self.index_db.close)
-        self.views = Views(self.index, image_url=self.image_url, unlisted=self.services)
+        own = frozenset({self.services.labeler})
+        self.views = Views(
+            self.index, image_url=self.image_url, unlisted=self.services, labelers=Labelers(heard=own, redacting=own)
+        )
 
     def _index(self) -> Index:
         path = self.directory / "index.db"
