@@ -268,8 +268,17 @@ class Trio:
         return list(permutations(self.all, 2))
 
     def logs(self) -> str:
-        """What all processes said last."""
-        return "\n".join(f"--- {each.name}: {each.standing()}\n{each.log.read_text()[-3000:]}" for each in self.all)
+        """What all processes said last, and what they say now."""
+        return "\n".join(
+            f"--- {each.name}: {each.standing()}\n{each.log.read_text()[-3000:]}\n{self._asked(each)}"
+            for each in self.all
+        )
+
+    def _asked(self, machine: Machine) -> str:
+        try:
+            return "\n".join(machine.command("list"))
+        except (Refused, OSError) as refused:
+            return repr(refused)
 
     def tear_down(self) -> None:
         """End everything."""
