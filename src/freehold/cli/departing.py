@@ -7,7 +7,7 @@ the next start goes on. In come the process, the paper (`haven.leaving`) and key
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -16,15 +16,13 @@ from freehold import settings as all_settings
 from freehold.cli.departed import Departed
 from freehold.cli.hosting import Host, Tenant
 from freehold.haven import leaving
-from freehold.haven.leaving import Leaving, Told
+from freehold.haven.leaving import Keys, Leaving, Told
 from freehold.haven.wire import Entrust
 from freehold.server import served_elsewhere
 from freehold.site import Site
 from freehold.store.keyring import Keyring, Source
 
 logger = logging.getLogger(__name__)
-
-Keys = Callable[[], Entrust]
 
 
 def keys_of(keyring: Keyring, directory: Path) -> Entrust:
@@ -38,8 +36,7 @@ async def depart(tenant: Tenant, site: Site, paper: Leaving, told: Told, act: as
     Raises NotSame, LinkLost, LinkRefused: then all is as it was.
     """
     keys = partial(keys_of, site.keyring, site.directory)
-    given = await asyncio.to_thread(keys)
-    await asyncio.to_thread(leaving.hand_over, site.haven, site.directory, paper, given, told)
+    await asyncio.to_thread(leaving.hand_over, site.haven, site.directory, paper, keys, told)
     async with tenant.letting_go(served_elsewhere, act):
         done = await settle(tenant.host, site.directory, keys, told)
     if done.state == "copying":
@@ -76,11 +73,10 @@ async def settle(host: Host, directory: Path, keys: Keys | None, told: Told) -> 
     return paper
 
 
-def erase(directory: Path) -> list[str]:
-    """All that was the network's here, its own settings too; the names of what others put there."""
-    rest = leaving.erase(directory)
+def erase(directory: Path) -> None:
+    """All that was the network's here, its own settings too."""
     all_settings.adopt(directory, b"")
-    return rest
+    leaving.erase(directory)
 
 
 @asynccontextmanager

@@ -126,7 +126,7 @@ class Server(uvicorn.Server):
                     partial(self._speaker, self.config),
                     choose=choose,
                     edge_of=self._networks.edge_of,
-                    edges_only=self._networks.sites[0].settings.edges_only,
+                    edges_only=any(site.settings.edges_only for site in self._networks.sites),
                 )
                 self.servers.append(cast(Any, front))  # closed as asyncio's servers are
         tell_service_manager("READY=1")

@@ -15,6 +15,7 @@ from freehold.cli import acting
 from freehold.cli.departing import depart, until_cancelled
 from freehold.cli.duties import before_leaving, behind_you, over_there
 from freehold.cli.hosting import Tenant
+from freehold.cli.keys import AlreadyRotating
 from freehold.cli.standby import introduce_by_code
 from freehold.cli.terminal import Terminal
 from freehold.haven import leaving, machine, transport
@@ -58,9 +59,11 @@ def receive(directory: Path, listen: str) -> int:
 
 def alone(directory: Path) -> NoReturn:
     """Where nobody serves the network. Raises NotRunning."""
-    paper = leaving.read(directory)
-    if paper is not None and machine.read(directory).role == "left":
+    paper, role = leaving.read(directory), machine.read(directory).role
+    if paper is not None and paper.url:
         raise NotRunning(f"The network that was in {directory} is at {paper.url} now.")
+    if role == "leaving":
+        raise NotRunning(f"The network leaves, and goes on with that while its process runs: freehold run {directory}")
     raise NotRunning(f"The network in {directory} does not run. Start it with: freehold run {directory}")
 
 
@@ -104,9 +107,12 @@ async def leave(tenant: Tenant, site: Site, given: argparse.Namespace, terminal:
     told = teller(terminal)
     async with until_cancelled() as ended:
         await asyncio.to_thread(leaving.await_copy, site.haven, told, ended.is_set)
-    duties = [*behind_you(site), *over_there(site)]
-    act = asyncio.current_task()
-    done = await asyncio.shield(tenant.host.begin(depart(tenant, site, paper, told, act)))
+    if site.rotating.locked():
+        raise AlreadyRotating
+    async with site.rotating:  # one command at a time about keys, and one that hands over
+        duties = [*behind_you(site), *over_there(site)]
+        going = tenant.host.begin(depart(tenant, site, paper, told, asyncio.current_task()))
+        done = await asyncio.shield(going)
     if done.state == "copying":
         raise InvalidRequest("The other machine refused. The network is served here again, with everything.")
     report(site, done, terminal)
@@ -159,9 +165,9 @@ def report(site: Site, paper: Leaving, terminal: Terminal) -> None:
     if paper.keep_copy:
         terminal.say(f"What is in {site.directory} is as it was then, and is served no more (--keep-copy). Delete it.")
     else:
-        terminal.say(
-            "Its database, files and keys are deleted here. Deleted is not shredded: a disk may still hold them."
-        )
+        terminal.say("Its database, files and keys are deleted here. They are not shredded: a disk may hold them yet.")
+    if rest := leaving.strangers(site.directory):
+        terminal.say(f"In {site.directory} there is also, and was left there: {', '.join(rest)}.")
 
 
 async def stay(tenant: Tenant, site: Site, given: argparse.Namespace, terminal: Terminal) -> None:

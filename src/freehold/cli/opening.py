@@ -10,6 +10,7 @@ from typing import NamedTuple
 from freehold import settings as all_settings
 from freehold.appview.index import Index
 from freehold.cli.reach import assure_network
+from freehold.haven.haven import assured_primary
 from freehold.pds.passwords import Cost, Passwords
 from freehold.pds.pictures.workshop import Workshop
 from freehold.protocol.lexicon import Catalog
@@ -62,7 +63,8 @@ def shared_by(settings: Settings) -> Shared:
 def open_site(
     directory: Path, settings: Settings, listening: Listening, shared: Shared, index: Index | None = None
 ) -> Site:
-    """Open one; a new one is made. index: one that was kept warm for it. Blocks. Raises DamagedNetwork."""
+    """Open one; a new one is made. index: one that was kept warm for it. Blocks. Raises DamagedNetwork, NotPrimary."""
+    assured_primary(directory)  # before keys are made where there are none
     with damage_named(directory):
         return Site(directory, settings, listening, shared, index=index)
 
@@ -91,6 +93,7 @@ def opened(directory: Path) -> Iterator[Site]:
     DamagedNetwork."""
     assure_network(directory)
     assure_own(directory)
+    assured_primary(directory)
     settings = all_settings.load(directory)
     shared = shared_by(settings)
     with damage_named(directory):

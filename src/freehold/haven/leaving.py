@@ -45,6 +45,7 @@ KEPT = frozenset({"lock", machine.FILE, FILE, "settings.toml", "control.sock"})
 FILES = ("truth.*", "index.*", "network.key*", "unlock.key*", "haven.*", "haven_*", "*.json", "*.sock", "*.part")
 FOLDERS = ("blobs", "cache", "archives", "backups", "drills", "aside-*", "onion")
 
+Keys = Callable[[], Entrust]
 Told = Callable[[str, int, int | None], object]
 """What is done, how much of it, and of how much."""
 
@@ -127,16 +128,17 @@ def await_copy(haven: Haven, told: Told, ended: Callable[[], bool] = lambda: Fal
     raise LinkLost(because="nobody waits for the copy any more")
 
 
-def hand_over(haven: Haven, directory: Path, paper: Leaving, keys: Entrust, told: Told) -> Report:
+def hand_over(haven: Haven, directory: Path, paper: Leaving, keys: Keys, told: Told) -> Report:
     """Compare everything while writes go on; then say yes to nothing any more, and let the other machine succeed.
 
-    Nobody folds the log from the comparison on, so what was compared is what is handed over. Raises NotSame, LinkLost,
-    LinkRefused (with all as it was), Unsure (it may have succeeded).
+    keys: asked for in the pause, for they may be exchanged until then. Nobody folds the log from the comparison on, so
+    what was compared is what is handed over. Raises NotSame, LinkLost, LinkRefused (with all as it was), Unsure (it may
+    have succeeded).
     """
 
     def last(link: Link) -> None:
         assure_same_log(link, directory / "truth.db")
-        link.exchange(keys)
+        link.exchange(keys())
         note(directory, paper, state="handing")
         haven.become("leaving")
 
@@ -171,7 +173,7 @@ def assure_same_log(link: Link, path: Path) -> None:
 # --- afterwards, or after a kill
 
 
-def carry_on(directory: Path, keys: Callable[[], Entrust], told: Told, ended: Callable[[], bool]) -> Leaving:
+def carry_on(directory: Path, keys: Keys, told: Told, ended: Callable[[], bool]) -> Leaving:
     """From `handing` on, until the other machine says that it is the primary, or refused to be, or somebody `ended` it.
 
     keys: for a machine that did not hear that it succeeds. Raises AlreadyRunning.
@@ -185,14 +187,14 @@ def carry_on(directory: Path, keys: Callable[[], Entrust], told: Told, ended: Ca
         return paper
 
 
-def _ask(directory: Path, paper: Leaving, keys: Callable[[], Entrust], told: Told, ended: Callable[[], bool]) -> None:
+def _ask(directory: Path, paper: Leaving, keys: Keys, told: Told, ended: Callable[[], bool]) -> None:
     """How it is over there; and hand over once more where that was not heard. Raises LinkLost."""
     succeeded, document = where(directory, paper.to)
     if succeeded and document:
         url = beacon.read(document, paper.key, now_micros()).url
         note(directory, paper, state="gone", document=base64.b64encode(document).decode(), url=url)
     elif not succeeded:
-        _hand_over_again(directory, paper, keys(), told, ended)
+        _hand_over_again(directory, paper, keys, told, ended)
 
 
 def where(directory: Path, to: Peer) -> tuple[bool, bytes]:
@@ -207,7 +209,7 @@ def where(directory: Path, to: Peer) -> tuple[bool, bytes]:
     return True, answer.document if isinstance(answer, Here) else b""
 
 
-def _hand_over_again(directory: Path, paper: Leaving, keys: Entrust, told: Told, ended: Callable[[], bool]) -> None:
+def _hand_over_again(directory: Path, paper: Leaving, keys: Keys, told: Told, ended: Callable[[], bool]) -> None:
     """Without the database: nobody writes, so the files are what they were."""
     haven = Haven(directory, BlobStore(directory / "blobs"), leaves=True)
     try:
@@ -230,8 +232,14 @@ def _frames(path: Path) -> int:
     return header.frames(log.stat().st_size) if header else 0
 
 
-def erase(directory: Path) -> list[str]:
-    """Delete what is the network's here; the names of what somebody else put there. Done again after a kill, it ends.
+def strangers(directory: Path) -> list[str]:
+    """The names of what is in the directory and is none of ours."""
+    ours = [path.name for form in (*FILES, *FOLDERS) for path in directory.glob(form)]
+    return sorted({path.name for path in directory.iterdir()} - {*KEPT, *ours})
+
+
+def erase(directory: Path) -> None:
+    """Delete what is the network's here. Done again after a kill, it ends.
 
     What a link points at is deleted too: an unlock key may lie on another disk.
     """
@@ -247,4 +255,3 @@ def erase(directory: Path) -> list[str]:
         was = machine.read(directory)
         machine.write(directory, Machine(was.id, "left", was.epoch))
         note(directory, paper, state="left")
-        return sorted(path.name for path in directory.iterdir() if path.name not in KEPT)
