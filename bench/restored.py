@@ -38,16 +38,20 @@ def main() -> None:
     words.add_argument("--keep", type=Path, help="where the network stays, to be measured again without being filled")
     given = words.parse_args()
     with tempfile.TemporaryDirectory(prefix="freehold-restored-") as temporary:
-        root = given.keep or Path(temporary)
-        town, away, again = root / "town", root / "away", root / "again"
-        if not (root / "filled").exists():
-            fill(town, given.records)
-            (root / "filled").touch()
-        archive(town, away)
-        say(f"archive: {size(away) >> 20} MB")
-        restored(away, again)
-        shutil.rmtree(away)
-        shutil.rmtree(again)
+        measure(given.keep or Path(temporary), given.records)
+
+
+def measure(root: Path, records: int) -> None:
+    """In a directory where a network may be already."""
+    town, away, again = root / "town", root / "away", root / "again"
+    if not (root / "filled").exists():
+        fill(town, records)
+        (root / "filled").touch()
+    archive(town, away)
+    say(f"archive: {size(away) >> 20} MB")
+    restored(away, again)
+    shutil.rmtree(away)
+    shutil.rmtree(again)
 
 
 def fill(town: Path, records: int) -> None:

@@ -1,10 +1,11 @@
 """The bench runs: a network of its own, a few calls, every part of a call found. Nothing here depends on speed."""
 
+import pytest
 from bench.__main__ import Size, measure
 from bench.accounting import EVENT, HTTP, INDEX, JSON, SIGN, SKELETON, TRANSACTION, TREE, VALIDATE
 from bench.report import text
 
-from bench import host, official
+from bench import host, official, restored
 
 TINY = Size(
     follows=2,
@@ -29,6 +30,16 @@ def test_a_tiny_run_finds_every_part(tmp_path):
     assert not report.official
     for words in ("createRecord by part", "importRepo, 5 records", "one more delivery"):
         assert words in text(report)
+
+
+@pytest.mark.long
+def test_a_small_network_is_archived_restored_and_written_to(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(restored, "MEMBERS", 20)
+    monkeypatch.setattr(restored, "SINGLES", 40)
+    restored.measure(tmp_path, 800)
+    said = capsys.readouterr().out
+    for words in ("a base is there", "with an archive", "the first post is accepted", "the index has everything"):
+        assert words in said
 
 
 def test_without_the_official_host_it_says_what_lacks(tmp_path):

@@ -29,6 +29,12 @@ async def in_step(directory: Path, archive: Path) -> None:
     await until(is_it)
 
 
+def holders(directory: Path, secret: bytes) -> set[str]:
+    """The files that hold it."""
+    files = (path for path in directory.rglob("*") if path.is_file())
+    return {str(path.relative_to(directory)) for path in files if secret in path.read_bytes()}
+
+
 async def restored(archive: Path, directory: Path, *words: str) -> Done:
     done = await command("restore", f"file://{archive}", directory, *words, given=f"{PASSPHRASE}\n")
     assert done.code == 0, done.err
@@ -123,6 +129,8 @@ async def test_what_was_erased_stays_erased_and_the_stream_leaps(tmp_path: Path)
             assert (await command("account", first, "delete", "ivo", given="ivo\n")).code == 0
         await in_step(first, archive)
     await restored(archive, second, "--at", moment)
+    assert holders(second, b"kept") == {"truth.db"}
+    assert holders(second, b"planted and deleted") == set()
     with running(second, settings=(second / "settings.toml").read_text()) as again:
         async with httpx.AsyncClient(base_url=again.url) as http:
             records = await Caller(http).get(

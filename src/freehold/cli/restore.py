@@ -20,6 +20,7 @@ from freehold.haven.archive.forms import Gone
 from freehold.haven.archive.restoring import Restored, Restorer, open_key
 from freehold.haven.archive.sealing import ArchiveKey
 from freehold.haven.machine import Machine
+from freehold.pds import forgetting
 from freehold.pds.resumption import resume
 from freehold.pds.writes import MAX_WRITES, Delete
 from freehold.protocol.refused import InvalidRequest
@@ -83,6 +84,8 @@ async def _settle(directory: Path, restored: Restored, key: ArchiveKey, terminal
             told=lambda done, total: terminal.progress("repositories", done, total),
         )
         erased = await erase_again(site, key, [each for each in restored.gone if each.seq > newest])
+        while site.truth.write_sync(lambda tx: forgetting.sweep(tx, tx.now + 1)):
+            pass  # the stream too: whoever follows it is told to fetch anew after a restore
         if erased:
             terminal.say(f"Erased again, for it was erased after that moment: {erased} accounts and records.")
         await site.stop()
