@@ -105,14 +105,22 @@ def discard(aside: Path) -> None:
 
 def tail(aside: Path, schema: Sequence[Migration]) -> Tail:
     """What is in the truth that was put aside and nowhere else. schema: of a truth. Raises ForkUnknown."""
-    fork = _fork(aside)
-    with Database(aside / "truth.db", schema, durable=True, read_only=True) as truth:
-        log = Log(truth)
-        public = _all(log.read, fork.public)
-        private = _all(log.read_private, fork.private)
-        with truth.reading() as tx:
-            known = {event.did: accounts.find(tx, event.did) for event in (*public, *private)}
+    public, private = events(aside, schema)
+    with _opened(aside, schema) as truth, truth.reading() as tx:
+        known = {event.did: accounts.find(tx, event.did) for event in (*public, *private)}
     return Tail(public, private, {did: account.handle for did, account in known.items() if account is not None})
+
+
+def events(aside: Path, schema: Sequence[Migration]) -> tuple[list[Event], list[Private]]:
+    """Those that nobody else has, public and private. Raises ForkUnknown."""
+    fork = _fork(aside)
+    with _opened(aside, schema) as truth:
+        log = Log(truth)
+        return _all(log.read, fork.public), _all(log.read_private, fork.private)
+
+
+def _opened(aside: Path, schema: Sequence[Migration]) -> Database:
+    return Database(aside / "truth.db", schema, durable=True, read_only=True)
 
 
 def _fork(aside: Path) -> forks.Fork:

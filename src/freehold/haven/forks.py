@@ -36,8 +36,12 @@ def begin(directory: Path, epoch: int) -> None:
     known = read(directory)
     if epoch == 1 or any(fork.epoch == epoch for fork in known) or not (directory / "truth.db").exists():
         return
-    fork = Fork(epoch, *newest_in(directory / "truth.db"))
-    write_durably(directory / FILE, msgspec.json.encode([*known, fork]))
+    write(directory, [*known, Fork(epoch, *newest_in(directory / "truth.db"))])
+
+
+def write(directory: Path, known: list[Fork]) -> None:
+    """On disk when this returns."""
+    write_durably(directory / FILE, msgspec.json.encode(known))
 
 
 def after(directory: Path, epoch: int) -> Fork | None:
