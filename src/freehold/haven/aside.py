@@ -107,7 +107,8 @@ def tail(aside: Path, schema: Sequence[Migration]) -> Tail:
     """What is in the truth that was put aside and nowhere else. schema: of a truth. Raises ForkUnknown."""
     public, private = events(aside, schema)
     with _opened(aside, schema) as truth, truth.reading() as tx:
-        known = {event.did: accounts.find(tx, event.did) for event in (*public, *private)}
+        dids = {event.did for event in public} | {event.did for event in private}
+        known = {did: accounts.find(tx, did) for did in dids}
     return Tail(public, private, {did: account.handle for did, account in known.items() if account is not None})
 
 
