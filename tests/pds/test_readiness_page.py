@@ -10,6 +10,7 @@ from babel.messages.pofile import read_po
 from cryptography.hazmat.primitives.serialization import Encoding
 
 import freehold.web
+from freehold.haven.archive import stores
 from freehold.haven.measured import HOUR as MEASURED_HOUR
 from freehold.haven.measured import Sample
 from freehold.net.clocks import Compared
@@ -157,6 +158,16 @@ def test_an_index_that_is_made_anew_is_said(site: Site) -> None:
     site.index.made = 1_234
     (line,) = outside.index(site)
     assert (line.mark, "1,234 of " in line.said()) == ("!", True)
+
+
+def test_a_longer_keep_has_its_price_said(site: Site, tmp_path) -> None:
+    assert list(outside.deleted(site)) == []
+    site.archiving.add("away", stores.parse(f"file://{tmp_path}/away"), "seven words that nobody guesses")
+    (line,) = outside.deleted(site)
+    assert (line.mark, "96 hours" in line.said()) == ("✓", True)
+    site.archiving._plan = site.archiving._plan._replace(keep_hours=720)
+    (line,) = outside.deleted(site)
+    assert (line.mark, "768 hours" in line.said()) == ("!", True)
 
 
 def test_a_line_begins_at_zero_and_has_gaps_where_nothing_was_measured() -> None:

@@ -13,6 +13,8 @@ from freehold.readiness.reports import Report, reports, tried
 from freehold.site import Site
 
 OLD_DAYS = 30
+PROMISED_HOURS = 96
+"""After which nothing is left of what was deleted, by the settings as they come."""
 SOON_DAYS = 7
 FAR_OFF_SECONDS = 2.0
 """A clock that is further off spoils codes, tokens and the order of posts."""
@@ -26,6 +28,7 @@ def all_of(site: Site) -> list[Line]:
         *index(site),
         *witness(site),
         archives(site, held),
+        *deleted(site),
         drill(site, held),
         *scheduled(site),
         unlock(site),
@@ -113,6 +116,18 @@ def archives(site: Site, held: list[Report]) -> Line:
         return Line(DOUBT, what, say, {"names": ", ".join(old)}, uses, rehearse, when)
     say = "The archive holds all but the last seconds, and a restore from it was tried."
     return Line(GOOD, what, say, uses=uses, tried=max(when, _tried(held, "archive")))
+
+
+def deleted(site: Site) -> Iterator[Line]:
+    """What members deleted: an archive that goes far back keeps it so long."""
+    if not site.archiving.states():
+        return
+    what, hours = "What is deleted", site.archiving.forgets_after_hours
+    if hours <= PROMISED_HOURS:
+        yield Line(GOOD, what, "It is in no database, standby or archive %(hours)s hours later.", {"hours": str(hours)})
+    else:
+        say = "It is in an archive for up to %(hours)s hours more: that is the price of going back so far."
+        yield Line(DOUBT, what, say, {"hours": str(hours)}, todo=f"archive_keep_hours in {site.directory}/settings.toml")
 
 
 def unlock(site: Site) -> Line:

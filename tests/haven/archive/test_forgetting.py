@@ -75,7 +75,9 @@ async def test_a_planted_post_and_picture_are_nowhere(tmp_path: Path, shared: Sh
             planted = await mei.post(SECRET)
             await until(lambda: archive.memory.base_sent and not archive.spool.logs())
             await until(lambda: SECRET.encode() in unsealed(archive, away))
-            await mei.get("app.bsky.feed.getTimeline")
+            view = (await mei.get("app.bsky.feed.getAuthorFeed", actor=mei.did))["feed"][-1]["post"]
+            assert (await http.get(view["embed"]["images"][0]["thumb"])).status_code == 200
+            assert [path for path in (town / "cache").rglob("*") if path.is_file()]
             (file,) = (path for path in (town / "blobs").rglob("baf*"))
             image = file.read_bytes()
             assert list((away / "blob").glob("*"))
@@ -88,6 +90,7 @@ async def test_a_planted_post_and_picture_are_nowhere(tmp_path: Path, shared: Sh
             assert not list((away / "blob").glob("*"))
     for secret in (SECRET.encode(), image):
         assert holders(tmp_path, secret) == {}
+    assert not [path for path in (town / "cache").rglob("*") if path.is_file()]
 
 
 def holders(root: Path, secret: bytes) -> dict[str, list[Path]]:
