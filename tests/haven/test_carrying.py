@@ -59,6 +59,27 @@ async def test_a_write_does_not_wait_where_the_operator_said_so(primary: Primary
     await writing
 
 
+async def test_writes_go_on_until_the_first_standby_has_its_first_copy_and_wait_for_it_from_then_on(
+    tmp_path: Path, standby: Follower
+) -> None:
+    primary = Primary(tmp_path / "primary", wait=False)
+    primary.carrier.wait_once_in_step()
+    await primary.add("alone")
+    end = primary.link(standby)
+    await in_step(primary)
+    await primary.add("on both")
+    end.shutdown(socket.SHUT_RDWR)
+    await until(lambda: not primary.carrier.in_step())
+    writing = asyncio.create_task(primary.add("late"))
+    await asyncio.sleep(0.1)
+    assert not writing.done()
+    primary.link(standby)
+    await writing
+    primary.stop()
+    standby.left()
+    assert standby.rows() == {"alone", "on both", "late"}
+
+
 async def test_a_standby_that_was_cut_off_goes_on_where_it_was(
     primary: Primary, standby: Follower, copied: list[str]
 ) -> None:

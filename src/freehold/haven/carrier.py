@@ -116,6 +116,7 @@ class Carrier:
         self._carried = False
         self._leaving = False
         self._wait, self._begun = wait, begun
+        self._wait_once_in_step = False
         self._acknowledged = Acknowledged(path)
         self._unsure = False
         self.confirmed = Stroke(threading.Lock())
@@ -284,6 +285,7 @@ class Carrier:
                     link.state = "in step"
                     group.append(link)
                     if group is self._in_step:
+                        self._wait, self._wait_once_in_step = self._wait or self._wait_once_in_step, False
                         self._acknowledged.begin()
                         self._be_sure()
                     self._company.notify_all()
@@ -525,10 +527,15 @@ class Carrier:
     def go_on_alone(self, *, alone: bool) -> None:
         """Whether writes are acknowledged while no standby is in step."""
         with self._lock:
-            self._wait = not alone
+            self._wait, self._wait_once_in_step = not alone, False
             if alone and self._opened.is_set():
                 self._be_sure()
             self._company.notify_all()
+
+    def wait_once_in_step(self) -> None:
+        """Writes go on while the first standby takes its first copy, and wait for it from then on."""
+        with self._lock:
+            self._wait_once_in_step = True
 
     def begin(self) -> None:
         """The network is open: from now on writes wait."""

@@ -112,10 +112,12 @@ class Haven:
         transport.parse(peer.address)
         if any(peer.name == each.name for each in self.machine.standbys):
             raise InvalidRequest(f"There is a standby called {peer.name} already. Give this one another --name.")
+        waited = self._waits
         self._change(standbys=(*self.machine.standbys, peer))
         if self._started:
+            if self._waits and not waited:
+                self.carrier.wait_once_in_step()
             self._keeper.add(peer)
-            self.carrier.go_on_alone(alone=not self._waits)
 
     def remove(self, name: str) -> None:
         """Keep no copy there any more; what it has stays there. Raises NoSuchStandby."""
