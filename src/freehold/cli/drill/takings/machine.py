@@ -25,4 +25,4 @@ async def mend(world: World, crowd: Crowd) -> list[str]:
     return [f"the standby was the primary after {time.monotonic() - began:.1f} s, by order of the witness"]
 
 
-TAKING = Taking("machine", "the hosting machine: killed without notice, its disk gone", 10, 10, take, mend)
+TAKING = Taking("machine", "the hosting machine: killed without notice, its disk gone", 2, 5, take, mend)

@@ -29,4 +29,4 @@ async def moved(world: World, crowd: Crowd, new: str) -> list[str]:
     return [f"every identity was moved to {new} in {took:.1f} s", "members found it by the beacon at a spare door"]
 
 
-TAKING = Taking("name", "the domain name: seized at the registry", 15, 15, take, mend)
+TAKING = Taking("name", "the domain name: seized at the registry", 10, 10, take, mend)

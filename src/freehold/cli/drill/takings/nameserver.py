@@ -19,4 +19,4 @@ async def mend(world: World, crowd: Crowd) -> list[str]:
     return await name.moved(world, crowd, NEW)
 
 
-TAKING = Taking("dns", "the DNS: the name server of the domain is gone", 20, 20, take, mend)
+TAKING = Taking("dns", "the DNS: the name server of the domain is gone", 10, 10, take, mend)

@@ -66,8 +66,4 @@ async def _try(world: World, member: Member) -> tuple[int, int]:
     return tried, len(history.records)
 
 
-WRITE_SECONDS = 10
-"""Writes wait while a network that had no standby gives one its first copy."""
-TAKING = Taking(
-    "returned", "the right to be alone: the old machine returns", 2, WRITE_SECONDS, take, mend, after="machine"
-)
+TAKING = Taking("returned", "the right to be alone: the old machine returns", 2, 2, take, mend, after="machine")
