@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from freehold.readiness.lines import BAD, DAY, DOUBT, GOOD, Line, days_since
 from freehold.readiness.reports import Report, reports, tried
+from freehold.settings import FILE
 from freehold.site import Site
 
 OLD_DAYS = 30
@@ -127,7 +128,7 @@ def deleted(site: Site) -> Iterator[Line]:
         yield Line(GOOD, what, "It is in no database, standby or archive %(hours)s hours later.", {"hours": str(hours)})
     else:
         say = "It is in an archive for up to %(hours)s hours more: that is the price of going back so far."
-        yield Line(DOUBT, what, say, {"hours": str(hours)}, todo=f"archive_keep_hours in {site.directory}/settings.toml")
+        yield Line(DOUBT, what, say, {"hours": str(hours)}, todo=f"archive_keep_hours in {site.directory / FILE}")
 
 
 def unlock(site: Site) -> Line:
