@@ -1,6 +1,6 @@
 """A flood is noticed, a busy minute is none, and it is over when it is over."""
 
-from freehold.net.siege import CALM_SECONDS, LATE_TICKS, TICK_SECONDS, WAITING_MAX, Siege
+from freehold.net.siege import CALM_SECONDS, LATE_TICKS, TICK_SECONDS, WAITING_LEAST, WAITING_SECONDS, Siege
 
 
 class Loop:
@@ -43,10 +43,28 @@ def test_one_pause_is_none():
 
 
 def test_too_many_at_once_begin_a_siege_before_the_loop_is_late():
-    siege = Siege()
-    for _ in range(WAITING_MAX + 1):
-        siege.came(5.0)
+    siege, now = Siege(), 5.0
+    for _ in range(200):  # the pace: one in 10 ms
+        siege.came(now)
+        siege.came(now)
+        siege.turn(now)
+        siege.turn(now + 0.01)
+        now += 0.02
+    assert not siege.on
+    for _ in range(int(WAITING_SECONDS / 0.01) + WAITING_LEAST):
+        siege.came(now)
     assert siege.on
+
+
+def test_a_handful_of_slow_requests_begins_none():
+    siege, now = Siege(), 5.0
+    for _ in range(WAITING_LEAST - 1):
+        siege.came(now)
+    for _ in range(WAITING_LEAST - 1):
+        now += 1.0
+        siege.turn(now)
+        siege.came(now)
+    assert not siege.on
 
 
 def test_it_ends_when_all_that_strangers_ask_for_would_fit():

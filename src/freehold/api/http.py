@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from freehold.api.siege.keeper import TICKET, Canned, Keeper
+from freehold.api.siege.keeper import TICKET, Canned, Keeper, Ticket
 from freehold.net.budgets import caller_of
 
 TOGETHER_BYTES = 65_536
@@ -77,6 +77,8 @@ class Http(HttpToolsProtocol):
         super().__init__(*given, **named)
         self._told, self._keeper = told, keeper
         self.who, self.reading_since, self.body_bytes = "", 0.0, 0
+        self.let_in: Ticket | None = None
+        """What the first request has been given already, by who looked at it in the socket."""
         self._turned_away = self._rests = self._was_served = False
 
     @property
@@ -100,6 +102,8 @@ class Http(HttpToolsProtocol):
             self._keeper.connections.leave(self)
             for cycle, _ in self.pipeline:  # they will have no turn
                 self._keeper.no_turn(cast(Any, cycle.scope).get(TICKET))
+            if self.let_in is not None:
+                self._keeper.no_turn(self.let_in)
         super().connection_lost(exc)
 
     def cut_off(self) -> None:
@@ -121,7 +125,11 @@ class Http(HttpToolsProtocol):
             self.transport.close()
             return
         socket = self.parser.should_upgrade() and self._should_upgrade()
-        verdict = self._keeper.judge(self.parser.get_method().decode("ascii"), self.url, cast(Any, self.scope), socket)
+        method = self.parser.get_method().decode("ascii")
+        verdict: Ticket | Canned | None = self.let_in
+        self.let_in = None
+        if verdict is None:
+            verdict = self._keeper.judge(method, self.url, cast(Any, self.scope), socket)
         if isinstance(verdict, Canned):
             self._answer(verdict)
             return

@@ -65,6 +65,14 @@ class Metrics:
                 ("writes", "Writes committed since the start"),
                 ("write_groups", "Commits (and fsyncs) that these writes shared"),
                 ("bulk_reading_alarms", "Alarms on reading in bulk since the start"),
+                ("siege", "1 while members are served first because more is asked for than can be answered"),
+                ("sieges", "Floods since the start, of the whole process"),
+                ("siege_admitted", "Requests let in during them"),
+                ("siege_refused", "Requests turned away during them"),
+                ("siege_kept_pages", "Answers with a kept page during them"),
+                ("loop_late_seconds", "By how much the event loop was late of late"),
+                ("connections", "Open connections that are no websockets"),
+                ("connections_cut_off", "Connections ended for being too slow, or to make room, since the start"),
                 ("certificate_days", "Until the first certificate of this network ends; +Inf where it has none"),
             )
         }

@@ -14,6 +14,7 @@ from freehold import __version__
 from freehold.api.answers import deliver, refusal
 from freehold.api.door import Scope
 from freehold.api.metrics import CONTENT_TYPE, Metrics
+from freehold.api.siege.keeper import KEEPER, Keeper
 from freehold.api.xrpc import Answer, RequestHeaders
 from freehold.net.allowances import Payer
 from freehold.pds.pictures.shown import MIME
@@ -64,7 +65,7 @@ async def _answer(site: Site, metrics: Metrics, scope: Scope) -> Answer:
         return Answer({"version": f"Freehold {__version__}"})
     if path == "/metrics":
         _assure_may_see_figures(site, scope)
-        return Answer(_figures(site, metrics), CONTENT_TYPE)
+        return Answer(_figures(site, metrics, scope.get(KEEPER)), CONTENT_TYPE)
     if path == "/.well-known/atproto-did":
         return Answer(_did_of_host(site, scope).encode(), "text/plain; charset=utf-8")
     if path == BEACON:
@@ -90,7 +91,7 @@ def _assure_may_see_figures(site: Site, scope: Scope) -> None:
         raise NotHere
 
 
-def _figures(site: Site, metrics: Metrics) -> bytes:
+def _figures(site: Site, metrics: Metrics, keeper: Keeper | None) -> bytes:
     writes, groups = site.truth.counts
     left = site.certificates.days_left() if site.certificates else None
     return metrics.text(
@@ -101,6 +102,7 @@ def _figures(site: Site, metrics: Metrics) -> bytes:
         write_groups=groups,
         bulk_reading_alarms=site.watch.alarms,
         certificate_days=math.inf if left is None else left,
+        **(keeper.figures() if keeper is not None else {}),
     )
 
 

@@ -19,6 +19,7 @@ import uvicorn
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from freehold.api.http import Http
+from freehold.api.siege.acceptor import Acceptor
 from freehold.api.siege.connections import Connections
 from freehold.api.siege.keeper import Keeper
 from freehold.api.socket import Socket
@@ -118,7 +119,11 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen."""
-        await super().startup([] if self._doors.tls is not None else sockets)
+        await super().startup([])
+        if self._doors.tls is None:
+            self.servers.append(
+                cast(Any, Acceptor(self._doors.plain, partial(self._speaker, self.config), self._keeper))
+            )
         if self._doors.tls is not None:
             for listener, choose in ((self._doors.tls, chooser(self._networks)), (self._doors.plain, None)):
                 front = Front(

@@ -1,9 +1,9 @@
 """How much of one kind of caller is let in: so many at once, and so great a part of the event loop's time.
 
 Pure rules: in come moments and seconds, out comes yes or no. The event loop is one thread, so what there is to share is
-its time; a lane with a share of 0.05 rests, after each thing that took it a millisecond, for nineteen. How many may be
-inside at once bounds what can wait. Both are multiplied by one number that adapts by additive increase and
-multiplicative decrease, as TCP's window does: while the loop answers later than the lane has patience for, it falls.
+its time; a lane with a share of 0.05 rests, on average, nineteen times as long as it works. How many may be inside at
+once bounds what can wait. Both are multiplied by one number that adapts by additive increase and multiplicative
+decrease, as TCP's window does: while the loop answers later than the lane has patience for, it falls.
 Sources: https://www.rfc-editor.org/rfc/rfc5681, https://github.com/Netflix/concurrency-limits (AIMD on latency)
 """
 
@@ -14,6 +14,8 @@ DECREASE = 0.7
 """What is left at each step while the loop is late: a tenth after a second and a half, five steps a second."""
 INCREASE = 0.02
 """What comes back at each step in which somebody was refused and the loop was not late: all within ten seconds."""
+SAVED_SECONDS = 2.0
+"""What a lane did not use of its share in this time it may use at once: people come in bursts."""
 LONGEST_REST_SECONDS = 2.0
 """However long one thing took: an accident must not shut a lane for minutes."""
 MOST_REMEMBERED = 20_000
@@ -51,7 +53,7 @@ class Limiter:
         """May one more come in, for `who`? now: seconds, of a clock that does not go back."""
         lane = self.lane
         if self.inside >= max(1, int(lane.most * self.part)) or now < self.rests_until:
-            self._refused = True
+            self.refused()
             return False
         if self._of[who] >= lane.each or now < self._came.get(who, now):
             return False
@@ -67,6 +69,10 @@ class Limiter:
         if len(self._came) > MOST_REMEMBERED:
             self._came.popitem(last=False)
 
+    def refused(self) -> None:
+        """Somebody was turned away for want of room."""
+        self._refused = True
+
     def leave(self, who: str) -> None:
         """One that came in is done."""
         self.inside -= 1
@@ -79,7 +85,7 @@ class Limiter:
         share = self.lane.share * self.part
         if self.lane.share < 1:
             rest = seconds * (1 / share - 1)
-            self.rests_until = min(max(self.rests_until, now) + rest, now + LONGEST_REST_SECONDS)
+            self.rests_until = min(max(self.rests_until, now - SAVED_SECONDS) + rest, now + LONGEST_REST_SECONDS)
 
     def adapt(self, late: float) -> None:
         """A step: the loop was so many seconds late, at the best, since the step before."""

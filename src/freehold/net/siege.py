@@ -1,7 +1,7 @@
 """When a flood has begun and when it is over, and what each kind of caller gets meanwhile.
 
 Pure rules: in come moments, out comes whether there is a siege. It is told of every request, asks every tick by how
-much the loop is late, and knows three signs that requests come faster than they can be answered: too many that have not
+much the loop is late, and knows three signs that requests come faster than they can be answered: many that have not
 had their turn, or the loop late three times in a row while many ask, or the operator's word. It is over when everything
 that strangers asked for would have fitted into a part of the loop's time for a while; what that is, is known from what
 the few cost that were let in.
@@ -28,8 +28,9 @@ LATE_SECONDS = 0.03
 LATE_TICKS = 3
 MANY_PER_SECOND = 30
 """Fewer requests than this are no flood, however late the loop is: then something else keeps it busy."""
-WAITING_MAX = 200
-"""Requests that wait for their first turn: half a second's work on a small machine."""
+WAITING_SECONDS = 0.25
+WAITING_LEAST = 16
+"""So long would a request have to wait for its first turn, behind at least so many, by the pace of late."""
 CALM_SECONDS = 15.0
 CALM_PART = 0.3
 """The siege is over when all that strangers ask for takes less than this of the loop's time, for so long."""
@@ -67,7 +68,8 @@ class Siege:
         self._asked = self._ticks = self._late_ticks = 0
         self._best = self._lateness = 0.0
         self._strangers, self._cost, self._calm_since = 0, FIRST_GUESS_SECONDS, 0.0
-        self._looked = self._began_at = 0.0
+        self._looked = self._began_at = self._last_turn = 0.0
+        self._pace = FIRST_GUESS_SECONDS
 
     # --- told by the door
 
@@ -75,8 +77,17 @@ class Siege:
         """A request has come."""
         self._asked += 1
         self.waiting += 1
-        if self.waiting > WAITING_MAX and not self.on and self.mode == "auto":
+        if self.waiting < WAITING_LEAST or self.on or self.mode != "auto":
+            return
+        if self.waiting * self._pace > WAITING_SECONDS:
             self._begin(now)
+
+    def turn(self, now: float) -> None:
+        """A request has its first turn. The pace is the time from one to the next while others wait."""
+        self.waiting -= 1
+        if self.waiting > 0:
+            self._pace += (now - self._last_turn - self._pace) * LEARNING
+        self._last_turn = now
 
     def asks(self, kind: Kind) -> None:
         """What it is was found out, during a siege."""

@@ -92,6 +92,7 @@ class Hosting(Identities):
             sets=PermissionSets(self.truth, self._lexicon_of, self.clock),
             issuer=self.place.base_url,
             clock=self.clock,
+            mark=self.tokens.marked,
             dev=self.place.dev,
         )
 

@@ -60,7 +60,7 @@ class Connections:
             return False
         if edge and self._of[edge] >= self.most * OF_ONE_EDGE:
             return False
-        if len(self) >= self.most and not self._make_room():
+        if len(self) >= self.most and not self.make_room():
             return False
         self._new[one] = None
         self._of[one.who] += 1
@@ -112,7 +112,8 @@ class Connections:
         for one in [one for group in (self._new, self._known) for one in group if is_slow(one, now)]:
             self._end(one)
 
-    def _make_room(self) -> bool:
+    def make_room(self) -> bool:
+        """End the one that can be missed most; False if all are being answered."""
         for group in (self._new, self._known):
             for one in group:
                 if not one.is_asking:

@@ -27,6 +27,8 @@ ENTRIES = (
 )
 """Where members come in, and the operator."""
 
+_PASS_HEADER, _PASS_COOKIE = HEADER.encode(), COOKIE.encode()
+
 Headers = Mapping[bytes, bytes]
 
 
@@ -35,11 +37,13 @@ def kind_of(site: Site, passes: Passes, target: bytes, headers: Headers, caller:
     given = headers.get(b"authorization")
     if given is not None and _is_token(site, given.decode("latin-1")):
         return "member"
-    cookies = cookies_of(headers)
-    session = next((cookies[name] for name in SESSIONS if name in cookies), b"").decode("latin-1")
+    session, earned = "", headers.get(_PASS_HEADER, b"")
+    if b"cookie" in headers:
+        cookies = cookies_of(headers)
+        session = next((cookies[name] for name in SESSIONS if name in cookies), b"").decode("latin-1")
+        earned = earned or cookies.get(_PASS_COOKIE, b"")
     if session and site.tokens.shows_mark(session, site.clock() // MICROS):
         return "member"
-    earned = headers.get(HEADER.encode()) or cookies.get(COOKIE.encode(), b"")
     if earned and passes.counts(earned.decode("latin-1"), caller):
         return "proven"
     if target.startswith(HOUSE):
@@ -63,8 +67,10 @@ def cookies_of(headers: Headers) -> dict[bytes, bytes]:
 
 def forwarded(headers: Headers, peer: str, is_proxy: Callable[[str], bool]) -> str:
     """The caller's address as a chain of our own proxies tells it: the last one that is none of them."""
-    caller = peer
-    for hop in reversed(headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",")):
+    caller, told = peer, headers.get(b"x-forwarded-for")
+    if told is None:
+        return peer
+    for hop in reversed(told.decode("latin-1").split(",")):
         if not hop.strip() or not is_proxy(caller):
             break
         caller = hop.strip()

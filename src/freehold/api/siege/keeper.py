@@ -7,6 +7,7 @@ What comes in here are uvicorn's connections (`api.http`); `Turn` is the ASGI ap
 """
 
 import asyncio
+import re
 import time
 import types
 from collections import OrderedDict
@@ -15,7 +16,6 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
-from weakref import WeakKeyDictionary
 
 from freehold.api import cors
 from freehold.api.answers import accepts_gzip
@@ -28,7 +28,8 @@ from freehold.net.budgets import caller_of
 from freehold.net.siege import TICK_SECONDS, Kind, Siege
 from freehold.site import Site
 
-TICKET = "freehold.ticket"
+TICKET, KEEPER = "freehold.ticket", "freehold.keeper"
+"""Under what names an ASGI scope holds them."""
 KNOCK = b"/knock"
 """Where a browser asks for its piece of work, and brings it."""
 REST_SECONDS = 1.0
@@ -38,6 +39,9 @@ BREATH_SECONDS = 0.05
 FAMILIAR_SECONDS = 900.0
 MOST_FAMILIAR = 20_000
 QUIET_TICKS = 20
+_PLAINEST = (b"GET /xrpc/app.", b"GET /xrpc/com.", b"GET /img/")
+_SHOWS_SOMETHING = re.compile(rb"\n(?:authorization|cookie|freehold-pass|upgrade|x-forwarded-for)[ \t]*:", re.I)
+_END = b"\r\n\r\n"
 
 now = time.monotonic
 
@@ -124,7 +128,7 @@ class Keeper:
         self._language = lru_cache(maxsize=1_024)(language)
         proxy_networks = [ip_network(each) for each in proxies]
         self.is_proxy = lru_cache(maxsize=1_024)(lambda address: _within(address, proxy_networks))
-        self._places: WeakKeyDictionary[Site, tuple[Passes, PublicPages]] = WeakKeyDictionary()
+        self._places: dict[Site, tuple[Passes, PublicPages]] = {}
         self._familiar: OrderedDict[str, float] = OrderedDict()
         self._ticking, self._quiet = False, 0
         self._app: App | None = None
@@ -163,6 +167,22 @@ class Keeper:
             siege.waiting -= 1
         return verdict
 
+    def brush_off(self, data: bytes, address: str) -> Canned | None:
+        """A first look at a request in the socket: the plainest call, that shows nothing, while strangers have no room.
+
+        Under most floods most of it is that, and the answer is the same for all.
+        """
+        at, siege = now(), self.siege
+        stranger = siege.lanes["stranger"]
+        if at >= stranger.rests_until or not data.startswith(_PLAINEST) or not data.endswith(_END):
+            return None
+        if _SHOWS_SOMETHING.search(data) or self._is_familiar(_caller(address), at):
+            return None
+        siege.asks("stranger")
+        siege.refused["stranger"] += 1
+        stranger.refused()
+        return Canned(saying.REFUSED)
+
     def _judge(self, asked: "Asked", socket: bool) -> Ticket | Canned | None:
         site = self.find(asked.header(b"host"))
         if site is None:
@@ -170,7 +190,7 @@ class Keeper:
         if asked.method == "OPTIONS" and asked.is_call:
             return Canned(saying.empty(b"204 No Content", cors.preflight(asked.scope["headers"])), BREATH_SECONDS)
         address = str((asked.scope["client"] or ("",))[0])
-        who = caller_of(forwarded(asked.headers, address, self.is_proxy))
+        who = _caller(forwarded(asked.headers, address, self.is_proxy))
         passes, pages = self._place(site)
         if asked.target.startswith(KNOCK):
             return Canned(_knock(passes, asked.target, who, asked.scope["scheme"]), BREATH_SECONDS)
@@ -221,9 +241,12 @@ class Keeper:
         kind = kind_of(site, passes, asked.target, asked.headers, who)
         if kind == "member":
             self._know(who)
-        elif kind == "stranger" and (self._familiar.get(who, 0.0) > now() or self.connections.follows(who)):
+        elif kind == "stranger" and self._is_familiar(who, now()):
             return "familiar"
         return kind
+
+    def _is_familiar(self, who: str, at: float) -> bool:
+        return self._familiar.get(who, 0.0) > at or self.connections.follows(who)
 
     def _know(self, who: str) -> None:
         """A member is at this address."""
@@ -237,6 +260,20 @@ class Keeper:
         if place is None:
             place = self._places[site] = Passes(site.seal, site.clock), PublicPages(site)
         return place
+
+    def figures(self) -> dict[str, float]:
+        """For the operator, by the names of `api.metrics`."""
+        siege = self.siege
+        return {
+            "siege": float(siege.on),
+            "sieges": siege.begun,
+            "siege_admitted": sum(siege.admitted.values()),
+            "siege_refused": sum(siege.refused.values()),
+            "siege_kept_pages": siege.kept,
+            "loop_late_seconds": siege.lateness,
+            "connections": len(self.connections),
+            "connections_cut_off": self.connections.cut_off,
+        }
 
     def no_turn(self, ticket: Ticket | None) -> None:
         """A request whose connection is gone before its turn."""
@@ -290,7 +327,8 @@ class Turn:
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
-            self._keeper.siege.waiting -= 1
+            self._keeper.siege.turn(now())
+            scope[KEEPER] = self._keeper
         ticket: Ticket | None = scope.get(TICKET)
         if ticket is None:
             await self._app(scope, receive, send)
@@ -335,6 +373,12 @@ def metered(work: Coroutine[Any, Any, None], spent: Callable[[float], None]) -> 
             step = work.send
         except BaseException as wrong:  # cancelled, mostly: the work's own business
             given, step = wrong, work.throw
+
+
+def _caller(address: str) -> str:
+    """As `caller_of`, which takes its time, where a flood has an address for every request."""
+    plain = address.removeprefix("::ffff:")
+    return f"{plain}/32" if plain.replace(".", "").isdigit() else caller_of(address)
 
 
 def _knock(passes: Passes, target: bytes, who: str, scheme: str) -> bytes:

@@ -97,6 +97,8 @@ class PublicPages:
 
         scope: of the request that asks, whose address pays for it.
         """
+        await self._site.caught_up()
+        await self._site.private_caught_up()
         self._read_on()
         before, shows_all = self._at, self._is_caught_up()
         status, headers, body = await _answer(app, _for_nobody(scope, target, language))

@@ -8,6 +8,7 @@ Source: https://atproto.com/specs/oauth#tokens-and-session-lifetime, RFC 9126, R
 """
 
 import secrets
+from collections.abc import Callable
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -67,6 +68,10 @@ SPENT_CODE_MICROS = 86400 * MICROS
 URN = "urn:ietf:params:oauth:request_uri:"
 MOST_SESSIONS = 200
 """Of one account; the one used longest ago gives way."""
+
+
+Mark = Callable[[str, int], str]
+"""What lets a secret show that it is ours: `pds.tokens.Tokens.marked`."""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -185,10 +190,10 @@ def by_code(tx: Tx, code: str) -> Request | None:
 # --- sessions
 
 
-def begin(tx: Tx, request: Request, client_name: str) -> Tokens:
+def begin(tx: Tx, request: Request, client_name: str, mark: Mark) -> Tokens:
     """The session that a code is exchanged for. The code's row stays a day, to know it if it comes again."""
-    handle = secrets.token_urlsafe(16)
-    access, refresh = _new_access(), _new_refresh(handle)
+    handle, access_until = secrets.token_urlsafe(16), tx.now + ACCESS_SECONDS * MICROS
+    access, refresh = _new_access(mark, access_until), _new_refresh(handle)
     tx.run(
         "INSERT INTO oauth_session (account, client_id, client_name, client_key, scope, jkt, handle_hash, refresh_hash,"
         " access_hash, access_until, created_at, used_at, expires_at) VALUES (:account, :client, :name, :key, :scope,"
@@ -202,7 +207,7 @@ def begin(tx: Tx, request: Request, client_name: str) -> Tokens:
         handle=_hash(handle),
         refresh=_hash(refresh),
         access=_hash(access),
-        access_until=tx.now + ACCESS_SECONDS * MICROS,
+        access_until=access_until,
         now=tx.now,
         until=tx.now + (PUBLIC_MICROS if request.client_key is None else CONFIDENTIAL_MICROS),
     )
@@ -236,12 +241,12 @@ def by_refresh(tx: Tx, token: str) -> tuple[Session, bool] | None:
     return (Session(*row[:-1]), secrets.compare_digest(row[-1], _hash(token))) if row else None
 
 
-def renew(tx: Tx, session: Session, refresh: str) -> Tokens:
+def renew(tx: Tx, session: Session, refresh: str, mark: Mark) -> Tokens:
     """The next pair; the one before is good no more. A public client's session is not made longer by it."""
     handle = refresh.partition(".")[0]
-    access, following = _new_access(), _new_refresh(handle)
     until = session.expires_at if session.client_key is None else tx.now + CONFIDENTIAL_MICROS
     access_until = min(tx.now + ACCESS_SECONDS * MICROS, until)
+    access, following = _new_access(mark, access_until), _new_refresh(handle)
     tx.run(
         "UPDATE oauth_session SET refresh_hash = :refresh, access_hash = :access, access_until = :access_until,"
         " used_at = :now, expires_at = :until WHERE id = :id",
@@ -317,8 +322,8 @@ def _request(row: Row) -> Request:
     return Request(*row)._replace(asked=msgspec.json.decode(row[2], type=Asked))
 
 
-def _new_access() -> str:
-    return "fh_" + secrets.token_urlsafe(32)
+def _new_access(mark: Mark, until: int) -> str:
+    return mark("fh_" + secrets.token_urlsafe(32), until // MICROS)
 
 
 def _new_refresh(handle: str) -> str:

@@ -83,9 +83,10 @@ class OAuth:
         sets: PermissionSets,
         issuer: str,
         clock: Callable[[], int],
+        mark: grants.Mark,
         dev: bool,
     ) -> None:
-        self.issuer = issuer
+        self.issuer, self._mark = issuer, mark
         self.clients = Clients(http, issuer, clock, local_http=dev)
         self.proofs = Proofs(clock)
         self.sets = sets
@@ -182,7 +183,7 @@ class OAuth:
             account = self._active(tx, request.account)
             if request.expires_at <= tx.now or account is None or not _proves(form, request.asked.challenge):
                 return None
-            return account, grants.begin(tx, request, shown_name(client.client_id))
+            return account, grants.begin(tx, request, shown_name(client.client_id), self._mark)
 
         done = await self._truth.write(exchange)
         if done is None:
@@ -210,7 +211,7 @@ class OAuth:
                 return None
             if session.client_key != key:
                 return None
-            return account, grants.renew(tx, session, token)
+            return account, grants.renew(tx, session, token, self._mark)
 
         done = await self._truth.write(refresh)
         if done is None:

@@ -1,0 +1,235 @@
+"""`python -m bench.flood`: what members keep of their network while it is flooded.
+
+The server has one core for itself, those who ask have another. First it is found out how many strangers' requests the
+server can answer without a keeper at the door (`siege = "never"`); then members read and post, eight at a time, without
+a flood and under one of so many times that capacity, by turns. What they keep is the ratio of the two. At the end the
+same flood meets the server without a keeper.
+"""
+
+import argparse
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median, quantiles
+from typing import NamedTuple
+
+import msgspec
+import uvloop
+
+from bench.network import FREEHOLD, ROOT, Member, Server, fill, follow_all, free_port, join, post, until_listening
+from bench.wire import AnswerError, Client
+
+SERVER_CORE, OUR_CORE = 0, 1
+CALLERS = 8
+MEMBERS = 60
+POSTS = 3_000
+ONSET_SECONDS = 2.0
+"""How long a flood has gone on when members begin to be counted; what they had meanwhile is told apart."""
+
+
+class Had(NamedTuple):
+    """What members had. per_second: calls that were answered well. failed: in all."""
+
+    per_second: float
+    p50_ms: float
+    p95_ms: float
+    failed: int
+
+
+class Storm(NamedTuple):
+    """What a flood was answered. statuses: answers by status, and `none`, `reset`, `closed`."""
+
+    per_second: float
+    statuses: dict[str, int]
+
+
+class Round(NamedTuple):
+    """Members without a flood, and under one."""
+
+    calm: Had
+    flooded: Had
+    storm: Storm
+
+
+class Guarded:
+    """`freehold run` on one core, as an operator runs it."""
+
+    def __init__(self, directory: Path, port: int, siege: str) -> None:
+        (directory / "settings.toml").write_text(f'siege = "{siege}"\nlog_level = "warning"\n')
+        command = [str(FREEHOLD), "run", str(directory), "--port", str(port)]
+        self._log = (directory / "bench.log").open("ab")
+        self._process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdout=self._log,
+            stderr=self._log,
+            preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CORE}),
+        )
+        until_listening(self._process, port)
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait(60)
+        self._log.close()
+
+
+def prepare(directory: Path, port: int) -> tuple[list[Member], list[str]]:
+    """A network with people and posts; what strangers ask for in it: its pages and its views."""
+    server = Server(directory, port)
+    try:
+        return uvloop.run(_filled(server, port))
+    finally:
+        server.stop()
+
+
+async def _filled(server: Server, port: int) -> tuple[list[Member], list[str]]:
+    reader, *authors = members = await join(port, MEMBERS)
+    await follow_all(port, reader, authors)
+    for one in authors[:CALLERS]:
+        await follow_all(port, one, authors)
+    await fill(port, authors, POSTS)
+    async with Client(port) as client:
+        rkeys = [(await client.keys(one.did, "app.bsky.feed.post"))[0] for one in authors]
+    await server.settled()
+    return members, targets(authors, rkeys)
+
+
+def targets(authors: Sequence[Member], rkeys: Sequence[str]) -> list[str]:
+    """Half pages, half calls."""
+    wanted = ["/ text/html"] * len(authors)
+    for number, (one, rkey) in enumerate(zip(authors, rkeys, strict=True), 1):
+        wanted += [f"/@bench{number:05d} text/html", f"/@bench{number:05d}/p/{rkey} text/html"]
+        wanted.append(f"/xrpc/app.bsky.feed.getAuthorFeed?actor={one.did}&limit=30")
+        wanted.append(f"/xrpc/app.bsky.feed.getPostThread?uri=at://{one.did}/app.bsky.feed.post/{rkey}")
+        wanted.append(f"/xrpc/app.bsky.actor.getProfile?actor={one.did}")
+    return wanted
+
+
+async def members_work(port: int, members: Sequence[Member], seconds: float) -> Had:
+    """Nine reads and a post, over and over, each caller when the last was answered."""
+    waits: list[float] = []
+    failed = 0
+    deadline = time.perf_counter() + seconds
+
+    async def one(place: int) -> None:
+        nonlocal failed
+        number, client = place, Client(port)
+        await client.__aenter__()
+        while (began := time.perf_counter()) < deadline:
+            number += CALLERS
+            try:
+                async with asyncio.timeout(10):
+                    await call(client, members, number)
+                waits.append(time.perf_counter() - began)
+            except (AnswerError, OSError, TimeoutError, asyncio.IncompleteReadError):
+                failed += 1
+                client = Client(port)
+                await client.__aenter__()
+        await client.__aexit__()
+
+    async with asyncio.TaskGroup() as tasks:
+        for place in range(CALLERS):
+            tasks.create_task(one(place))
+    cuts = quantiles(waits, n=20) if len(waits) > 1 else [0.0] * 19
+    return Had(len(waits) / seconds, cuts[9] * 1e3, cuts[18] * 1e3, failed)
+
+
+async def call(client: Client, members: Sequence[Member], number: int) -> None:
+    """One of the ten. Raises AnswerError."""
+    which, member = number // CALLERS % 10, members[number // 3 % len(members)]
+    if which == 0:
+        body = {"repo": member.did, "collection": "app.bsky.feed.post", "record": post(number, 1 << 30)}
+        await client.post("com.atproto.repo.createRecord", body, member.token)
+    elif which < 3:
+        other = members[number % len(members)].did
+        await client.get("/xrpc/app.bsky.feed.getAuthorFeed", member.token, actor=other, limit=30)
+    elif which == 3:
+        await client.get("/xrpc/app.bsky.actor.getProfile", member.token, actor=members[number % len(members)].did)
+    else:
+        reader = members[number % (CALLERS + 1)]
+        await client.get("/xrpc/app.bsky.feed.getTimeline", reader.token, limit=30)
+
+
+class Rage:
+    """A flood that goes on beside. per_second: 0 for as many as are answered."""
+
+    def __init__(self, port: int, asked: Path, per_second: float, seconds: float) -> None:
+        command = [sys.executable, "-m", "bench.storm", str(port), str(asked), f"{per_second}", f"{seconds}"]
+        self._seconds = seconds
+        self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
+
+    def over(self) -> Storm:
+        """Wait for its end."""
+        out, _ = self._process.communicate()
+        told = msgspec.json.decode(out)
+        return Storm(told["sent"] / self._seconds, told["answers"])
+
+
+def capacity(port: int, asked: Path, seconds: float) -> float:
+    """How many strangers' requests a second are answered when nobody else asks, and nobody is turned away."""
+    Rage(port, asked, 0, min(2.0, seconds)).over()
+    return Rage(port, asked, 0, seconds).over().statuses.get("200", 0) / seconds
+
+
+def one_round(port: int, members: Sequence[Member], asked: Path, per_second: float, seconds: float) -> Round:
+    """Calm, then flooded."""
+    calm = uvloop.run(members_work(port, members, seconds))
+    rage = Rage(port, asked, per_second, ONSET_SECONDS + seconds + 1)
+    time.sleep(ONSET_SECONDS)
+    flooded = uvloop.run(members_work(port, members, seconds))
+    return Round(calm, flooded, rage.over())
+
+
+def main(words: list[str] | None = None) -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m bench.flood", description="What members keep under a flood.")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--times", type=float, default=10.0, help="how many times the capacity the flood is")
+    parser.add_argument("--alone", action="store_true", help="leave out the server without a keeper")
+    given = parser.parse_args(words)
+    os.sched_setaffinity(0, {OUR_CORE})
+    with tempfile.TemporaryDirectory(prefix="freehold-flood-") as folder:
+        directory, port, asked = Path(folder) / "network", free_port(), Path(folder) / "targets"
+        os.sched_setaffinity(0, {SERVER_CORE, OUR_CORE})
+        members, wanted = prepare(directory, port)
+        asked.write_text("\n".join(wanted))
+        os.sched_setaffinity(0, {OUR_CORE})
+        with Guarded(directory, port, "never"):
+            can = capacity(port, asked, given.seconds)
+            print(f"capacity: {can:.0f} of strangers' requests a second", flush=True)
+            if not given.alone:
+                tell(one_round(port, members, asked, can * given.times, given.seconds), "without a keeper")
+        with Guarded(directory, port, "auto"):
+            rounds = []
+            for _ in range(given.rounds):
+                rounds.append(one_round(port, members, asked, can * given.times, given.seconds))
+                tell(rounds[-1], "with the keeper")
+                time.sleep(17)  # until the siege is over
+        print((directory / "bench.log").read_text()[-1500:], file=sys.stderr)
+    kept = median(each.flooded.per_second / each.calm.per_second for each in rounds)
+    print(f"members kept {kept:.0%} of what they had, the median of {given.rounds} rounds")
+    return 0
+
+
+def tell(measured: Round, how: str) -> None:
+    """Print one round."""
+    calm, flooded, storm = measured
+    print(
+        f"{how}: {calm.per_second:.0f}/s (p50 {calm.p50_ms:.1f} ms, p95 {calm.p95_ms:.1f}) calm,"
+        f" {flooded.per_second:.0f}/s (p50 {flooded.p50_ms:.1f} ms, p95 {flooded.p95_ms:.1f}, {flooded.failed} failed)"
+        f" under {storm.per_second:.0f} requests a second, answered {storm.statuses}",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
