@@ -182,7 +182,7 @@ def chooser(networks: Networks) -> Choose:
 
 def keeper_of(networks: Networks) -> Keeper:
     """Who stands before these networks: with --dev he only watches connections."""
-    settings = networks.sites[0].settings
+    settings = networks.sites[0].settings if networks.sites else Settings()  # all of them may have left
     mode = "never" if any(site.place.dev for site in networks.sites) else settings.siege
     connections = Connections(min(settings.connections_max, descriptors()), settings.connections_per_address)
     return Keeper(networks.meant, preferred, Siege(cast(Mode, mode)), connections, sorted(believed(networks)))
