@@ -11,7 +11,7 @@ import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from ipaddress import ip_address
 from pathlib import Path
 from secrets import token_hex
@@ -20,6 +20,7 @@ import httpx
 import pytest
 import pyvips
 
+from support.command import freehold
 from support.disk import Disk, disks_can_be_made
 from support.network import CHEAP, TESTS, Caller, Person, running
 from support.patience import until
@@ -70,18 +71,29 @@ def _written(image: int) -> Iterator[bytes]:
 
 
 @contextmanager
-def following(directory: Path) -> Iterator[None]:
-    """A standby with the same settings, in a process of its own, which is killed."""
+def following(directory: Path) -> Iterator[tuple[str, str]]:
+    """A standby with the same settings, in a process of its own, which is killed: its address and code."""
+    made = freehold("standby", directory, "make", "--listen", f"127.0.0.1:{free_port()}")
+    found = PORT_LINE.search(made.out)
+    assert found, made
     (directory / "settings.toml").write_text(SETTINGS)
     environment = {**os.environ, "PYTHONPATH": TESTS}
     words = [sys.executable, "-m", "support.network_child", str(directory), "--dev", "--port", "0"]
     with (directory / "stderr.log").open("ab") as log:
         child = subprocess.Popen(words, env=environment, stdout=log, stderr=log)
     try:
-        yield
+        yield found[1].replace("THIS-MACHINE", "127.0.0.1"), found[2]
     finally:
         child.kill()
         child.wait()
+
+
+async def follows(primary: Path, standby: Path, address: str, code: str) -> None:
+    """Until the standby has everything."""
+    await until((standby / "control.sock").exists)
+    added = await command("standby", primary, "add", address, "--code", code, "--name", "second")
+    assert added.code == 0, added.err
+    await in_step(primary)
 
 
 def picture_of_home(make: str) -> bytes:
@@ -96,11 +108,12 @@ def picture_of_home(make: str) -> bytes:
 class Thief(Spy):
     """Somebody who also knows what members set, say to the moderators, and where they are."""
 
-    async def use_all(self) -> None:
+    async def use_all(self, *, pages: bool) -> None:
         """Each call from an address of its own."""
         self.http.headers["x-forwarded-for"] = ADDRESSES[0]
         await self.use_programs()
-        await self.use_pages()
+        if pages:
+            await self.use_pages()
         bob = await Person.join(self.http, email=f"{self.plant('another mail')}@mail.example")
         for address in ADDRESSES:
             headers = {"x-forwarded-for": address}
@@ -141,11 +154,14 @@ def forms_of_all(known: Secrets) -> Secrets:
     return forms
 
 
-def test_a_stolen_disk_yields_nothing_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("with_standby", [False, pytest.param(True, marks=pytest.mark.long)])
+def test_a_stolen_disk_yields_nothing_private(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, with_standby: bool
+) -> None:
     monkeypatch.setenv("FREEHOLD_UNLOCK_KEY", UNLOCK)
     seized = Seized(tmp_path / "disk", tmp_path / "mounted")
     try:
-        known, disk = asyncio.run(lived_on(seized))
+        known, disk = asyncio.run(lived_on(seized, with_standby))
     finally:
         seized.close()
     assert b"all may read this" in disk, "it was read as it is"
@@ -154,26 +170,20 @@ def test_a_stolen_disk_yields_nothing_private(tmp_path: Path, monkeypatch: pytes
     assert found == []
 
 
-async def lived_on(seized: Seized) -> tuple[Secrets, bytes]:
+async def lived_on(seized: Seized, with_standby: bool) -> tuple[Secrets, bytes]:
     """What was known to those who lived there, and what is on the disk when it is taken from them."""
     first, second, archive = (seized.folder / name for name in ("first", "second", "away"))
-    with running(first, settings=SETTINGS) as network:
+    with running(first, settings=SETTINGS) as network, following(second) if with_standby else nullcontext() as paired:
         added = await command("archive", first, "add", f"file://{archive}", given=f"{PASSPHRASE}\n")
         assert added.code == 0, added.err
-        made = await command("standby", second, "make", "--listen", f"127.0.0.1:{free_port()}")
-        address, code = PORT_LINE.search(made.out).groups()  # type: ignore[union-attr]
-        with following(second):
-            await until((second / "control.sock").exists)
-            address = address.replace("THIS-MACHINE", "127.0.0.1")
-            added = await command("standby", first, "add", address, "--code", code, "--name", "second")
-            assert added.code == 0, added.err
-            await in_step(first)
-            async with httpx.AsyncClient(base_url=network.url, timeout=30) as http:
-                thief = Thief(network, http)
-                await thief.use_all()
-            await sent(first, archive)
-            os.kill(network.pid, signal.SIGKILL)
-            await until(lambda: not network.alive)
+        if paired is not None:
+            await follows(first, second, *paired)
+        async with httpx.AsyncClient(base_url=network.url, timeout=30) as http:
+            thief = Thief(network, http)
+            await thief.use_all(pages=with_standby)
+        await sent(first, archive)
+        os.kill(network.pid, signal.SIGKILL)
+        await until(lambda: not network.alive)
     return thief.known, seized.pull()
 
 

@@ -195,7 +195,7 @@ async def test_what_was_deleted_is_nowhere_after_the_window_and_a_day(
         await network.send()
         network.archive.step()
         await network.send()
-    for at in (None, clock.now - 72 * HOUR):
+    for at in (None, clock.now - 48 * HOUR):
         folder = tmp_path / str(at)
         assert "planted" not in restored(store, key, folder, at)
         shutil.copyfile(folder / "truth.db", folder / "looked at")
