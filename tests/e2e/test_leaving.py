@@ -1,6 +1,7 @@
 """A network leaves one operator's process for another operator's machine, whole, while the others are served."""
 
 import asyncio
+import contextlib
 import sys
 import time
 from collections.abc import Callable
@@ -14,12 +15,12 @@ from freehold.pds import beacon
 from freehold.store.clock import now_micros
 from freehold.store.keyring import Keyring, Source
 from freehold.store.sealed import WrongUnlockKey
-from support.command import serving
+from support.command import COMMAND, serving
 from support.leaving_child import STEPS
 from support.network import CHEAP, TESTS, Caller, Person
 from support.patience import until
 from support.pictures import jpeg_with_place
-from support.standbys import command, posts_of, standing_by
+from support.standbys import command, free_port, posts_of, standing_by
 from support.tenants import Neighbour, furnished, living, place_for, signed_in, visiting, writing
 
 OWN = CHEAP + "upload_keep_hours = 7\n"
@@ -53,6 +54,50 @@ async def test_a_network_of_three_leaves_whole_and_no_request_to_the_others_fail
         assert old.end() == 0
     with serving(one, two, three, words=("--dev",), networks=2) as again:
         assert again.get("/about", host="two.localhost").status_code == 307
+
+
+@pytest.mark.long
+async def test_one_alone_is_refused_by_a_machine_that_takes_no_keys_then_leaves_and_its_place_answers(
+    tmp_path: Path,
+) -> None:
+    one, keyless, there = furnished(tmp_path / "one"), tmp_path / "keyless", tmp_path / "there"
+    made = await command("standby", keyless, "make", "--listen", f"127.0.0.1:{free_port()}")
+    words = made.out.split("add ")[1].replace("THIS-MACHINE", "127.0.0.1").split()
+    address, code = await place_for(there)
+    with serving(one, words=("--dev",)) as old, standing_by(keyless), standing_by(there) as new:
+        async with visiting(one) as http:
+            mei = await Person.join(http, "mei")
+            refused = await command("network", "leave", one, "--to", *words, "--yes")
+            assert (refused.code, "not made with --own-key" in refused.err) == (1, True), refused
+            acknowledged = [(await mei.post("served as before")).uri]
+            assert (await command("network", "stay", one)).code == 0
+            left = await command("network", "leave", one, "--to", address, "--code", code, "--yes", "--keep-copy")
+            assert (left.code, "served no more (--keep-copy)" in left.out) == (0, True), left.err + old.log()
+            await asyncio.to_thread(new.wait)
+            async with httpx.AsyncClient(base_url=new.url) as elsewhere:
+                assert set(acknowledged) <= await posts_of(Caller(elsewhere), mei.did)
+        assert old.end() == 0
+        assert (one / "truth.db").exists()
+        asked = await command("account", one, "list")
+        assert (asked.code, "another operator" in asked.err) == (1, True)
+        await place_answers(one, new.url)
+
+
+async def place_answers(directory: Path, url: str) -> None:
+    """A process that has no network any more still says where it is."""
+    port = free_port()
+    child = await asyncio.create_subprocess_exec(*COMMAND, "run", str(directory), "--port", str(port))
+
+    async def is_answered() -> bool:
+        with contextlib.suppress(httpx.TransportError):
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+                answer = await http.get("/about", headers={"host": f"{directory.name}.localhost"})
+                return (answer.status_code, answer.headers.get("location")) == (307, f"{url}/about")
+        return False
+
+    await until(is_answered)
+    child.terminate()
+    assert await child.wait() == 0
 
 
 SERVED_AGAIN = ("copying", "compared", "handing")
