@@ -45,7 +45,7 @@ class Flood:
                 self.answered += head.startswith(b"HTTP/1.1 200")
                 self.refused += not head.startswith(b"HTTP/1.1 200")
         finally:
-            writer.close()
+            writer.transport.abort()
 
 
 def _length(head: bytes) -> int:
