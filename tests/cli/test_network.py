@@ -32,6 +32,13 @@ async def test_networks_come_and_go_while_another_is_served(tmp_path: Path) -> N
             assert not (two / "control.sock").exists()
             added = await command("network", "add", two, "--beside", one)
             assert (added.code, "http://two.localhost" in added.out) == (0, True), added.err
+            listed = await command("network", "list", one, two, tmp_path / "nothing")
+            assert (listed.code, "http://two.localhost" in listed.out, "last drill: never" in listed.out) == (
+                1,
+                True,
+                True,
+            )
+            assert "There is no network" in listed.out
             assert told.uri in await posts_of(Caller(http), mei.did)
             await mei.post("after")
             twice = await command("network", "add", two, "--beside", one)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from freehold.cli.words.parts import Commands, command, count, directory
 
+LIST = "freehold.cli.tenancy"
+
 
 def network(commands: Commands) -> None:
     made = command(
@@ -30,6 +32,12 @@ def network(commands: Commands) -> None:
     add.add_argument(
         "--beside", dest="directory", type=Path, required=True, metavar="DIRECTORY", help="one that is served there"
     )
+    show = acts.add_parser("show", help="say what it is, how large, and what stands ready if it is lost")
+    directory(show)
+    show.set_defaults(acts=True, module=LIST)
+    listed = acts.add_parser("list", help="the same of several, for whoever serves them")
+    listed.add_argument("directories", nargs="+", type=Path, metavar="DIRECTORY", help="the networks' directories")
+    listed.set_defaults(module=LIST)
     add.add_argument("--there", dest="acts", action="store_true", help=argparse.SUPPRESS)
 
 
