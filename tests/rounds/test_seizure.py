@@ -190,4 +190,8 @@ async def lived_on(seized: Seized, with_standby: bool) -> tuple[Secrets, bytes]:
 async def sent(network: Path, archive: Path) -> None:
     """Until the archive has everything."""
 
-    await until(lambda: list(archive.glob("log/*/*")) and not list((network / "archives").rglob("spool/*/*")))
+    def is_it() -> bool:
+        waiting = list((network / "archives").glob("*/spool/*/*"))
+        return bool(list(archive.glob("log/*/*"))) and not waiting
+
+    await until(is_it)
