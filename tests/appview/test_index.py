@@ -43,7 +43,24 @@ def busy_day(parish: Parish) -> dict[str, Person]:
     gate = {"post": first.uri, "createdAt": format_datetime(parish.now), "allow": []}
     bob.write("app.bsky.feed.threadgate", gate, first.rkey)
     dora.become("takendown")
+    lists_and_packs(alice, bob, carol, dora)
     return people
+
+
+def lists_and_packs(alice: Person, bob: Person, carol: Person, dora: Person) -> None:
+    shunned, friends = alice.make_list("Shunned"), alice.make_list("Friends", "referencelist")
+    alice.put_on(shunned, dora, dora, bob)
+    alice.delete(alice.put_on(shunned, carol))
+    carol.block_list(shunned)
+    carol.delete(carol.block_list(friends))
+    dora.make_list("Not for long", "curatelist")
+    bob.mute(shunned)
+    alice.put_on(friends, bob)
+    carol.profile(displayName="Carol", joinedViaStarterPack=alice.make_pack("Bakers of 東京", friends).strong)
+    gone = bob.make_list("Gone")
+    carol.block_list(gone)
+    bob.put_on(gone, carol)
+    bob.delete(gone)
 
 
 def test_an_index_rebuilt_from_the_log_equals_the_one_that_followed(parish: Parish):

@@ -20,7 +20,8 @@ def _sql(text: str) -> str:
 
 _EDGE = "SELECT A[actor], rkey, {}, cid, record, at, indexed_at, main FROM {}"
 TABLES = {
-    "actor": "SELECT did, handle, status, profile, profile_cid, profile_at, posts, followers, follows, seen_at, rev"
+    "actor": "SELECT did, handle, status, profile, profile_cid, profile_at, posts, followers, follows, seen_at, rev,"
+    " P[joined]"
     " FROM actor WHERE status IS NOT 'stranger' OR followers > 0",
     "post": "SELECT P[post.id], moment, indexed_at, cid, record, P[parent], P[root], P[quote], gates, likes, reposts,"
     " replies, quotes FROM post",
@@ -32,6 +33,11 @@ TABLES = {
     "repost": _EDGE.format("P[subject]", "repost"),
     "follow": _EDGE.format("A[subject]", "follow"),
     "block": _EDGE.format("A[subject]", "block"),
+    "list_block": _EDGE.format("P[subject]", "list_block"),
+    "list": "SELECT P[list.id], A[author], rkey, purpose, cid, record, at, indexed_at, items FROM list",
+    "list_item": "SELECT A[actor], rkey, P[list], A[subject], at, main FROM list_item",
+    "starter_pack": "SELECT P[starter_pack.id], A[author], rkey, P[list], cid, record, at, indexed_at"
+    " FROM starter_pack",
 }
 
 
@@ -41,6 +47,7 @@ def ledger(db: Database) -> dict[str, Rows]:
     def read(tx: Tx) -> dict[str, Rows]:
         found = {name: sorted(tx.run(_sql(sql)), key=repr) for name, sql in TABLES.items()}
         found["post_search"] = sorted(_terms(tx, "post_search"), key=repr)
+        found["starter_pack_search"] = sorted(_terms(tx, "starter_pack_search"), key=repr)
         found["actor_search"] = sorted(_terms(tx, "actor_search"), key=repr)
         return found
 
@@ -55,6 +62,8 @@ def _terms(tx: Tx, table: str) -> Iterator[tuple[Any, ...]]:
     for term, doc, col, place in tx.run(f"SELECT term, doc, col, offset FROM temp.{table}_words"):
         if table == "actor_search":
             yield term, dids[doc], col, place
+        elif table == "starter_pack_search":
+            yield term, uris[doc], col, place
         elif col == "marks":  # their order follows the ids that some of them hold
             ids = dids if term[0] == "a" else uris
             yield (term[0] + ids[int(term[1:])] if re.fullmatch(r"[apr]\d+", term) else term), doc, col, None

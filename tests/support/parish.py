@@ -28,6 +28,8 @@ START = 1_795_000_000_000_000
 SECOND = 1_000_000
 POST, LIKE, REPOST = "app.bsky.feed.post", "app.bsky.feed.like", "app.bsky.feed.repost"
 FOLLOW, BLOCK, PROFILE = "app.bsky.graph.follow", "app.bsky.graph.block", "app.bsky.actor.profile"
+LIST, ITEM, LIST_BLOCK = "app.bsky.graph.list", "app.bsky.graph.listitem", "app.bsky.graph.listblock"
+PACK = "app.bsky.graph.starterpack"
 
 Record = dict[str, Any]
 
@@ -81,6 +83,7 @@ class Parish:
             snapshot=self.snapshot,
             private_snapshot=lambda: self.private,
             muted_by=self.muted_by,
+            kept_by=lambda did: self.people[did].kept,
             records_of=lambda did: self.people[did].sorted_records(),
             catalog=self.catalog,
             clock=self.clock,
@@ -149,6 +152,7 @@ class Person:
         self.status: str | None = None
         self.records: dict[str, tuple[Cid, bytes]] = {}
         self.rev: str | None = None
+        self.kept: tuple[Record, Record, Record, Record] = ({}, {}, {}, {})
         self._keys = TidClock(number)
 
     def write(self, collection: str, record: Record, rkey: str | None = None) -> Ref:
@@ -208,6 +212,35 @@ class Person:
         named = subject.uri if isinstance(subject, Ref) else subject.did
         self.parish.tell_private("mute", self.did, {"subject": named, "on": on})
 
+    def keep(self, part: int, key: str, value: Any) -> None:
+        """Keep something, in that part of `Own`; None lets it go."""
+        self.kept[part].pop(key, None)
+        if value is not None:
+            self.kept[part][key] = value
+        self.parish.tell_private("kept", self.did, {})
+
+    def save(self, ref: Ref, on: bool = True) -> None:
+        self.keep(0, ref.uri, (ref.cid, self.parish.now) if on else None)
+
+    def subscribe(self, other: "Person", posts: bool = True, replies: bool = False) -> None:
+        self.keep(1, other.did, (posts, replies, self.parish.now) if posts or replies else None)
+
+    def make_list(self, name: str = "a list", purpose: str = "modlist", **fields: Any) -> Ref:
+        at = format_datetime(self.parish.now)
+        record = {"name": name, "purpose": f"app.bsky.graph.defs#{purpose}", "createdAt": at, **fields}
+        return self.write(LIST, record)
+
+    def put_on(self, ref: Ref, *others: "Person") -> Ref:
+        at = format_datetime(self.parish.now)
+        return [self.write(ITEM, {"list": ref.uri, "subject": one.did, "createdAt": at}) for one in others][-1]
+
+    def block_list(self, ref: Ref) -> Ref:
+        return self.write(LIST_BLOCK, {"subject": ref.uri, "createdAt": format_datetime(self.parish.now)})
+
+    def make_pack(self, name: str, people: Ref, **fields: Any) -> Ref:
+        at = format_datetime(self.parish.now)
+        return self.write(PACK, {"name": name, "list": people.uri, "createdAt": at, **fields})
+
     def seen(self) -> None:
         self.parish.tell_private("seen", self.did, {"at": self.parish.now})
 
@@ -241,6 +274,7 @@ METHODS = {
     "feed.getAuthorFeed": Views.get_author_feed,
     "feed.getActorLikes": Views.get_actor_likes,
     "feed.getFeed": Views.get_feed,
+    "feed.getListFeed": Views.get_list_feed,
     "feed.getFeedGenerator": Views.get_feed_generator,
     "feed.getFeedGenerators": Views.get_feed_generators,
     "feed.getActorFeeds": Views.get_actor_feeds,
@@ -258,8 +292,22 @@ METHODS = {
     "graph.getKnownFollowers": Views.get_known_followers,
     "graph.getRelationships": Views.get_relationships,
     "graph.getMutes": Views.get_mutes,
+    "graph.getList": Views.get_list,
+    "graph.getLists": Views.get_lists,
+    "graph.getListsWithMembership": Views.get_lists_with_membership,
+    "graph.getListMutes": Views.get_list_mutes,
+    "graph.getListBlocks": Views.get_list_blocks,
+    "graph.getStarterPack": Views.get_starter_pack,
+    "graph.getStarterPacks": Views.get_starter_packs,
+    "graph.getActorStarterPacks": Views.get_actor_starter_packs,
+    "graph.getStarterPacksWithMembership": Views.get_starter_packs_with_membership,
+    "graph.searchStarterPacks": Views.search_starter_packs,
+    "graph.searchStarterPacksV2": Views.search_starter_packs_v2,
+    "graph.getSuggestedFollowsByActor": Views.get_suggested_follows_by_actor,
+    "bookmark.getBookmarks": Views.get_bookmarks,
     "graph.getBlocks": Views.get_blocks,
     "notification.listNotifications": Views.list_notifications,
+    "notification.listActivitySubscriptions": Views.list_activity_subscriptions,
     "notification.getUnreadCount": Views.get_unread_count,
     "labeler.getServices": Views.get_labelers,
 }

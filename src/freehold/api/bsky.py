@@ -1,4 +1,4 @@
-"""app.bsky.*: views of this network, and what a member sets for themselves.
+"""app.bsky.*: views of this network, what a member prefers and what they have seen (the rest is in `bsky_own`).
 
 A view is the appview's method of the same name with the lexicon's parameters. Before it is asked, the index has
 taken in all that was committed before the call (half a second at most), and `Atproto-Repo-Rev` says up to which
@@ -29,6 +29,7 @@ PUBLIC_VIEWS = {
     "app.bsky.feed.getFeed": "get_feed",
     "app.bsky.feed.getFeedGenerator": "get_feed_generator",
     "app.bsky.feed.getFeedGenerators": "get_feed_generators",
+    "app.bsky.feed.getListFeed": "get_list_feed",
     "app.bsky.feed.getLikes": "get_likes",
     "app.bsky.feed.getPostThread": "get_post_thread",
     "app.bsky.feed.getPosts": "get_posts",
@@ -36,9 +37,16 @@ PUBLIC_VIEWS = {
     "app.bsky.feed.getRepostedBy": "get_reposted_by",
     "app.bsky.feed.searchPosts": "search_posts",
     "app.bsky.feed.searchPostsV2": "search_posts_v2",
+    "app.bsky.graph.getActorStarterPacks": "get_actor_starter_packs",
     "app.bsky.graph.getFollowers": "get_followers",
     "app.bsky.graph.getFollows": "get_follows",
+    "app.bsky.graph.getList": "get_list",
+    "app.bsky.graph.getLists": "get_lists",
     "app.bsky.graph.getRelationships": "get_relationships",
+    "app.bsky.graph.getStarterPack": "get_starter_pack",
+    "app.bsky.graph.getStarterPacks": "get_starter_packs",
+    "app.bsky.graph.searchStarterPacks": "search_starter_packs",
+    "app.bsky.graph.searchStarterPacksV2": "search_starter_packs_v2",
     "app.bsky.labeler.getServices": "get_labelers",
     "app.bsky.unspecced.getPostThreadOtherV2": "get_post_thread_other_v2",
     "app.bsky.unspecced.getPostThreadV2": "get_post_thread_v2",
@@ -46,17 +54,27 @@ PUBLIC_VIEWS = {
 """Views that a stranger may read too, and the appview's names for them."""
 
 OWN_VIEWS = {
+    "app.bsky.bookmark.getBookmarks": "get_bookmarks",
     "app.bsky.feed.getActorLikes": "get_actor_likes",
     "app.bsky.feed.getTimeline": "get_timeline",
     "app.bsky.graph.getBlocks": "get_blocks",
     "app.bsky.graph.getKnownFollowers": "get_known_followers",
+    "app.bsky.graph.getListBlocks": "get_list_blocks",
+    "app.bsky.graph.getListMutes": "get_list_mutes",
+    "app.bsky.graph.getListsWithMembership": "get_lists_with_membership",
     "app.bsky.graph.getMutes": "get_mutes",
+    "app.bsky.graph.getStarterPacksWithMembership": "get_starter_packs_with_membership",
+    "app.bsky.graph.getSuggestedFollowsByActor": "get_suggested_follows_by_actor",
     "app.bsky.notification.getUnreadCount": "get_unread_count",
+    "app.bsky.notification.listActivitySubscriptions": "list_activity_subscriptions",
     "app.bsky.notification.listNotifications": "list_notifications",
 }
 """Views that only a member has."""
 
 COSTS = {
+    "app.bsky.graph.searchStarterPacks": 5,
+    "app.bsky.graph.searchStarterPacksV2": 5,
+    "app.bsky.graph.getSuggestedFollowsByActor": 2,
     "app.bsky.feed.searchPosts": 5,
     "app.bsky.feed.searchPostsV2": 5,
     "app.bsky.actor.searchActors": 5,
@@ -111,23 +129,6 @@ async def put_preferences(site: Site, caller: Caller, given: Given) -> None:
 async def update_seen(site: Site, caller: Caller, given: Given) -> None:
     account, at = _member(site, caller), parse_datetime(given.input["seenAt"])
     await site.truth.write(lambda tx: private.mark_seen(tx, account, at))
-    await site.private_caught_up()
-
-
-@procedure("app.bsky.graph.muteActor", auth=ACCESS)
-async def mute_actor(site: Site, caller: Caller, given: Given) -> None:
-    await _mute(site, caller, given.input["actor"], muted=True)
-
-
-@procedure("app.bsky.graph.unmuteActor", auth=ACCESS)
-async def unmute_actor(site: Site, caller: Caller, given: Given) -> None:
-    await _mute(site, caller, given.input["actor"], muted=False)
-
-
-async def _mute(site: Site, caller: Caller, actor: str, *, muted: bool) -> None:
-    account = _member(site, caller)
-    subject = actor if actor.startswith("did:") else await site.identity.resolve_handle(actor)
-    await site.truth.write(lambda tx: private.set_mute(tx, site.seal, account, subject, muted))
     await site.private_caught_up()
 
 

@@ -9,9 +9,13 @@ from collections.abc import Iterable
 
 from freehold.appview.batch import HANDLERS, POST, STRANGER, Batch, Change, record
 from freehold.appview.edges import COLLECTIONS
+from freehold.appview.lists import ITEM, LIST
 from freehold.appview.moments import came_and_sorts
+from freehold.appview.packs import PACK
+from freehold.appview.parts import as_dict
 
 PROFILE = "app.bsky.actor.profile"
+JOINED = "starterpack-joined"
 
 
 @record(PROFILE)
@@ -27,7 +31,24 @@ def profile(batch: Batch, change: Change) -> None:
         at=at,
         id=change.actor,
     )
+    _joined_by(batch, change, at or 0)
     batch.name(change.actor)
+
+
+def _joined_by(batch: Batch, change: Change, at: int) -> None:
+    """Keep by which starter pack somebody says they joined, and tell its author."""
+    uri = as_dict((change.record or {}).get("joinedViaStarterPack")).get("uri")
+    found = batch.subject(uri) if isinstance(uri, str) and f"/{PACK}/" in uri else None
+    (before,) = batch.tx.one("SELECT joined FROM actor WHERE id = :id", id=change.actor) or (None,)
+    pack, author = found or (None, 0)
+    if pack == before:
+        return
+    batch.tx.run("UPDATE actor SET joined = :pack WHERE id = :id", pack=pack, id=change.actor)
+    batch.take_back(change.actor, change.rkey, JOINED)
+    if pack is not None:
+        batch.notify(author, JOINED, change, at, pack)
+    if before is not None:
+        batch.release(before)
 
 
 def identity(batch: Batch, did: str, handle: str | None) -> None:
@@ -72,6 +93,13 @@ def account(batch: Batch, did: str, active: bool, status: str | None) -> None:
         batch.notices.update(id for (id,) in gone)
 
 
+_OWN_ROWS = {
+    LIST: "SELECT rkey FROM list WHERE author = :a",
+    ITEM: "SELECT rkey FROM list_item WHERE actor = :a",
+    PACK: "SELECT rkey FROM starter_pack WHERE author = :a",
+}
+
+
 def paths_of(batch: Batch, actor: int) -> set[tuple[str, str]]:
     """(collection, record key) of every record of an actor that the index holds."""
     tx = batch.tx
@@ -81,6 +109,8 @@ def paths_of(batch: Batch, actor: int) -> set[tuple[str, str]]:
     for collection, edges in COLLECTIONS.items():
         paths |= {(collection, rkey) for (rkey,) in tx.run(edges.of_actor, actor=actor)}
     paths |= set(tx.run("SELECT collection, rkey FROM declaration WHERE actor = :a", a=actor))
+    for collection, sql in _OWN_ROWS.items():
+        paths |= {(collection, rkey) for (rkey,) in tx.run(sql, a=actor)}
     if tx.one("SELECT 1 FROM actor WHERE id = :a AND profile IS NOT NULL", a=actor):
         paths.add((PROFILE, "self"))
     return paths
@@ -101,6 +131,6 @@ def muted(batch: Batch, did: str, subjects: Iterable[str]) -> None:
     """Somebody mutes others than before. subjects: all whom they mute now. An actor whom nothing public names gets no
     row here, for it would say that somebody mutes them."""
     for subject in subjects:
-        if subject.startswith("at://"):
+        if subject.startswith("at://") and f"/{LIST}/" not in subject:
             batch.subject(subject)
     batch.circles.add(batch.actor(did))

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from freehold.appview import actors, declarations, edges, posts
+from freehold.appview import actors, declarations, edges, lists, packs, posts
 from freehold.appview.batch import HANDLERS, POST, Batch, Change, Json
 from freehold.appview.pieces import NO_HANDLE, MutedBy
 from freehold.protocol import cbor
@@ -21,7 +21,7 @@ from freehold.stream.log import Event, Private
 
 log = logging.getLogger(__name__)
 
-HANDLING_MODULES = (actors, declarations, edges, posts)
+HANDLING_MODULES = (actors, declarations, edges, lists, packs, posts)
 """Imported for the handlers that they register."""
 
 RecordOf = Callable[[str, str], tuple[Cid, bytes] | None]
@@ -52,13 +52,15 @@ def apply_event(batch: Batch, event: Event, records_of: RecordsOf | None) -> Non
 
 
 def apply_private(batch: Batch, event: Private, record_of: RecordOf, muted_by: MutedBy = lambda did: ()) -> None:
-    """Apply a private event of a kind that this room knows: `seen` {at}, `mute` {}, `takedown` {subject, on} of a
-    record's path, `label` {uri} of a subject of which a labeler says something else than before. record_of: asked for
-    what is put back. muted_by: asked for whom somebody mutes."""
+    """Apply a private event of a kind that this room knows: `seen` {at}, `mute` {}, `kept` {}, `takedown` {subject, on}
+    of a record's path, `label` {uri} of a subject of which a labeler says something else than before. record_of: asked
+    for what is put back. muted_by: asked for whom somebody mutes."""
     if event.kind == "seen":
         actors.seen(batch, event.did, event.body["at"])
     elif event.kind == "mute":
         actors.muted(batch, event.did, [subject for subject, _ in muted_by(event.did)])
+    elif event.kind == "kept":
+        batch.own.add(batch.actor(event.did))
     elif event.kind == "label":
         _labelled(batch, event.body["uri"])
     elif event.kind == "takedown" and "/" in event.body["subject"]:

@@ -57,6 +57,19 @@ class UnknownFeed(Refused):
     say = "This network does not have that feed."
 
 
+class UnknownList(Refused):
+    """No such list here, or one that is not shown."""
+
+    name = "UnknownList"
+    say = "List not found"
+
+
+class PackNotFound(Refused):
+    """No such starter pack here, or one that is not shown."""
+
+    say = "Starter pack not found"
+
+
 class BadCursor(Refused):
     """A cursor that none of our answers gave."""
 

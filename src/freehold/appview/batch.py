@@ -87,6 +87,8 @@ class Batch:
         self.posts: set[int] = set()
         self.actors: set[int] = set()
         self.circles: set[int] = set()
+        self.lists: set[int] = set()
+        self.own: set[int] = set()
         self.newcomers = False
         self.notices: set[int] = set()
         self.feed: list[tuple[bool, FeedItem]] = []
@@ -125,7 +127,12 @@ class Batch:
         self.tx.run(
             "DELETE FROM post WHERE id = :id AND moment IS NULL AND gates = 0"
             " AND likes = 0 AND reposts = 0 AND replies = 0 AND quotes = 0"
-            " AND NOT EXISTS (SELECT 1 FROM post AS other WHERE other.root = :id)",
+            " AND NOT EXISTS (SELECT 1 FROM post AS other WHERE other.root = :id)"
+            " AND NOT EXISTS (SELECT 1 FROM list WHERE id = :id)"
+            " AND NOT EXISTS (SELECT 1 FROM list_item WHERE list = :id AND main = 1)"
+            " AND NOT EXISTS (SELECT 1 FROM list_block WHERE subject = :id AND main = 1)"
+            " AND NOT EXISTS (SELECT 1 FROM starter_pack WHERE id = :id OR list = :id)"
+            " AND NOT EXISTS (SELECT 1 FROM actor WHERE joined = :id)",
             id=post,
         )
 

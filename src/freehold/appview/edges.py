@@ -1,9 +1,9 @@
-"""Likes, reposts, follows and blocks: records by which an actor points at a subject.
+"""Likes, reposts, follows, blocks and blocks of lists: records by which an actor points at a subject.
 
-Tables: post_like, repost, follow, block (one shape, see schema). Several records of one actor about one subject count
-once: the one with the lowest key is `main`, and only it moves counts, feeds and notifications, whatever order they
-came in.
-Source: the lexicons app.bsky.feed.like, app.bsky.feed.repost, app.bsky.graph.follow, app.bsky.graph.block
+Tables: post_like, repost, follow, block, list_block (one shape, see schema). Several records of one actor about one
+subject count once: the one with the lowest key is `main`, and only it moves counts, feeds and notifications, whatever
+order they came in.
+Source: the lexicons app.bsky.feed.like, app.bsky.feed.repost, app.bsky.graph.follow, .block, .listblock
 """
 
 from collections.abc import Callable
@@ -101,9 +101,9 @@ class Edges:
             batch.release(subject)
 
     def _subject(self, batch: Batch, named: object) -> tuple[int, int] | None:
-        """(subject, owner) of a record: a DID, or the `uri` of a strong reference."""
+        """(subject, owner) of a record: a DID, or the `uri` of a strong reference, or a URI."""
         if not self.of_actors:
-            return batch.subject(named.get("uri")) if isinstance(named, dict) else None
+            return batch.subject(named.get("uri") if isinstance(named, dict) else named)
         if not isinstance(named, str) or not named.startswith("did:"):
             return None
         actor = batch.actor(named)
@@ -159,16 +159,23 @@ def _block(batch: Batch, edge: Edge, sign: int) -> None:
     batch.circles.update((edge.actor, edge.subject))
 
 
+def _list_block(batch: Batch, edge: Edge, sign: int) -> None:
+    batch.circles.add(edge.actor)
+    batch.lists.add(edge.subject)
+
+
 LIKES = Edges("post_like", _like, of_actors=False)
 REPOSTS = Edges("repost", _repost, of_actors=False)
 FOLLOWS = Edges("follow", _follow, of_actors=True)
 BLOCKS = Edges("block", _block, of_actors=True)
+LIST_BLOCKS = Edges("list_block", _list_block, of_actors=False)
 
 COLLECTIONS = {
     "app.bsky.feed.like": LIKES,
     "app.bsky.feed.repost": REPOSTS,
     "app.bsky.graph.follow": FOLLOWS,
     "app.bsky.graph.block": BLOCKS,
+    "app.bsky.graph.listblock": LIST_BLOCKS,
 }
 for _collection, _edges in COLLECTIONS.items():
     record(_collection)(_edges.apply)

@@ -1,28 +1,31 @@
-"""Feeds: the home timeline, an author's feed, what someone liked, and the network's own popular posts.
+"""Feeds: the home timeline, an author's feed, a list's, what someone liked, and the network's own popular posts.
 
 The home timeline shows posts and reposts of whom the reader follows, and their own. A reply is shown when the reader
 wrote it, when it continues its author's own thread, or when the reader follows (or is) another whom it answers: the
 parent's author or the thread's. That is the rule of the official client, kept here so that every door shows the same.
 Mutes and blocks of authors apply everywhere; in an author's own feed a mute does not.
-Source: app.bsky.feed.getTimeline, getAuthorFeed, getActorLikes, getFeed; social-app, src/lib/api/feed-manip.ts
+Source: app.bsky.feed.getTimeline, getAuthorFeed, getListFeed, getActorLikes, getFeed; social-app,
+src/lib/api/feed-manip.ts
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from typing import NamedTuple
 
-from freehold.appview import present
+from freehold.appview import listings, present
 from freehold.appview.asked import (
     FAR,
     ActorNotFound,
     BlockedActor,
     BlockedByActor,
     UnknownFeed,
+    UnknownList,
     actor_id,
     before,
     post_id,
 )
 from freehold.appview.chains import Wanted
-from freehold.appview.generators import hydrate
+from freehold.appview.embeds import hydrate
 from freehold.appview.page import Page
 from freehold.appview.pieces import Circle, Json, PostPiece
 from freehold.appview.runs import newest_on_disk
@@ -30,6 +33,7 @@ from freehold.appview.runs import newest_on_disk
 DISCOVER = "at://did:plc:z72i7hdynmk6r22z27h6tvur/app.bsky.feed.generator/whats-hot"
 """The public Discover feed. Official clients fall back on it when a timeline ends, and break where it is refused."""
 _AFTER_ALL_KEYS = "~~"
+_NOT_MUTED = (False, False, 0)
 _ROUNDS = 5
 _STRETCH = 4
 
@@ -48,29 +52,56 @@ Skeleton = tuple[list[Item], int | None]
 
 def timeline(page: Page, limit: int, cursor: str | None) -> Json:
     """app.bsky.feed.getTimeline."""
-    wanted = _wanted(page.circle, page.viewer)
     circle = page.circle
-    actors = (circle.follows.keys() | {page.viewer}) - circle.mutes - circle.blocks.keys() - circle.blocked_by.keys()
-
-    def skeleton(limit: int, before: int) -> Skeleton:
-        chains = page.memory.chains
-        places, reached = chains.newest(actors, limit, None if before == FAR else before, wanted)
-        items = [Item(chains.moment[place], chains.actor[place], chains.post[place]) for place in places]
-        if reached is not None or not chains.since:
-            return items, reached
-        older, reached = newest_on_disk(page.tx, actors, limit - len(items), min(before, chains.since), wanted)
-        return items + [Item._make(item) for item in older], reached
-
+    shunned = _shunned(circle)
+    wanted = _wanted(circle, page.viewer, shunned)
+    actors = [actor for actor in (*circle.follows, page.viewer) if not shunned(actor)]
+    skeleton = partial(_merged, page, actors, wanted)
     return _filled(page, skeleton, lambda item, post: _in_timeline(page, item, post), limit, before(cursor))
 
 
-def _wanted(circle: Circle, viewer: int) -> Wanted:
+def list_feed(page: Page, uri: str, limit: int, cursor: str | None) -> Json:
+    """app.bsky.feed.getListFeed: the posts of those on a list, replies among them. Raises UnknownList."""
+    row = listings.by_uri(page, uri)
+    page.load_actors((row.author,) if row is not None else ())
+    if row is None or not page.active(row.author):
+        raise UnknownList(list=uri)
+    shunned = _shunned(page.circle)
+    members = page.members_of(row.id)
+    actors = [actor for actor in members if not shunned(actor)]
+    skeleton = partial(_merged, page, actors, lambda author, parent, root: author in members and not shunned(author))
+
+    def visible(item: Item, post: PostPiece) -> bool:
+        return item.moment == post.moment and _in_timeline(page, item, post)
+
+    return _filled(page, skeleton, visible, limit, before(cursor))
+
+
+def _merged(page: Page, actors: Collection[int], wanted: Wanted, limit: int, before: int) -> Skeleton:
+    """The newest items of these actors, from memory, and from disk where memory does not reach."""
+    chains = page.memory.chains
+    places, reached = chains.newest(actors, limit, None if before == FAR else before, wanted)
+    items = [Item(chains.moment[place], chains.actor[place], chains.post[place]) for place in places]
+    if reached is not None or not chains.since:
+        return items, reached
+    older, reached = newest_on_disk(page.tx, actors, limit - len(items), min(before, chains.since), wanted)
+    return items + [Item._make(item) for item in older], reached
+
+
+def _shunned(circle: Circle) -> Callable[[int], bool]:
+    """As `Circle.shuns`, faster for whoever uses no lists."""
+    by_name = circle.by_name
+    if not circle.has_lists:
+        return by_name.__contains__
+    return lambda actor: actor in by_name or circle.shuns(actor)
+
+
+def _wanted(circle: Circle, viewer: int, shunned: Callable[[int], bool]) -> Wanted:
     """The rule of the home timeline, on what an item says of itself."""
     known = circle.follows.keys() | {viewer}
-    shunned = circle.mutes | circle.blocks.keys() | circle.blocked_by.keys()
 
     def wanted(author: int, parent: int, root: int) -> bool:
-        if author in shunned:
+        if shunned(author):
             return False
         if not parent or author == viewer or parent == root == author:
             return True
@@ -82,8 +113,17 @@ def _wanted(circle: Circle, viewer: int) -> Wanted:
 def _in_timeline(page: Page, item: Item, post: PostPiece) -> bool:
     if item.moment != post.moment and not page.active(item.actor):
         return False
-    walls = page.circle.blocks or page.circle.blocked_by
-    return not walls or not any(page.circle.blocked(author) for author in _answered(page, post))
+    if page.own.partly_muted and _partly_muted(page, item, post):
+        return False
+    return not page.circle.has_walls or not any(page.circle.blocked(author) for author in _answered(page, post))
+
+
+def _partly_muted(page: Page, item: Item, post: PostPiece) -> bool:
+    """Whether it is a repost by one of whom the reader mutes reposts, or a quote by one of whom they mute quotes."""
+    muted = page.own.partly_muted
+    if item.moment != post.moment and muted.get(page.actors[item.actor].did, _NOT_MUTED)[0]:
+        return True
+    return post.quote is not None and bool(muted.get(page.actors[post.author].did, _NOT_MUTED)[1])
 
 
 def _answered(page: Page, post: PostPiece) -> list[int]:
@@ -111,9 +151,9 @@ _FILTERS = {
 def author_feed(page: Page, actor: str, limit: int, cursor: str | None, filter: str, include_pins: bool) -> Json:
     """app.bsky.feed.getAuthorFeed. A filter that we do not know lets everything through."""
     author = actor_id(page.tx, actor)
-    if author in page.circle.blocks:
+    if page.circle.blocks_them(author):
         raise BlockedActor(actor=actor)
-    if author in page.circle.blocked_by:
+    if page.circle.is_blocked_by(author):
         raise BlockedByActor(actor=actor)
     sql = _FILTERS.get(filter, _FILTERS["posts_with_replies"])
     threads = filter == "posts_and_author_threads"
@@ -125,7 +165,7 @@ def author_feed(page: Page, actor: str, limit: int, cursor: str | None, filter: 
         return (_whole_threads(page, author, items) if threads else items), reached
 
     def visible(item: Item, post: PostPiece) -> bool:
-        return post.author == author or not (page.circle.blocked(post.author) or post.author in page.circle.mutes)
+        return post.author == author or not page.circle.shuns(post.author)
 
     answer = _filled(page, skeleton, visible, limit, before(cursor))
     if include_pins and cursor is None:
@@ -209,8 +249,7 @@ def popular(page: Page, limit: int, cursor: str | None) -> Json:
     )
     best = sorted(rows, key=lambda row: (-row[3], -row[0]))[:limit]
     items = [Item._make(row[:3]) for row in best]
-    shunned = page.circle.mutes
-    posts = _present(page, items, lambda _, post: post.author not in shunned and not page.circle.blocked(post.author))
+    posts = _present(page, items, lambda _, post: not page.circle.shuns(post.author))
     answer: Json = {"feed": posts}
     if len(rows) == limit * _STRETCH:
         answer["cursor"] = str(rows[-1][0])
@@ -225,9 +264,8 @@ def newest(page: Page, limit: int, cursor: str | None) -> Json:
         before=before(cursor),
         limit=limit,
     )
-    shunned = page.circle.mutes
     items = [Item._make(row) for row in rows]
-    posts = _present(page, items, lambda _, post: post.author not in shunned and not page.circle.blocked(post.author))
+    posts = _present(page, items, lambda _, post: not page.circle.shuns(post.author))
     answer: Json = {"feed": posts}
     if len(rows) == limit:
         answer["cursor"] = str(rows[-1][0])

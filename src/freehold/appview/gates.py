@@ -4,6 +4,9 @@ Judged as the records stand now, not as they stood when an answer came, so that 
 Source: the lexicons app.bsky.feed.threadgate and app.bsky.feed.postgate
 """
 
+from collections.abc import Iterable
+
+from freehold.appview import listings
 from freehold.appview.batch import POST
 from freehold.appview.declarations import GATE_BITS, POSTGATE, THREADGATE
 from freehold.appview.page import Page
@@ -26,7 +29,7 @@ def thread_gate(page: Page, root: PostPiece) -> ThreadGate | None:
 
 
 def may_answer(page: Page, gate: ThreadGate, actor: int, did: str) -> bool:
-    """Whether the gate lets this actor answer. Rules of lists, which this index does not keep, let nobody in."""
+    """Whether the gate lets this actor answer."""
     if gate.allow is None or actor == gate.author:
         return True
     kinds = {as_text(rule.get("$type")) for rule in gate.allow}
@@ -34,7 +37,9 @@ def may_answer(page: Page, gate: ThreadGate, actor: int, did: str) -> bool:
         return True
     if _RULE + "followingRule" in kinds and _follows(page, gate.author, actor):
         return True
-    return _RULE + "followerRule" in kinds and _follows(page, actor, gate.author)
+    if _RULE + "followerRule" in kinds and _follows(page, actor, gate.author):
+        return True
+    return any(actor in page.members_of(id) for id in gate.lists)
 
 
 def reply_disabled(page: Page, root: int, piece: PostPiece) -> bool:
@@ -63,15 +68,24 @@ def _read_thread_gate(page: Page, root: PostPiece) -> ThreadGate | None:
         return None
     record, cid = row
     allow = record.get("allow")
+    rules = [as_dict(rule) for rule in allow] if isinstance(allow, list) else None
+    lists = _lists(page, rules or ())
     view = {
         "uri": root.uri.replace(f"/{POST}/", f"/{THREADGATE}/"),
         "cid": str(Cid(cid)),
         "record": record,
-        "lists": [],
+        "lists": [listings.basic(page, row) for row in lists if row.status is None],
     }
     hidden = frozenset(uri for uri in as_list(record.get("hiddenReplies")) if isinstance(uri, str))
-    rules = [as_dict(rule) for rule in allow] if isinstance(allow, list) else None
-    return ThreadGate(root.author, rules, frozenset(mentioned_dids(root.record)), hidden, view)
+    ids = tuple(row.id for row in lists)
+    return ThreadGate(root.author, rules, frozenset(mentioned_dids(root.record)), ids, hidden, view)
+
+
+def _lists(page: Page, rules: Iterable[Json]) -> list[listings.Row]:
+    """The lists whose members may answer: those that are here."""
+    named = (as_text(rule.get("list")) for rule in rules if rule.get("$type") == _RULE + "listRule")
+    found = (listings.by_uri(page, uri) for uri in named if uri is not None)
+    return [row for row in found if row is not None]
 
 
 def _record(page: Page, collection: str, piece: PostPiece) -> tuple[Json, bytes] | None:

@@ -1,4 +1,4 @@
-"""Feeds and labellers that members declare, as views; and the hydrate step for posts, which may show them.
+"""Feeds and labellers that members declare, as views.
 
 Only what a record in this network declares is there. A declared feed is shown as it describes itself; its posts come
 from its own service, which this network does not ask.
@@ -39,16 +39,10 @@ _OF_ACTOR = (
 )
 
 
-def hydrate(page: Page, posts: Iterable[int]) -> None:
-    """Load posts with all that they show, their authors, and how the reader stands to all of it."""
-    page.load_posts(posts)
-    named = {piece.quoted for piece in page.posts.values() if piece.quoted is not None and piece.quote is not None}
-    rows = [row for uri in named - page.declared.keys() if (row := _find(page, uri)) is not None]
-    page.load_actors({row[1] for row in rows})
-    page.load_states()
-    for row in _shown(page, rows):
-        view = _view(page, row)
-        page.declared[view["uri"]] = view
+def declared(page: Page, uri: str) -> Json | None:
+    """The view of a feed or labeller as a post shows it."""
+    row = _find(page, uri)
+    return next(iter(_views(page, [row])), None) if row is not None else None
 
 
 def feed_generator(page: Page, uri: str) -> Json:

@@ -26,7 +26,7 @@ from freehold.appview.apply import (
 from freehold.appview.batch import Batch, FeedItem, Json
 from freehold.appview.chains import Chains
 from freehold.appview.memory import Memory
-from freehold.appview.pieces import MutedBy
+from freehold.appview.pieces import KeptBy, MutedBy
 from freehold.appview.schema import TABLES
 from freehold.protocol.cid import Cid
 from freehold.protocol.lexicon import Catalog
@@ -80,7 +80,8 @@ class Index:
     """Keeps `db` (index.db) as the logs would have it.
 
     snapshot: all accounts with their records, for a rebuild. private_snapshot: (kind, DID, body) as the private log
-    would tell them: who mutes, what was seen and is taken down. muted_by: whom somebody mutes, never written here.
+    would tell them: who mutes, what was seen and is taken down. muted_by: whom somebody mutes, kept_by: what
+    they keep for themselves, neither ever written here.
     record_of: one record as it is now, asked for when it is put back. records_of: the records of one repository, asked
     for when a `#sync` event says that it was reset. catalog: the lexicons that records must fit; None takes them as
     they come.
@@ -94,6 +95,7 @@ class Index:
         snapshot: Snapshot = tuple,
         private_snapshot: PrivateSnapshot = tuple,
         muted_by: MutedBy = lambda did: (),
+        kept_by: KeptBy = lambda did: ({}, {}, {}, {}),
         records_of: RecordsOf | None = None,
         record_of: RecordOf = lambda did, path: None,
         catalog: Catalog | None = None,
@@ -102,7 +104,7 @@ class Index:
         self.db = db
         self.log = log
         self.clock = clock
-        self.memory = Memory(muted_by)
+        self.memory = Memory(muted_by, kept_by)
         self.moved = Bell()
         self._wanted = Bell()
         self._waiting = 0

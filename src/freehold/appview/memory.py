@@ -6,13 +6,13 @@ of date is not kept.
 """
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Generic, TypeVar
 
 from freehold.appview.batch import Batch
 from freehold.appview.chains import Chains
 from freehold.appview.labelled import LabelsOf, nothing_said
-from freehold.appview.pieces import ActorPiece, Circle, Json, MutedBy, PostPiece
+from freehold.appview.pieces import ActorPiece, Circle, Json, KeptBy, MutedBy, Own, PostPiece
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -21,6 +21,8 @@ POSTS_KEPT = 10_000
 ACTORS_KEPT = 20_000
 CIRCLES_KEPT = 1_000
 NOTICES_KEPT = 10_000
+OWN_KEPT = 1_000
+LISTS_KEPT = 1_000
 
 
 class Kept(Generic[K, V]):
@@ -47,17 +49,23 @@ class Kept(Generic[K, V]):
 
 
 class Memory:
-    """One network's pieces and chains. muted_by: whom somebody mutes; labels_of: what labelers say of a subject.
-    Neither is written in the index."""
+    """One network's pieces and chains.
 
-    def __init__(self, muted_by: MutedBy) -> None:
+    muted_by: whom somebody mutes; kept_by: what they keep for themselves; labels_of: what labelers say of a subject.
+    None of it is written in the index. members: who is on a list, by its id.
+    """
+
+    def __init__(self, muted_by: MutedBy, kept_by: KeptBy = lambda did: ({}, {}, {}, {})) -> None:
         self.muted_by = muted_by
+        self.kept_by = kept_by
         self.labels_of: LabelsOf = nothing_said
         self.generation = 0
         self.posts: Kept[int, PostPiece] = Kept(POSTS_KEPT)
         self.actors: Kept[int, ActorPiece] = Kept(ACTORS_KEPT)
         self.circles: Kept[int, Circle] = Kept(CIRCLES_KEPT)
         self.notices: Kept[int, Json] = Kept(NOTICES_KEPT)
+        self.own: Kept[int, Own] = Kept(OWN_KEPT)
+        self.members: Kept[int, frozenset[int]] = Kept(LISTS_KEPT)
         self.chains = Chains()
 
     def take_over(self, batch: Batch) -> None:
@@ -67,7 +75,11 @@ class Memory:
         self.actors.forget(batch.actors)
         self.circles.forget(batch.circles)
         if batch.newcomers:
-            self.circles.forget([id for id, circle in list(self.circles.values.items()) if circle.mutes_strangers])
+            self._forget_circles(lambda circle: circle.mutes_strangers)
+        if batch.lists:
+            self.members.forget(batch.lists)
+            self._forget_circles(lambda circle: not circle.lists.isdisjoint(batch.lists))
+        self.own.forget(batch.own)
         self.notices.forget(batch.notices)
         for there, item in batch.feed:
             if there:
@@ -75,9 +87,12 @@ class Memory:
             else:
                 self.chains.remove(item.actor, item.moment)
 
+    def _forget_circles(self, outdated: Callable[[Circle], bool]) -> None:
+        self.circles.forget([id for id, circle in list(self.circles.values.items()) if outdated(circle)])
+
     def start_over(self, chains: Chains) -> None:
         """Forget everything, and use these chains from now on."""
         self.generation += 1
         self.chains = chains
-        for kept in (self.posts, self.actors, self.circles, self.notices):
+        for kept in (self.posts, self.actors, self.circles, self.notices, self.own, self.members):
             kept.values.clear()

@@ -1,19 +1,23 @@
 """Notifications: what others did that concerns the reader, and how many are new.
 
 Left out are notices of those whom the reader mutes or who stand behind a block, of accounts that are not shown, and
-about threads that the reader muted.
+about threads that the reader muted, and what the reader does not want in the list. Posts of those whom they subscribe
+to are not written down as notices, as that would tell who subscribes: they are merged in when the list is read.
 Source: app.bsky.notification.listNotifications, getUnreadCount
 """
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 from freehold.appview import present
-from freehold.appview.asked import SignInNeeded, before_pair
+from freehold.appview.actors import JOINED, PROFILE
+from freehold.appview.asked import FAR, SignInNeeded, before_pair
 from freehold.appview.batch import POST
 from freehold.appview.moments import text_of
 from freehold.appview.page import Page
 from freehold.appview.pieces import Json
+from freehold.appview.subscribed import SUBSCRIBED, Subscribed
 from freehold.protocol import cbor
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
@@ -22,7 +26,18 @@ from freehold.protocol.syntax import parse_datetime
 UNREAD_MOST = 100
 _ROUNDS = 5
 Row = tuple[Any, ...]
-_COLLECTIONS = {"like": "app.bsky.feed.like", "repost": "app.bsky.feed.repost", "follow": "app.bsky.graph.follow"}
+_COLLECTIONS = {
+    "like": "app.bsky.feed.like",
+    "repost": "app.bsky.feed.repost",
+    "follow": "app.bsky.graph.follow",
+    JOINED: PROFILE,
+}
+CHOICES = {
+    **{reason: reason for reason in ("like", "repost", "follow", "mention", "reply", "quote")},
+    SUBSCRIBED: "subscribedPost",
+    JOINED: "starterpackJoined",
+}
+"""What the reader's choices call each reason that there is here."""
 
 _NEWEST = (
     "SELECT at, id, reason, actor, rkey, subject FROM notification"
@@ -37,43 +52,49 @@ def notifications(
     """app.bsky.notification.listNotifications. priority: only of whom the reader follows."""
     viewer = _signed_in(page)
     seen = _seen(page, viewer, seen_at)
-    at, id = before_pair(cursor)
+    subscribed = Subscribed(page) if not reasons or SUBSCRIBED in reasons else None
+    before: tuple[int, int] | None = before_pair(cursor)
     listed: list[Json] = []
-    more = True
     for _ in range(_ROUNDS):
-        asked = limit - len(listed)
-        rows = page.tx.run(
-            _NEWEST_OF if reasons else _NEWEST,
-            viewer=viewer,
-            at=at,
-            id=id,
-            limit=asked,
-            **({"reasons": f" {' '.join(reasons)} "} if reasons else {}),
-        )
+        assert before is not None
+        rows, before = _stretch(page, subscribed, before, limit - len(listed), reasons)
         listed += _views(page, rows, seen, priority)
-        more = len(rows) == asked
-        if rows:
-            at, id = rows[-1][:2]
-        if not more or len(listed) >= limit:
+        if before is None or len(listed) >= limit:
             break
     answer: Json = {"notifications": listed, "priority": priority}
     if seen:
         answer["seenAt"] = text_of(seen)
-    return answer | ({"cursor": f"{at}.{id}"} if more else {})
+    return answer | ({"cursor": f"{before[0]}.{before[1]}"} if before is not None else {})
 
 
 def unread_count(page: Page, priority: bool, seen_at: str | None) -> Json:
     """app.bsky.notification.getUnreadCount, counted up to UNREAD_MOST."""
-    viewer = _signed_in(page)
-    rows = page.tx.run(
-        "SELECT at, id, reason, actor, rkey, subject FROM notification WHERE recipient = :viewer AND at > :seen"
-        " ORDER BY at DESC, id DESC LIMIT :limit",
-        viewer=viewer,
-        seen=_seen(page, viewer, seen_at),
-        limit=UNREAD_MOST,
-    )
+    seen = _seen(page, _signed_in(page), seen_at)
+    rows, _ = _stretch(page, Subscribed(page), (FAR, FAR), UNREAD_MOST, None)
+    rows = [row for row in rows if row[0] > seen]
     page.load_actors({row[3] for row in rows})
     return {"count": len(_visible(page, rows, _roots(page, rows), priority))}
+
+
+def _stretch(
+    page: Page,
+    subscribed: Subscribed | None,
+    before: tuple[int, int],
+    limit: int,
+    reasons: Sequence[str] | None,
+) -> tuple[list[Row], tuple[int, int] | None]:
+    """The next rows before a (time, id), what was done and what was posted in one order, and the place reached; None at
+    the end."""
+    named = {"reasons": f" {' '.join(reasons)} "} if reasons else {}
+    at, id = before
+    rows = page.tx.run(_NEWEST_OF if reasons else _NEWEST, viewer=page.viewer, at=at, id=id, limit=limit, **named)
+    posts, reached = subscribed.posts(before, limit) if subscribed is not None else ([], None)
+    rows = sorted(rows + posts, key=itemgetter(0, 1), reverse=True)
+    if reached is not None:
+        rows = [row for row in rows if row[:2] >= reached]
+    if len(rows) >= limit:
+        return rows[:limit], rows[limit - 1][:2]
+    return rows, reached
 
 
 def _signed_in(page: Page) -> int:
@@ -109,9 +130,12 @@ def _visible(page: Page, rows: list[Row], roots: dict[int, int], priority: bool)
     shown = []
     for row in rows:
         actor = row[3]
-        if actor in circle.mutes or circle.blocked(actor) or not page.active(actor):
+        if circle.shuns(actor) or not page.active(actor):
             continue
         if (priority and actor not in circle.follows) or roots.get(row[5]) in circle.thread_mutes:
+            continue
+        choice = page.own.notices.get(CHOICES.get(row[2], ""))
+        if choice and not (choice["list"] and (choice.get("include") != "follows" or actor in circle.follows)):
             continue
         shown.append(row)
     return shown
@@ -134,6 +158,7 @@ def _pieces(page: Page, rows: list[Row]) -> dict[int, Json]:
     memory = page.memory
     pieces = {row[1]: piece for row in rows if (piece := memory.notices.get(row[1])) is not None}
     missing = [row for row in rows if row[1] not in pieces]
+    page.load_posts(row[4] for row in missing if row[2] == SUBSCRIBED)
     if missing:
         subjects = page.uris_of({row[5] for row in missing if row[5] is not None})
         for row in missing:
@@ -150,11 +175,14 @@ _RECORDS = {
     reason: f"SELECT cid, record, indexed_at FROM {table} WHERE actor = :actor AND rkey = :rkey"
     for reason, table in (("like", "post_like"), ("repost", "repost"), ("follow", "follow"))
 }
+_RECORDS[JOINED] = "SELECT profile_cid, profile, profile_at FROM actor WHERE id = :actor AND :rkey = 'self'"
 _POST_RECORD = "SELECT cid, record, indexed_at FROM post WHERE author = :actor AND rkey = :rkey AND moment IS NOT NULL"
 
 
 def _piece(page: Page, row: Row, subjects: dict[int, str]) -> Json | None:
     _, _, reason, actor, rkey, subject = row
+    if reason == SUBSCRIBED:
+        return _post_piece(page, rkey)
     found = page.tx.one(_RECORDS.get(reason, _POST_RECORD), actor=actor, rkey=rkey)
     if found is None:
         return None
@@ -170,3 +198,11 @@ def _piece(page: Page, row: Row, subjects: dict[int, str]) -> Json | None:
     if subject is not None:
         piece["reasonSubject"] = subjects[subject]
     return piece
+
+
+def _post_piece(page: Page, id: int) -> Json | None:
+    post = page.shown(id)
+    if post is None:
+        return None
+    same = {name: post.view[name] for name in ("uri", "cid", "record", "indexedAt", "labels")}
+    return {**same, "reason": SUBSCRIBED}

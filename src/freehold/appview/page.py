@@ -8,19 +8,18 @@ once, from memory where it can. What it holds is good for one read transaction.
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from freehold.appview.asked import post_id
+from freehold.appview.circles import read_circle
 from freehold.appview.labelled import NO_LABELERS, Labelers, of_version, redacted
 from freehold.appview.pieces import (
     ACTOR_COLUMNS,
     NOBODY,
+    NOTHING,
     POST_COLUMNS,
     ActorPiece,
     Circle,
     ImageUrl,
     Json,
-    MutedBy,
+    Own,
     PostGate,
     PostPiece,
     ThreadGate,
@@ -36,6 +35,14 @@ _ACTORS = f"SELECT {ACTOR_COLUMNS} FROM actor WHERE id IN (SELECT value FROM jso
 _POSTS = (
     f"SELECT {POST_COLUMNS} FROM post JOIN actor ON actor.id = post.author"
     " WHERE post.id IN (SELECT value FROM json_each(:ids)) AND post.moment IS NOT NULL"
+)
+_WALLS = (
+    "SELECT actor, subject FROM block WHERE main = 1 AND actor IN (SELECT value FROM json_each(:ids))"
+    " UNION ALL SELECT list_block.actor, list_item.subject FROM list_block CROSS JOIN list"
+    "  CROSS JOIN list_item ON list_item.list = list.id AND list_item.main = 1"
+    "  WHERE list_block.main = 1 AND list_block.actor IN (SELECT value FROM json_each(:ids))"
+    "  AND list.id = list_block.subject AND list.purpose = 1"
+    "  AND list_item.subject IN (SELECT value FROM json_each(:ids)) AND list_item.subject <> list_block.actor"
 )
 _QUOTES_DEEP = 2
 
@@ -66,6 +73,8 @@ class Page:
         self.thread_gates: dict[int, ThreadGate | None] = {}
         self.post_gates: dict[int, PostGate] = {}
         self.declared: dict[str, Json] = {}
+        self.lists: dict[int, Json] = {}
+        self._own: Own | None = None
         row = tx.one("SELECT id FROM actor WHERE did = :did", did=viewer) if viewer is not None else None
         if row is not None:
             self.viewer = row[0]
@@ -77,11 +86,37 @@ class Page:
         """The relations of an actor."""
         circle = self.memory.circles.get(actor)
         if circle is None:
-            circle = _read_circle(self.tx, actor, self.memory.muted_by)
+            circle = read_circle(self.tx, actor, self.memory.muted_by, self.members_of)
             self.memory.circles.put(actor, circle)
             if self.memory.generation != self.generation:
                 self.memory.circles.forget((actor,))
         return circle
+
+    def members_of(self, list: int) -> frozenset[int]:
+        """Who is on a list, by its id."""
+        members = self.memory.members.get(list)
+        if members is None:
+            members = _members(self.tx, list)
+            self.memory.members.put(list, members)
+            if self.memory.generation != self.generation:
+                self.memory.members.forget((list,))
+        return members
+
+    @property
+    def own(self) -> Own:
+        """What the reader keeps for themselves."""
+        if self._own is None:
+            self._own = self._read_own() if self.viewer else NOTHING
+        return self._own
+
+    def _read_own(self) -> Own:
+        own = self.memory.own.get(self.viewer)
+        if own is None:
+            own = Own(*self.memory.kept_by(self.viewer_did or ""))
+            self.memory.own.put(self.viewer, own)
+            if self.memory.generation != self.generation:
+                self.memory.own.forget((self.viewer,))
+        return own
 
     def load_actors(self, ids: Iterable[int]) -> None:
         """Have these actors, and how the reader stands to them."""
@@ -143,12 +178,7 @@ class Page:
     def load_states(self) -> None:
         """Have what the reader did with the loaded posts, which loaded actors follow them, and who blocks whom."""
         ids = str(list(self.actors))
-        self.walls = set(
-            self.tx.run(
-                "SELECT actor, subject FROM block WHERE main = 1 AND actor IN (SELECT value FROM json_each(:ids))",
-                ids=ids,
-            )
-        )
+        self.walls = set(self.tx.run(_WALLS, ids=ids))
         if not self.viewer:
             return
         posts = str(list(self.posts))
@@ -230,28 +260,5 @@ class Page:
         }
 
 
-def _read_circle(tx: Tx, actor: int, muted_by: MutedBy) -> Circle:
-    muted_at, threads, strangers = _read_mutes(tx, actor, muted_by)
-    return Circle(
-        follows=dict(tx.run("SELECT subject, rkey FROM follow WHERE actor = :a AND main = 1", a=actor)),
-        blocks=dict(tx.run("SELECT subject, rkey FROM block WHERE actor = :a AND main = 1", a=actor)),
-        blocked_by=dict(tx.run("SELECT actor, rkey FROM block WHERE subject = :a AND main = 1", a=actor)),
-        mutes=set(muted_at),
-        muted_at=muted_at,
-        thread_mutes=threads,
-        mutes_strangers=strangers,
-    )
-
-
-def _read_mutes(tx: Tx, actor: int, muted_by: MutedBy) -> tuple[dict[int, int], set[int], bool]:
-    """Whom an actor mutes and since when, and the roots of muted threads: as the truth has it, by our ids; and whether
-    it names somebody who has none."""
-    (did,) = tx.one("SELECT did FROM actor WHERE id = :a", a=actor) or ("",)
-    since = dict(muted_by(did))
-    if not since:
-        return {}, set(), False
-    names = msgspec.json.encode(list(since)).decode()
-    people = tx.run("SELECT id, did FROM actor WHERE did IN (SELECT value FROM json_each(:names))", names=names)
-    threads = [name for name in since if name.startswith("at://")]
-    roots = {root for name in threads if (root := post_id(tx, name)) is not None}
-    return {id: since[name] for id, name in people}, roots, len(people) + len(threads) < len(since)
+def _members(tx: Tx, list: int) -> frozenset[int]:
+    return frozenset(id for (id,) in tx.run("SELECT subject FROM list_item WHERE list = :id AND main = 1", id=list))

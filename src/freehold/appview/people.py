@@ -4,10 +4,11 @@ Source: app.bsky.actor.getProfile(s), getSuggestions, searchActors(Typeahead), a
 app.bsky.feed.getLikes, getRepostedBy
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from freehold.appview import present
+from freehold.appview import pack_views, present
 from freehold.appview.asked import (
     AccountHidden,
     ActorNotFound,
@@ -30,6 +31,9 @@ _KNOWN_LOOKS = 2_000
 _CANDIDATES = 300
 _WORDS_MOST = 20
 _SUGGESTED_FROM = 500
+_FANS = 30
+_FOLLOWS_EACH = 100
+_SIMILAR_SHOWN = 20
 
 
 # -- profiles --------------------------------------------------------------------------------------------------------
@@ -55,6 +59,9 @@ def profiles(page: Page, actors: Iterable[str]) -> Json:
 
 def _detailed(page: Page, id: int) -> Json:
     view = present.labelled(page, page.actors[id], page.actors[id].detailed)
+    pack = _joined_by(page, id)
+    if pack is not None:
+        view = {**view, "joinedViaStarterPack": pack}
     if not page.viewer:
         return view
     state = present.actor_state(page, id)
@@ -66,6 +73,13 @@ def _detailed(page: Page, id: int) -> Json:
             views = [present.basic(page, other) for other in shown if page.active(other)]
             state["knownFollowers"] = {"count": len(known), "followers": views}
     return {**view, "viewer": state}
+
+
+def _joined_by(page: Page, actor: int) -> Json | None:
+    """The starter pack by which somebody says they joined."""
+    joined = page.actors[actor].joined
+    row = pack_views.by_id(page, joined) if joined is not None else None
+    return next((pack_views.basic(page, one) for one in pack_views.shown(page, [row])), None) if row else None
 
 
 def _known(page: Page, actor: int) -> list[int]:
@@ -154,9 +168,16 @@ def known_followers(page: Page, actor: str, limit: int, cursor: str | None) -> J
 def mutes(page: Page, limit: int, cursor: str | None) -> Json:
     """app.bsky.graph.getMutes."""
     _signed_in(page)
-    before, mutes = before_pair(cursor), page.circle.muted_at
+    before, mutes = before_pair(cursor), page.circle.muted_at | _partly_muted(page)
     rows = sorted(((at, id) for id, at in mutes.items() if (at, id) < before), reverse=True)[:limit]
     return {"mutes": _listed(page, [row[1] for row in rows]), **pair_cursor(rows, limit)}
+
+
+def _partly_muted(page: Page) -> dict[int, int]:
+    """Of whom the reader mutes reposts or quotes, and since when."""
+    muted = page.own.partly_muted
+    rows = ((find_actor(page.tx, did), at) for did, (_, _, at) in muted.items())
+    return {id: at for id, at in rows if id is not None}
 
 
 def blocks(page: Page, limit: int, cursor: str | None) -> Json:
@@ -222,9 +243,18 @@ def _relationship(page: Page, id: int, other: str) -> Json:
         row = page.tx.one(_EDGE[table], actor=actor, subject=to)
         if row is not None:
             view[name] = f"at://{dids[actor]}/app.bsky.graph.{table}/{row[0]}"
+    for name, actor, to in (("blockingByList", id, subject), ("blockedByList", subject, id)):
+        row = page.tx.one(_BY_LIST, actor=actor, subject=to) if actor != to else None
+        if row is not None:
+            view[name] = f"at://{dids[actor]}/app.bsky.graph.listblock/{row[0]}"
     return view
 
 
+_BY_LIST = (
+    "SELECT list_block.rkey FROM list_block JOIN list ON list.id = list_block.subject AND list.purpose = 1"
+    " JOIN list_item ON list_item.list = list.id AND list_item.subject = :subject AND list_item.main = 1"
+    " WHERE list_block.actor = :actor AND list_block.main = 1 ORDER BY list_block.rkey LIMIT 1"
+)
 _EDGE = {
     "follow": "SELECT rkey FROM follow WHERE actor = :actor AND subject = :subject AND main = 1",
     "block": "SELECT rkey FROM block WHERE actor = :actor AND subject = :subject AND main = 1",
@@ -252,9 +282,34 @@ def suggestions(page: Page, limit: int, cursor: str | None, unlisted: str) -> Js
         unlisted=unlisted,
         most=_SUGGESTED_FROM,
     )
-    shunned = page.circle.follows.keys() | page.circle.mutes | {page.viewer}
-    ids = [id for (id,) in rows if id not in shunned][skip : skip + limit]
+    known = page.circle.follows.keys() | {page.viewer}
+    ids = [id for (id,) in rows if id not in known and not page.circle.muted(id)][skip : skip + limit]
     return {"actors": _listed(page, ids), **({"cursor": str(skip + limit)} if len(ids) == limit else {})}
+
+
+def similar(page: Page, actor: str, unlisted: str) -> Json:
+    """app.bsky.graph.getSuggestedFollowsByActor: whom the last followers of an account followed last, most often first.
+
+    unlisted: DIDs never to suggest, as a JSON array.
+    """
+    id = actor_id(page.tx, actor)
+    _signed_in(page)
+    fans = page.tx.run(
+        "SELECT actor FROM follow WHERE subject = :id AND main = 1 ORDER BY at DESC, actor DESC LIMIT :most",
+        id=id,
+        most=_FANS,
+    )
+    weights = Counter(subject for (fan,) in fans for (subject,) in page.tx.run(_LATEST, actor=fan, most=_FOLLOWS_EACH))
+    never = {
+        row[0] for row in page.tx.run("SELECT id FROM actor WHERE did IN (SELECT value FROM json_each(:u))", u=unlisted)
+    }
+    never |= page.circle.follows.keys() | {page.viewer, id}
+    best = sorted(weights, key=lambda other: (-weights[other], other))
+    ids = [other for other in best if other not in never and not page.circle.shuns(other)][:_SIMILAR_SHOWN]
+    return {"suggestions": _listed(page, ids)}
+
+
+_LATEST = "SELECT subject FROM follow WHERE actor = :actor AND main = 1 ORDER BY rkey DESC LIMIT :most"
 
 
 def search(page: Page, q: str, limit: int, cursor: str | None) -> Json:

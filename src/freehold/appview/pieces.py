@@ -23,18 +23,22 @@ ImageUrl = Callable[[str, str, str], str]
 Kinds: avatar, banner, feed_thumbnail, feed_fullsize, video_playlist, video_thumbnail.
 """
 MutedBy = Callable[[str], Iterable[tuple[str, int]]]
-"""DID to whom they mute now (a DID, or the at:// URI of a thread's root) and since when, in micros."""
+"""DID to whom they mute now (a DID, or the at:// URI of a thread's root or of a list) and since when, in micros."""
+KeptBy = Callable[[str], tuple[Json, Json, Json, Json]]
+"""DID to what they keep for themselves: the four parts of `Own`."""
 
 NO_HANDLE = "handle.invalid"
 NOT_FOR_STRANGERS = "!no-unauthenticated"
 
 
 class ThreadGate(NamedTuple):
-    """allow: None lets everyone answer. hidden: URIs of answers. view: app.bsky.feed.defs#threadgateView."""
+    """allow: None lets everyone answer. lists: ids of those whose members may. hidden: URIs of answers.
+    view: app.bsky.feed.defs#threadgateView."""
 
     author: int
     allow: list[Json] | None
     mentioned: frozenset[str]
+    lists: tuple[int, ...]
     hidden: frozenset[str]
     view: Json
 
@@ -44,6 +48,30 @@ class PostGate(NamedTuple):
 
     detached: frozenset[str]
     disabled: bool
+
+
+class Own(NamedTuple):
+    """What a member keeps for themselves, and nobody else ever reads.
+
+    saved: URI to [CID, micros] of the posts they saved; subscriptions: DID to [posts, replies, micros] of those whose
+    posts they want to be told of; notices: what they chose of app.bsky.notification.defs#preferences; partly_muted: DID
+    to [reposts, quotes, micros] of those of whom they mute no more than that.
+    """
+
+    saved: Json
+    subscriptions: Json
+    notices: Json
+    partly_muted: Json
+
+
+NOTHING = Own({}, {}, {}, {})
+
+
+class Listed(NamedTuple):
+    """A list for moderation that is in force for a reader. members: ids."""
+
+    id: int
+    members: frozenset[int]
 
 
 @dataclass(slots=True)
@@ -58,10 +86,65 @@ class Circle:
     muted_at: dict[int, int] = field(default_factory=dict)
     mutes_strangers: bool = False
     thread_mutes: set[int] = field(default_factory=set)
+    me: int = 0
+    lists_muted: dict[int, int] = field(default_factory=dict)
+    lists_blocked: dict[int, str] = field(default_factory=dict)
+    list_mutes: list[Listed] = field(default_factory=list)
+    list_blocks: list[Listed] = field(default_factory=list)
+    blocked_by_list: dict[int, tuple[int, str]] = field(default_factory=dict)
+    lists: frozenset[int] = frozenset()
+
+    @property
+    def by_name(self) -> set[int]:
+        """Whom the reader mutes or blocks by name, and who blocks the reader."""
+        return self.mutes | self.blocks.keys() | self.blocked_by.keys() | self.blocked_by_list.keys()
+
+    @property
+    def has_walls(self) -> bool:
+        """Whether any block concerns the reader."""
+        return bool(self.blocks or self.blocked_by or self.list_blocks or self.blocked_by_list)
+
+    @property
+    def has_lists(self) -> bool:
+        """Whether the reader mutes or blocks by lists."""
+        return bool(self.list_mutes or self.list_blocks)
 
     def blocked(self, actor: int) -> bool:
-        """Whether a block stands between the reader and this actor, whoever set it."""
-        return actor in self.blocks or actor in self.blocked_by
+        """Whether a block stands between the reader and this actor, whoever set it, by name or by a list."""
+        if actor in self.blocks or actor in self.blocked_by or actor in self.blocked_by_list:
+            return True
+        return bool(self.list_blocks) and self.block_list(actor) is not None
+
+    def blocks_them(self, actor: int) -> bool:
+        """Whether the reader blocks them."""
+        return actor in self.blocks or self.block_list(actor) is not None
+
+    def is_blocked_by(self, actor: int) -> bool:
+        """Whether they block the reader."""
+        return actor in self.blocked_by or actor in self.blocked_by_list
+
+    def muted(self, actor: int) -> bool:
+        """Whether the reader mutes them, by name or by a list."""
+        return actor in self.mutes or (bool(self.list_mutes) and self.mute_list(actor) is not None)
+
+    def shuns(self, actor: int) -> bool:
+        """Whether the reader mutes them, or a block stands between the two."""
+        return self.muted(actor) or self.blocked(actor)
+
+    def mute_list(self, actor: int) -> Listed | None:
+        """The list by which the reader mutes them."""
+        return _listing(self.list_mutes, actor) if actor != self.me else None
+
+    def block_list(self, actor: int) -> Listed | None:
+        """The list by which the reader blocks them."""
+        return _listing(self.list_blocks, actor) if actor != self.me else None
+
+
+def _listing(lists: list[Listed], actor: int) -> Listed | None:
+    for found in lists:
+        if actor in found.members:
+            return found
+    return None
 
 
 NOBODY = Circle()
@@ -70,7 +153,8 @@ NOBODY = Circle()
 @dataclass(slots=True)
 class ActorPiece:
     """An actor. basic, view, detailed: the three sizes of profile view, each without `viewer` and without what `said`
-    says of the account."""
+    says of the account. subscribers: who may be told of all that they post: followers, mutuals or none. joined: the id
+    of the starter pack by which they joined."""
 
     id: int
     did: str
@@ -80,6 +164,8 @@ class ActorPiece:
     detailed: Json
     members_only: bool
     pinned: str | None
+    subscribers: str
+    joined: int | None
     said: tuple[Said, ...] = ()
 
     @property
@@ -118,20 +204,26 @@ ACTOR_COLUMNS = (
     " (SELECT record FROM declaration WHERE collection = 'chat.bsky.actor.declaration' AND actor = actor.id"
     "   AND rkey = 'self'),"
     " (SELECT 1 FROM declaration WHERE collection = 'app.bsky.labeler.service' AND actor = actor.id),"
-    " (SELECT count(*) FROM declaration WHERE collection = 'app.bsky.feed.generator' AND actor = actor.id)"
+    " (SELECT count(*) FROM declaration WHERE collection = 'app.bsky.feed.generator' AND actor = actor.id),"
+    " (SELECT count(*) FROM list WHERE author = actor.id AND purpose IN (1, 2)),"
+    " (SELECT count(*) FROM starter_pack WHERE author = actor.id),"
+    " (SELECT record FROM declaration WHERE collection = 'app.bsky.notification.declaration' AND actor = actor.id"
+    "   AND rkey = 'self'),"
+    " joined"
 )
 
 
 def actor_piece(row: tuple[Any, ...], image_url: ImageUrl) -> ActorPiece:
     """Make the piece of an actor from its ACTOR_COLUMNS."""
-    id, did, handle, status, raw, cid, at, posts, followers, follows, chat, labeler, feeds = row
+    id, did, handle, status, raw, cid, at, posts, followers, follows, chat, labeler, *counts, subscribing, joined = row
+    allows = _subscribers(subscribing)
     profile: Json = cbor.decode_json(raw) if raw is not None else {}
     labels = self_labels(profile, did, profile_uri(did), cid, at)
     basic: Json = {"did": did, "handle": handle or NO_HANDLE, **_texts(profile, "displayName", "pronouns")}
     avatar = blob_cid(profile.get("avatar"))
     if avatar:
         basic["avatar"] = image_url("avatar", did, avatar)
-    basic["associated"] = _associated(chat, labeler, feeds)
+    basic["associated"] = _associated(chat, labeler, counts, allows)
     basic["labels"] = labels
     if at is not None:
         basic["createdAt"] = text_of(at)
@@ -147,19 +239,24 @@ def actor_piece(row: tuple[Any, ...], image_url: ImageUrl) -> ActorPiece:
     if pinned:
         detailed["pinnedPost"] = pinned
     hidden = any(label["val"] == NOT_FOR_STRANGERS for label in labels)
-    return ActorPiece(id, did, status, basic, view, detailed, hidden, as_text(pinned.get("uri")))
+    return ActorPiece(id, did, status, basic, view, detailed, hidden, as_text(pinned.get("uri")), allows, joined)
 
 
-def _associated(chat: bytes | None, labeler: int | None, feeds: int) -> Json:
-    associated: Json = {"activitySubscription": {"allowSubscriptions": "followers"}}
+def _subscribers(declared: bytes | None) -> str:
+    """Who may be told of everything that an actor posts: followers, unless they declare otherwise."""
+    said = cbor.decode_json(declared).get("allowSubscriptions") if declared is not None else None
+    return said if said in ("followers", "mutuals", "none") else "followers"
+
+
+def _associated(chat: bytes | None, labeler: int | None, counts: list[int], allows: str) -> Json:
+    associated: Json = {"activitySubscription": {"allowSubscriptions": allows}}
     allowed = cbor.decode_json(chat).get("allowIncoming") if chat is not None else None
     if isinstance(allowed, str):
         associated["chat"] = {"allowIncoming": allowed}
     if labeler:
         associated["labeler"] = True
-    if feeds:
-        associated["feedgens"] = feeds
-    return associated
+    names = zip(("feedgens", "lists", "starterPacks"), counts, strict=True)
+    return associated | {name: count for name, count in names if count}
 
 
 POST_COLUMNS = (
@@ -182,7 +279,6 @@ def post_piece(row: tuple[Any, ...], image_url: ImageUrl) -> PostPiece:
         "repostCount": reposts,
         "replyCount": replies,
         "quoteCount": quotes,
-        "bookmarkCount": 0,
         "indexedAt": text_of(came),
         "labels": self_labels(record, did, uri, cid, moment >> TIE_BITS),
     }

@@ -5,6 +5,7 @@ encode them, do not change them.
 Source: the lexicons app.bsky.actor.defs, app.bsky.feed.defs, app.bsky.embed.record
 """
 
+from freehold.appview import listings
 from freehold.appview.batch import POST
 from freehold.appview.declarations import GATE_BITS, POSTGATE
 from freehold.appview.gates import detached_from, reply_disabled, thread_gate
@@ -20,9 +21,12 @@ _QUOTES_SHOWN = 2
 def actor_state(page: Page, actor: int) -> Json:
     """app.bsky.actor.defs#viewerState: how the reader and an actor stand."""
     circle, did = page.circle, page.viewer_did
-    state: Json = {"muted": actor in circle.mutes, "blockedBy": actor in circle.blocked_by}
+    state: Json = {"muted": circle.muted(actor), "blockedBy": circle.is_blocked_by(actor)}
     if actor in circle.blocks:
         state["blocking"] = f"at://{did}/app.bsky.graph.block/{circle.blocks[actor]}"
+    if circle.has_lists:
+        _by_lists(page, actor, state)
+    _by_own(page, actor, state)
     if circle.blocked(actor):
         return state
     following = circle.follows.get(actor)
@@ -32,6 +36,30 @@ def actor_state(page: Page, actor: int) -> Json:
     if followed_by is not None:
         state["followedBy"] = f"at://{page.actors[actor].did}/app.bsky.graph.follow/{followed_by}"
     return state
+
+
+def _by_lists(page: Page, actor: int, state: Json) -> None:
+    """By which lists the reader mutes and blocks an actor."""
+    circle = page.circle
+    muting, blocking = circle.mute_list(actor), circle.block_list(actor)
+    if muting is not None and actor not in circle.mutes:
+        state["mutedByList"] = listings.basic_of(page, muting.id)
+    if blocking is not None:
+        state["blockingByList"] = listings.basic_of(page, blocking.id)
+        state.setdefault("blocking", state["blockingByList"]["viewer"]["blocked"])
+
+
+def _by_own(page: Page, actor: int, state: Json) -> None:
+    """What the reader keeps for themselves of an actor."""
+    own = page.own
+    if own.partly_muted or own.subscriptions:
+        did = page.actors[actor].did
+        reposts, quotes, _ = own.partly_muted.get(did, (False, False, 0))
+        if not state["muted"] and (reposts or quotes):
+            state |= {"mutedOnlyReposts": reposts, "mutedOnlyQuoteposts": quotes}
+        if did in own.subscriptions:
+            posts, replies, _ = own.subscriptions[did]
+            state["activitySubscription"] = {"post": posts, "reply": replies}
 
 
 def basic(page: Page, actor: int) -> Json:
@@ -86,7 +114,7 @@ def _post_state(page: Page, piece: PostPiece) -> Json:
     id = piece.id
     root = piece.root or id
     state: Json = {
-        "bookmarked": False,
+        "bookmarked": piece.uri in page.own.saved,
         "threadMuted": root in page.circle.thread_mutes,
         "replyDisabled": False,
         "embeddingDisabled": False,
@@ -153,7 +181,7 @@ def _embed_view(page: Page, piece: PostPiece, depth: int) -> Json:
 
 
 def _embedded(page: Page, holder: PostPiece, depth: int) -> Json:
-    """The record that a post shows: a post, a feed, a labeller, or why it cannot be shown."""
+    """The record that a post shows: a post, a feed, a list, another declaration, or why it cannot be shown."""
     uri = holder.quoted or ""
     if f"/{POST}/" not in uri:
         return page.declared.get(uri) or _not_found(uri)

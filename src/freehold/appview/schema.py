@@ -162,11 +162,68 @@ DROP TABLE mute;
 DROP TABLE thread_mute;
 """
 
+# Lists and starter packs have ids as all that can be named has; `purpose` is 1 for moderation, 2 for reading, 3 where
+# another record refers to the list, 0 for what we do not know. `list_block` is an edge whose subject is a list.
+_LISTS = """
+CREATE TABLE list (
+    id INTEGER PRIMARY KEY,
+    author INTEGER NOT NULL,
+    rkey TEXT NOT NULL,
+    purpose INTEGER NOT NULL,
+    cid BLOB NOT NULL,
+    record BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    indexed_at INTEGER NOT NULL,
+    items INTEGER NOT NULL
+);
+CREATE INDEX list_author ON list (author, at, id);
+
+CREATE TABLE list_item (
+    actor INTEGER NOT NULL,
+    rkey TEXT NOT NULL,
+    list INTEGER NOT NULL,
+    subject INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    main INTEGER NOT NULL,
+    PRIMARY KEY (actor, rkey)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX list_item_pair ON list_item (list, subject) WHERE main = 1;
+CREATE INDEX list_item_at ON list_item (list, at, subject) WHERE main = 1;
+CREATE INDEX list_item_subject ON list_item (subject, list) WHERE main = 1;
+
+CREATE TABLE starter_pack (
+    id INTEGER PRIMARY KEY,
+    author INTEGER NOT NULL,
+    rkey TEXT NOT NULL,
+    list INTEGER NOT NULL,
+    cid BLOB NOT NULL,
+    record BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    indexed_at INTEGER NOT NULL
+);
+CREATE INDEX starter_pack_author ON starter_pack (author, at, id);
+CREATE VIRTUAL TABLE starter_pack_search USING fts5 (
+    name, description, content='', contentless_delete=1, tokenize="unicode61 remove_diacritics 2"
+);
+INSERT INTO starter_pack_search (starter_pack_search, rank) VALUES ('secure-delete', 1);
+
+ALTER TABLE actor ADD COLUMN joined INTEGER;
+CREATE INDEX actor_joined ON actor (joined, profile_at) WHERE joined IS NOT NULL;
+""" + _EDGE.replace("EDGE", "list_block")
+
+# An index from before there were lists was told of those records and passed them over.
+_ANEW = """
+INSERT INTO state (name, value) SELECT 'whole', 0 WHERE EXISTS (SELECT 1 FROM state)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+"""
+
 SCHEMA = (
     Migration("appview-1", _TABLES + "".join(_EDGE.replace("EDGE", name) for name in _EDGES)),
     Migration("appview-2-forgetting", _FORGETTING),
     Migration("appview-3-taken-down", _TAKEN_DOWN),
     Migration("appview-no-mutes", _NO_MUTES),
+    Migration("appview-lists", _LISTS),
+    Migration("appview-lists-anew", _ANEW),
 )
 
 TABLES = (
@@ -177,6 +234,11 @@ TABLES = (
     "declaration",
     "notification",
     "taken_down",
+    "list",
+    "list_item",
+    "list_block",
+    "starter_pack",
+    "starter_pack_search",
     "post_search",
     "actor_search",
     *_EDGES,

@@ -13,7 +13,7 @@ from typing import Any
 
 from freehold.appview import present, words
 from freehold.appview.asked import FAR, BadQuery, before, find_actor, post_id
-from freehold.appview.generators import hydrate
+from freehold.appview.embeds import hydrate
 from freehold.appview.moments import TIE_BITS
 from freehold.appview.page import Page
 from freehold.appview.pieces import Json

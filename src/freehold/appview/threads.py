@@ -12,8 +12,8 @@ from typing import Any
 
 from freehold.appview import present
 from freehold.appview.asked import PostNotFound, post_id
+from freehold.appview.embeds import hydrate
 from freehold.appview.gates import may_answer, thread_gate
-from freehold.appview.generators import hydrate
 from freehold.appview.page import Page
 from freehold.appview.pieces import Json, PostPiece, ThreadGate
 
@@ -93,7 +93,7 @@ class Thread:
         """Whether a reply is kept for those who ask for more. One's own never is."""
         if piece.author == self.page.viewer:
             return False
-        return self.hidden(piece) or piece.author in self.page.circle.mutes
+        return self.hidden(piece) or self.page.circle.muted(piece.author)
 
     def gate_view(self) -> Json:
         """`threadgate`, if there is one."""
@@ -228,7 +228,7 @@ class _Listing:
             "moreReplies": more,
             "opThread": place is not None,
             "hiddenByThreadgate": self.found.hidden(piece),
-            "mutedByViewer": piece.author in page.circle.mutes,
+            "mutedByViewer": page.circle.muted(piece.author),
         }
         if place is not None:
             value |= {"opThreadPostIndex": place, "opThreadPostCount": len(self.op_thread)}

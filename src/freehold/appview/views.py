@@ -11,7 +11,18 @@ from typing import Any
 
 import msgspec
 
-from freehold.appview import feeds, generators, notices, people, search, threads
+from freehold.appview import (
+    feeds,
+    generators,
+    list_views,
+    notices,
+    pack_views,
+    people,
+    saved,
+    search,
+    subscribed,
+    threads,
+)
 from freehold.appview.index import Index
 from freehold.appview.labelled import NO_LABELERS, Labelers
 from freehold.appview.page import Page
@@ -122,6 +133,11 @@ class Views:
         """A feed that this network serves."""
         with self._page(viewer) as page:
             return feeds.feed(page, feed, limit, cursor)
+
+    def get_list_feed(self, viewer: str | None, list: str, limit: int = 50, cursor: str | None = None) -> Json:
+        """What those on a list wrote."""
+        with self._page(viewer) as page:
+            return feeds.list_feed(page, list, limit, cursor)
 
     def get_newest(self, viewer: str | None, limit: int = 50, cursor: str | None = None) -> Json:
         """Every post that is no reply, the newest first, for our own pages; shaped as a feed."""
@@ -261,7 +277,92 @@ class Views:
         with self._page(viewer) as page:
             return people.blocks(page, limit, cursor)
 
-    # -- app.bsky.notification, app.bsky.labeler ---------------------------------------------------------------------
+    def get_suggested_follows_by_actor(self, viewer: str, actor: str) -> Json:
+        """Whom those who follow someone follow too."""
+        with self._page(viewer) as page:
+            return people.similar(page, actor, self._unlisted)
+
+    # -- lists and starter packs -------------------------------------------------------------------------------------
+
+    def get_list(self, viewer: str | None, list: str, limit: int = 50, cursor: str | None = None) -> Json:
+        """A list, and who is on it."""
+        with self._page(viewer) as page:
+            return list_views.one(page, list, limit, cursor)
+
+    def get_lists(
+        self,
+        viewer: str | None,
+        actor: str,
+        limit: int = 50,
+        cursor: str | None = None,
+        purposes: Sequence[str] | None = None,
+    ) -> Json:
+        """The lists that someone made."""
+        with self._page(viewer) as page:
+            return list_views.of_actor(page, actor, limit, cursor, purposes)
+
+    def get_lists_with_membership(
+        self, viewer: str, actor: str, limit: int = 50, cursor: str | None = None, purposes: Sequence[str] | None = None
+    ) -> Json:
+        """The reader's lists, and whether someone is on them."""
+        with self._page(viewer) as page:
+            return list_views.with_membership(page, actor, limit, cursor, purposes)
+
+    def get_list_mutes(self, viewer: str, limit: int = 50, cursor: str | None = None) -> Json:
+        """The lists that the reader mutes."""
+        with self._page(viewer) as page:
+            return list_views.mutes(page, limit, cursor)
+
+    def get_list_blocks(self, viewer: str, limit: int = 50, cursor: str | None = None) -> Json:
+        """The lists that the reader blocks."""
+        with self._page(viewer) as page:
+            return list_views.blocks(page, limit, cursor)
+
+    def get_starter_pack(self, viewer: str | None, starterPack: str) -> Json:  # noqa: N803 - the lexicon's name
+        """A starter pack in full."""
+        with self._page(viewer) as page:
+            return pack_views.one(page, starterPack)
+
+    def get_starter_packs(self, viewer: str | None, uris: Sequence[str]) -> Json:
+        """Several."""
+        with self._page(viewer) as page:
+            return pack_views.several(page, uris)
+
+    def get_actor_starter_packs(
+        self, viewer: str | None, actor: str, limit: int = 50, cursor: str | None = None
+    ) -> Json:
+        """The starter packs that someone made."""
+        with self._page(viewer) as page:
+            return pack_views.of_actor(page, actor, limit, cursor)
+
+    def get_starter_packs_with_membership(
+        self, viewer: str, actor: str, limit: int = 50, cursor: str | None = None
+    ) -> Json:
+        """The reader's starter packs, and whether someone is in them."""
+        with self._page(viewer) as page:
+            return pack_views.with_membership(page, actor, limit, cursor)
+
+    def search_starter_packs(self, viewer: str | None, q: str, limit: int = 25, cursor: str | None = None) -> Json:
+        """Starter packs by words."""
+        with self._page(viewer) as page:
+            return pack_views.search(page, q, limit, cursor)
+
+    def search_starter_packs_v2(self, viewer: str | None, q: str, limit: int = 25, cursor: str | None = None) -> Json:
+        """The same, in full."""
+        with self._page(viewer) as page:
+            return pack_views.search_v2(page, q, limit, cursor)
+
+    # -- app.bsky.bookmark, app.bsky.notification, app.bsky.labeler --------------------------------------------------
+
+    def get_bookmarks(self, viewer: str, limit: int = 50, cursor: str | None = None) -> Json:
+        """What the reader saved."""
+        with self._page(viewer) as page:
+            return saved.bookmarks(page, limit, cursor)
+
+    def list_activity_subscriptions(self, viewer: str, limit: int = 50, cursor: str | None = None) -> Json:
+        """Whose posts the reader wants to be told of."""
+        with self._page(viewer) as page:
+            return subscribed.subscriptions(page, limit, cursor)
 
     def list_notifications(
         self,

@@ -16,7 +16,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 import msgspec
 
 from freehold.identity.resolver import Identity
-from freehold.pds import app_passwords, private
+from freehold.pds import app_passwords, kept, private
 from freehold.pds.accounts import Account, Accounts
 from freehold.pds.backup import BLOBS, PRIVATE, REPOSITORY
 from freehold.pds.blobs import BlobNotFound, Blobs, Stored
@@ -41,8 +41,9 @@ repository.car    everything that you published: posts, likes, follows, profile;
                   to be yours and complete. Tools of the AT Protocol read it
 blobs/            your pictures and other files, each under its CID, the name by which your posts know it
 blobs.json        a list of them: CID, type, size in bytes, file name
-private.json      what only you could see: preferences, whom you muted, your e-mail address, the names of your app
-                  passwords and of the apps that you let in. No password and no key is in here
+private.json      what only you could see: preferences, whom you muted, what you saved and drafted, whose posts you
+                  want to be told of, your e-mail address, the names of your app passwords and of the apps that you
+                  let in. No password and no key is in here
 identity.json     your identity as the world sees it: which host you are at, and the key that signs for you
 
 Keep it with your recovery key. With both you can move to any other host of the AT Protocol, also when this one is
@@ -159,6 +160,7 @@ class Archives:
                 "email": self._accounts.mail_of(account),
                 "preferences": private.preferences(tx, self._accounts.seal, account),
                 "mutes": [subject for subject, _ in private.mutes(tx, self._accounts.seal, account.id)],
+                "kept": kept.for_archive(tx, self._accounts.seal, account.id),
                 "pages": {"language": language, "theme": theme},
                 "appPasswords": [
                     {"name": one.name, "privileged": one.privileged, "createdAt": format_datetime(one.created_at)}

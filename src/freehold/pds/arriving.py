@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple
 
 from freehold.net.errors import UpstreamFailed
-from freehold.pds import private, repositories
+from freehold.pds import kept, private, repositories
 from freehold.pds.accounts import Account
 from freehold.pds.blobs import Blobs
 from freehold.pds.imports import Imports
@@ -17,7 +17,7 @@ from freehold.protocol import cbor
 from freehold.protocol.blobrefs import blob_refs
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
-from freehold.protocol.syntax import is_did
+from freehold.protocol.syntax import is_at_uri, is_did
 from freehold.store.database import Database
 from freehold.store.sealed import Seal
 from freehold.store.tx import Tx
@@ -70,15 +70,18 @@ class Arriving:
             progress("Pictures and other files", len(missing), len(missing))
         return lacking
 
-    async def settings(self, account: Account, preferences: Iterable[object], mutes: Iterable[object] = ()) -> None:
-        """Put what the member had set; what is none of ours is left out."""
-        kept = [one for one in preferences if _is_preference(one)]
+    async def settings(
+        self, account: Account, preferences: Iterable[object], mutes: Iterable[object] = (), more: object = None
+    ) -> None:
+        """Put what the member had set; what is none of ours is left out. more: as `kept.for_archive` has it."""
+        ours = [one for one in preferences if _is_preference(one)]
 
         def put(tx: Tx) -> None:
-            private.put_preferences(tx, self._seal, account, kept)  # type: ignore[arg-type]
+            private.put_preferences(tx, self._seal, account, ours)  # type: ignore[arg-type]
             for did in mutes:
-                if isinstance(did, str) and is_did(did) and did != account.did:
+                if isinstance(did, str) and (is_did(did) or is_at_uri(did)) and did != account.did:
                     private.set_mute(tx, self._seal, account, did, True)
+            kept.take_in(tx, self._seal, account, more)
 
         await self._truth.write(put)
 

@@ -15,6 +15,7 @@ from freehold.pds import (
     applicants,
     confirmations,
     invites,
+    kept,
     key_rotation,
     lost_posts,
     moves,
@@ -362,6 +363,7 @@ class Members:
             moves.erase(tx, account.id)
             lost_posts.erase(tx, account.id)
             private.erase(tx, account.id)
+            kept.erase(tx, account.id)
             second_factor.erase(tx, account.id)
             passkeys.erase(tx, account.id)
             recovery_codes.erase(tx, account.id)

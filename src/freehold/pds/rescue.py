@@ -74,7 +74,7 @@ class Rescue:
             lacking = await self._arriving.blobs(account, elsewhere, progress)
         kept = backup.private()
         if kept:
-            await self._arriving.settings(account, kept.get("preferences", ()), kept.get("mutes", ()))
+            await self._arriving.settings(account, kept.get("preferences", ()), kept.get("mutes", ()), kept.get("kept"))
         if not await self._standing.points_here(account):
             await self._point_here(account, key)
         await self._standing.activate(account)

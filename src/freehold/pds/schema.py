@@ -10,6 +10,7 @@ from freehold.pds import (
     bulk_reading,
     confirmations,
     invites,
+    kept,
     key_rotation,
     keychain,
     letters,
@@ -44,8 +45,9 @@ SEALED: tuple[Sealed, ...] = (
     *applicants.SEALED,
     *key_rotation.SEALED,
     *moves.SEALED,
-    *lost_posts.SEALED,
     *private.SEALED,
+    *lost_posts.SEALED,
+    *kept.SEALED,
 )
 """Where this room keeps sealed values. A test looks whether one is missing."""
 
@@ -84,4 +86,5 @@ SCHEMA: tuple[Migration, ...] = (
     *moves.SCHEMA,
     *beacon.SCHEMA,
     *lost_posts.SCHEMA,
+    *kept.SCHEMA,
 )

@@ -5,14 +5,16 @@ stream.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
-from freehold.pds import private, repositories
+from freehold.pds import kept, private, repositories
 from freehold.pds.accounts import Account, Accounts
 from freehold.pds.repositories import records_after
 from freehold.protocol.cid import Cid
 from freehold.store.database import Database
 
 PAGE = 500
+Kept = dict[str, Any]
 
 
 class Snapshot:
@@ -61,6 +63,14 @@ class Snapshot:
             return []
         with self._truth.reading() as tx:
             return private.mutes(tx, self._accounts.seal, account.id)
+
+    def kept_by(self, did: str) -> tuple[Kept, Kept, Kept, Kept]:
+        """What a member keeps for themselves, as `kept.for_index` has it."""
+        account = self._accounts.find(did)
+        if account is None:
+            return {}, {}, {}, {}
+        with self._truth.reading() as tx:
+            return kept.for_index(tx, self._accounts.seal, account.id)
 
     def private(self) -> Iterator[tuple[str, str, dict[str, object]]]:
         """Who mutes, what is taken down and was seen: (kind, DID, body) as the private log would tell it."""

@@ -23,6 +23,7 @@ class Reading(Moves):
         self.index = warm or self._index()
         self.index.turn_to(self.log, sources(self.snapshot, self.accounts))
         self.index.memory.muted_by = self.snapshot.muted_by
+        self.index.memory.kept_by = self.snapshot.kept_by
         self.index.memory.labels_of = self.labels.on
         self.index_db = self.index.db
         if not (self.read_only and warm):
