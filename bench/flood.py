@@ -2,8 +2,9 @@
 
 The server has one core for itself, those who ask have another. First it is found out how many strangers' requests the
 server can answer without a keeper at the door (`siege = "never"`); then members read and post, eight at a time, without
-a flood and under one of so many times that capacity, by turns. What they keep is the ratio of the two. At the end the
-same flood meets the server without a keeper.
+a flood and under one of so many times that capacity, by turns. What they keep is the ratio of the two: of calls a
+second, and of the server's CPU time for each call, which says the same of a core that is busy and is disturbed less by
+neighbours. The same flood meets the server without a keeper, too.
 """
 
 import argparse
@@ -16,11 +17,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median, quantiles
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import msgspec
 import uvloop
 
+from bench.machine import cpu_seconds
 from bench.network import FREEHOLD, ROOT, Member, Server, fill, follow_all, free_port, join, post, until_listening
 from bench.wire import AnswerError, Client
 
@@ -33,12 +35,13 @@ ONSET_SECONDS = 2.0
 
 
 class Had(NamedTuple):
-    """What members had. per_second: calls that were answered well. failed: in all."""
+    """What members had. per_second: calls that were answered well. failed: in all. cpu_ms: of the server for each."""
 
     per_second: float
     p50_ms: float
     p95_ms: float
     failed: int
+    cpu_ms: float = 0.0
 
 
 class Storm(NamedTuple):
@@ -70,10 +73,15 @@ class Guarded:
             stderr=self._log,
             preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CORE}),
         )
+        self.port = port
         until_listening(self._process, port)
 
-    def __enter__(self) -> None:
-        return None
+    def cpu_seconds(self) -> float:
+        """CPU time of all its processes."""
+        return cpu_seconds(self._process.pid)
+
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
@@ -179,13 +187,19 @@ def capacity(port: int, asked: Path, seconds: float) -> float:
     return Rage(port, asked, 0, seconds).over().statuses.get("200", 0) / seconds
 
 
-def one_round(port: int, members: Sequence[Member], asked: Path, per_second: float, seconds: float) -> Round:
+def one_round(server: Guarded, members: Sequence[Member], asked: Path, per_second: float, seconds: float) -> Round:
     """Calm, then flooded."""
-    calm = uvloop.run(members_work(port, members, seconds))
-    rage = Rage(port, asked, per_second, ONSET_SECONDS + seconds + 1)
+    calm = measured(server, members, seconds)
+    rage = Rage(server.port, asked, per_second, ONSET_SECONDS + seconds + 1)
     time.sleep(ONSET_SECONDS)
-    flooded = uvloop.run(members_work(port, members, seconds))
-    return Round(calm, flooded, rage.over())
+    return Round(calm, measured(server, members, seconds), rage.over())
+
+
+def measured(server: Guarded, members: Sequence[Member], seconds: float) -> Had:
+    """What members have now, and what all that the server does meanwhile takes for each of their calls."""
+    before = server.cpu_seconds()
+    had = uvloop.run(members_work(server.port, members, seconds))
+    return had._replace(cpu_ms=(server.cpu_seconds() - before) / max(1.0, had.per_second * seconds) * 1e3)
 
 
 def main(words: list[str] | None = None) -> int:
@@ -203,29 +217,32 @@ def main(words: list[str] | None = None) -> int:
         members, wanted = prepare(directory, port)
         asked.write_text("\n".join(wanted))
         os.sched_setaffinity(0, {OUR_CORE})
-        with Guarded(directory, port, "never"):
+        with Guarded(directory, port, "never") as server:
             can = capacity(port, asked, given.seconds)
             print(f"capacity: {can:.0f} of strangers' requests a second", flush=True)
             if not given.alone:
-                tell(one_round(port, members, asked, can * given.times, given.seconds), "without a keeper")
-        with Guarded(directory, port, "auto"):
+                tell(one_round(server, members, asked, can * given.times, given.seconds), "without a keeper")
+        with Guarded(directory, port, "auto") as server:
             rounds = []
             for _ in range(given.rounds):
-                rounds.append(one_round(port, members, asked, can * given.times, given.seconds))
+                rounds.append(one_round(server, members, asked, can * given.times, given.seconds))
                 tell(rounds[-1], "with the keeper")
                 time.sleep(17)  # until the siege is over
         print((directory / "bench.log").read_text()[-1500:], file=sys.stderr)
-    kept = median(each.flooded.per_second / each.calm.per_second for each in rounds)
-    print(f"members kept {kept:.0%} of what they had, the median of {given.rounds} rounds")
+    by_clock = median(each.flooded.per_second / each.calm.per_second for each in rounds)
+    by_cpu = sum(each.calm.cpu_ms for each in rounds) / sum(each.flooded.cpu_ms for each in rounds)
+    print(f"members kept {by_clock:.0%} by the clock, the median of {given.rounds} rounds,")
+    print(f"and {by_cpu:.0%} of what the server's core did was for them, which neighbours of the machine change less")
     return 0
 
 
-def tell(measured: Round, how: str) -> None:
+def tell(found: Round, how: str) -> None:
     """Print one round."""
-    calm, flooded, storm = measured
+    calm, flooded, storm = found
     print(
-        f"{how}: {calm.per_second:.0f}/s (p50 {calm.p50_ms:.1f} ms, p95 {calm.p95_ms:.1f}) calm,"
-        f" {flooded.per_second:.0f}/s (p50 {flooded.p50_ms:.1f} ms, p95 {flooded.p95_ms:.1f}, {flooded.failed} failed)"
+        f"{how}: {calm.per_second:.0f}/s (p50 {calm.p50_ms:.1f} ms, p95 {calm.p95_ms:.1f}, CPU {calm.cpu_ms:.2f}) calm,"
+        f" {flooded.per_second:.0f}/s (p50 {flooded.p50_ms:.1f} ms, p95 {flooded.p95_ms:.1f}, CPU {flooded.cpu_ms:.2f},"
+        f" {flooded.failed} failed)"
         f" under {storm.per_second:.0f} requests a second, answered {storm.statuses}",
         flush=True,
     )

@@ -4,6 +4,7 @@ In come the settings of the networks; out come bound sockets, and what stands be
 """
 
 import asyncio
+import logging
 import os
 import resource
 import signal
@@ -33,6 +34,8 @@ from freehold.settings import BadSetting, Settings
 from freehold.site import Site
 from freehold.tls.front import Choose, Client, Front
 from freehold.web.speech import preferred
+
+logger = logging.getLogger(__name__)
 
 KEEP_ALIVE_SECONDS = 75
 MAX_INCOMING_FRAME = 65_536
@@ -184,7 +187,10 @@ def keeper_of(networks: Networks) -> Keeper:
     """Who stands before these networks: with --dev he only watches connections."""
     settings = networks.sites[0].settings if networks.sites else Settings()  # all of them may have left
     mode = "never" if any(site.place.dev for site in networks.sites) else settings.siege
-    connections = Connections(min(settings.connections_max, descriptors()), settings.connections_per_address)
+    most = min(settings.connections_max, descriptors())
+    if most < settings.connections_max:
+        logger.warning("connections_max is more than this process may open: raise LimitNOFILE", extra={"most": most})
+    connections = Connections(most, settings.connections_per_address)
     return Keeper(networks.meant, preferred, Siege(cast(Mode, mode)), connections, sorted(believed(networks)))
 
 
