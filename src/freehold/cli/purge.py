@@ -4,6 +4,7 @@ import argparse
 import asyncio
 
 from freehold.cli.terminal import Terminal
+from freehold.pds import forgetting
 from freehold.site import Site
 
 
@@ -18,4 +19,6 @@ async def act(site: Site, given: argparse.Namespace, terminal: Terminal) -> None
         terminal.say("There is no archive.")
         return
     await site.sweep()
+    while await site.truth.write(lambda tx: forgetting.sweep(tx, tx.now + 1)):
+        pass  # events keep it a day for those who follow; the new bases must not have it
     await asyncio.to_thread(site.archiving.purge, told)

@@ -1,5 +1,6 @@
 """What a member deleted is in no file of the network, of its standby and of its archive when 96 hours have passed."""
 
+import argparse
 import socket
 import threading
 from collections import defaultdict
@@ -7,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from freehold.cli import purge
+from freehold.cli.terminal import LocalTerminal
 from freehold.haven.archive import stores
 from freehold.haven.archive.archive import Archive
 from freehold.haven.archive.folder import Folder
@@ -91,6 +94,22 @@ async def test_a_planted_post_and_picture_are_nowhere(tmp_path: Path, shared: Sh
     for secret in (SECRET.encode(), image):
         assert holders(tmp_path, secret) == {}
     assert not [path for path in (town / "cache").rglob("*") if path.is_file()]
+
+
+async def test_a_purge_leaves_nothing_of_it_at_once(tmp_path: Path, shared: Shared) -> None:
+    town, away = tmp_path / "town", tmp_path / "away"
+    with opened(town, shared, Clock(), archive_every_seconds=1) as site:
+        site.archiving.add("away", stores.parse(f"file://{away}"), PASSPHRASE)
+        archive = site.archiving._writing["away"]
+        async with calling(site) as http:
+            mei = await Person.join(http, "mei")
+            planted = await mei.post(SECRET)
+            await mei.post("this stays")
+            await until(lambda: archive.memory.base_sent and SECRET.encode() in unsealed(archive, away))
+            await mei.delete(planted)
+            await purge.act(site, argparse.Namespace(), LocalTerminal())
+            assert SECRET.encode() not in unsealed(archive, away)
+            assert b"this stays" in unsealed(archive, away)
 
 
 def holders(root: Path, secret: bytes) -> dict[str, list[Path]]:
