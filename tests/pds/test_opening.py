@@ -16,7 +16,7 @@ def test_what_fails_half_way_closes_what_it_had_open(tmp_path, shared, monkeypat
     with opened(tmp_path / "town", shared):
         pass
 
-    def fails(self) -> None:
+    def fails(self, *given) -> None:
         raise BadSetting("It cannot be.")
 
     with monkeypatch.context() as patch:
