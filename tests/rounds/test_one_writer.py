@@ -34,7 +34,7 @@ WITHIN_SECONDS = 1.5
 """All faults of a round begin."""
 HOLD_SECONDS = (0.1, 6.0)
 CLOCK_OFF_SECONDS = (-86_400.0, 3_000.0)
-SHORT = [pytest.param(campaign, 4, marks=pytest.mark.timeout(300)) for campaign in range(5)]
+SHORT = [pytest.param(campaign, 4, marks=pytest.mark.timeout(600)) for campaign in range(5)]
 LONG = [pytest.param(campaign, 25, marks=[pytest.mark.long, pytest.mark.timeout(1800)]) for campaign in range(40)]
 
 

@@ -30,7 +30,7 @@ from support.network import CHEAP, TESTS
 
 PORT, LINK, VOTES = 8000, 7100, 7101
 HOST = f"localhost:{PORT}"
-SETTLE_SECONDS = 90.0
+SETTLE_SECONDS = 150.0
 ANSWER_SECONDS = 20.0
 CODE = re.compile(r"(tls://)\S+?(:\d+) --code (\S+)")
 
