@@ -54,6 +54,9 @@ def test_a_misspelt_setting_names_the_near_one(tmp_path: Path) -> None:
         ('acme_directory = "http://ca.example/dir"', "must be an https URL"),
         ('acme_hook = "hook"', "a whole path"),
         ("https_port = 70000", "65535 or less"),
+        ('onion_torrc = "more"', "onion_torrc must be a whole path"),
+        ('certificate_watch = ["log.example"]', "“log.example” is not a URL"),
+        ('drills = ["lost-machine hourly"]', "not NAME daily"),
         ('lexicons = "no/such/folder"', "there is no folder"),
     ],
 )
