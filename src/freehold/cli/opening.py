@@ -64,7 +64,8 @@ def open_site(
     directory: Path, settings: Settings, listening: Listening, shared: Shared, index: Index | None = None
 ) -> Site:
     """Open one; a new one is made. index: one that was kept warm for it. Blocks. Raises DamagedNetwork, NotPrimary."""
-    assured_primary(directory)  # before keys are made where there are none
+    if not listening.read_only:
+        assured_primary(directory)  # before keys are made where there are none
     with damage_named(directory):
         return Site(directory, settings, listening, shared, index=index)
 

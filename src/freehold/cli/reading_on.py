@@ -9,9 +9,11 @@ import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from freehold.appview.index import Index
-from freehold.cli.doors import Doors, PortTaken, Server
+from freehold.cli.doors import Doors, Server
+from freehold.cli.hosting import settle_memory
 from freehold.cli.opening import open_site
 from freehold.pds.pictures.workshop import Workshop
 from freehold.server import Networks
@@ -60,4 +62,12 @@ class ReadingOn:
         return not over.is_set()
 
 
-__all__ = ["DoorsOf", "PortTaken", "ReadingOn"]
+async def rehearse(shared: Shared) -> None:
+    """Open an empty network, and close it: when a primary is lost, this process must not do so for the first time."""
+    with TemporaryDirectory() as folder:
+        words = Path(folder) / "network", Settings(), Listening(0, stay=True), shared
+        site = await asyncio.to_thread(open_site, *words)
+        Networks([site])
+        await site.stop()
+        await asyncio.to_thread(site.close)
+    settle_memory()

@@ -21,7 +21,7 @@ from freehold.cli.control import Act, commanded
 from freehold.cli.doors import tell_service_manager
 from freehold.cli.main import Misread, understand
 from freehold.cli.opening import Promoted, shared_by
-from freehold.cli.reading_on import DoorsOf, ReadingOn
+from freehold.cli.reading_on import DoorsOf, ReadingOn, rehearse
 from freehold.haven import aside
 from freehold.haven.copy import Copy
 from freehold.haven.following import PrimaryThere
@@ -220,6 +220,7 @@ async def _stand_by(directory: Path, settings: Settings, doors_of: DoorsOf) -> P
     listen = standing.standby.machine.listen
     where = f"on {listen} and " if listen else ""
     print(f"{directory} is a standby. It waits for its primary {where}by ssh.", file=sys.stderr, flush=True)
+    await rehearse(shared)
     await standing.follow()
     index = standing.standby.take_index()
     if standing.promoted:

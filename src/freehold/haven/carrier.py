@@ -24,7 +24,7 @@ from freehold.haven.witness import now_ms
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
 from freehold.store.blobs import BlobStore
-from freehold.store.wal import NOWHERE, Log, Position
+from freehold.store.wal import MOST_BYTES, NOWHERE, Log, Position
 from freehold.stream.bell import Stroke
 
 logger = logging.getLogger(__name__)
@@ -160,7 +160,8 @@ class Carrier:
 
     def _note_acknowledged(self) -> None:
         if self._acknowledged.begun and not self._unsure:
-            self._acknowledged.note(self._log.end(self._frames))
+            link = next(iter(self._in_step), None)  # where it stands the log ends, and nothing has to be read for that
+            self._acknowledged.note(link.position if link and self._frames else self._log.end(self._frames))
 
     def _be_sure(self) -> None:
         """With the lock held: what is in the log is confirmed, or the operator wants no confirmation."""
@@ -181,8 +182,10 @@ class Carrier:
 
     def _carry(self, link: Link) -> None:
         link.deliver()
-        while stretch := self._log.since(link.position, self._frames):
+        more = True
+        while more and (stretch := self._log.since(link.position, self._frames)):
             link.carry(stretch)
+            more = len(stretch.data) == MOST_BYTES
 
     def _await_company(self) -> None:
         """With the lock held, which waiting lets go. Who comes into step has everything that was committed before."""
