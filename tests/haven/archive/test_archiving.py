@@ -102,8 +102,8 @@ async def test_what_waited_on_disk_is_sent_after_a_restart(
 async def test_a_base_that_was_cut_off_goes_on_where_it_was(
     network: Archived, store: Store, key: ArchiveKey, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending, "CHUNK_BYTES", 16_384)
-    monkeypatch.setattr(restoring, "CHUNK_BYTES", 16_384)
+    monkeypatch.setattr(sending, "CHUNK_BYTES", 4_096)
+    monkeypatch.setattr(restoring, "CHUNK_BYTES", 4_096)
     for n in range(60):
         await network.add(str(n))
     network.db.fold()
