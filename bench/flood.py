@@ -2,9 +2,9 @@
 
 The server has one core for itself, those who ask have another. First it is found out how many strangers' requests the
 server can answer without a keeper at the door (`siege = "never"`); then members read and post, eight at a time, without
-a flood and under one of so many times that capacity, by turns. What they keep is the ratio of the two: of calls a
-second, and of the server's CPU time for each call, which says the same of a core that is busy and is disturbed less by
-neighbours. The same flood meets the server without a keeper, too.
+a flood and under one of so many times that capacity, by turns. What they keep is the ratio of the two. Neighbours of
+the machine change that from second to second; what they change less is the CPU time of a request that is served, and of
+one that is turned away, from which the same can be worked out. The same flood meets the server without a keeper, too.
 """
 
 import argparse
@@ -35,13 +35,12 @@ ONSET_SECONDS = 2.0
 
 
 class Had(NamedTuple):
-    """What members had. per_second: calls that were answered well. failed: in all. cpu_ms: of the server for each."""
+    """What members had. per_second: calls that were answered well. failed: in all."""
 
     per_second: float
     p50_ms: float
     p95_ms: float
     failed: int
-    cpu_ms: float = 0.0
 
 
 class Storm(NamedTuple):
@@ -181,25 +180,38 @@ class Rage:
         return Storm(told["sent"] / self._seconds, told["answers"])
 
 
-def capacity(port: int, asked: Path, seconds: float) -> float:
-    """How many strangers' requests a second are answered when nobody else asks, and nobody is turned away."""
-    Rage(port, asked, 0, min(2.0, seconds)).over()
-    return Rage(port, asked, 0, seconds).over().statuses.get("200", 0) / seconds
+class Price(NamedTuple):
+    """What strangers' requests are to the server. per_second: how many there were. cpu_ms: for each."""
+
+    per_second: float
+    cpu_ms: float
+
+
+def capacity(server: Guarded, asked: Path, seconds: float) -> Price:
+    """What is answered when nobody else asks, and nobody is turned away."""
+    Rage(server.port, asked, 0, min(2.0, seconds)).over()
+    before = server.cpu_seconds()
+    answered = Rage(server.port, asked, 0, seconds).over().statuses.get("200", 0)
+    return Price(answered / seconds, (server.cpu_seconds() - before) / max(1, answered) * 1e3)
+
+
+def siege(server: Guarded, asked: Path, per_second: float, seconds: float) -> Price:
+    """What a flood costs that has been noticed, with all that is answered to it."""
+    rage = Rage(server.port, asked, per_second, ONSET_SECONDS + seconds)
+    time.sleep(ONSET_SECONDS)
+    before = server.cpu_seconds()
+    storm = rage.over()
+    asked_then = storm.per_second * seconds
+    return Price(storm.per_second, (server.cpu_seconds() - before) / max(1.0, asked_then) * 1e3)
 
 
 def one_round(server: Guarded, members: Sequence[Member], asked: Path, per_second: float, seconds: float) -> Round:
     """Calm, then flooded."""
-    calm = measured(server, members, seconds)
+    calm = uvloop.run(members_work(server.port, members, seconds))
     rage = Rage(server.port, asked, per_second, ONSET_SECONDS + seconds + 1)
     time.sleep(ONSET_SECONDS)
-    return Round(calm, measured(server, members, seconds), rage.over())
-
-
-def measured(server: Guarded, members: Sequence[Member], seconds: float) -> Had:
-    """What members have now, and what all that the server does meanwhile takes for each of their calls."""
-    before = server.cpu_seconds()
-    had = uvloop.run(members_work(server.port, members, seconds))
-    return had._replace(cpu_ms=(server.cpu_seconds() - before) / max(1.0, had.per_second * seconds) * 1e3)
+    flooded = uvloop.run(members_work(server.port, members, seconds))
+    return Round(calm, flooded, rage.over())
 
 
 def main(words: list[str] | None = None) -> int:
@@ -218,8 +230,9 @@ def main(words: list[str] | None = None) -> int:
         asked.write_text("\n".join(wanted))
         os.sched_setaffinity(0, {OUR_CORE})
         with Guarded(directory, port, "never") as server:
-            can = capacity(port, asked, given.seconds)
-            print(f"capacity: {can:.0f} of strangers' requests a second", flush=True)
+            served = capacity(server, asked, given.seconds)
+            can = served.per_second
+            print(f"capacity: {can:.0f} of strangers' requests a second, CPU {served.cpu_ms:.2f} ms each", flush=True)
             if not given.alone:
                 tell(one_round(server, members, asked, can * given.times, given.seconds), "without a keeper")
         with Guarded(directory, port, "auto") as server:
@@ -228,11 +241,16 @@ def main(words: list[str] | None = None) -> int:
                 rounds.append(one_round(server, members, asked, can * given.times, given.seconds))
                 tell(rounds[-1], "with the keeper")
                 time.sleep(17)  # until the siege is over
+            turned_away = siege(server, asked, can * given.times, given.seconds)
+            print(f"turned away: {turned_away.per_second:.0f} a second, CPU {turned_away.cpu_ms:.3f} ms each")
         print((directory / "bench.log").read_text()[-1500:], file=sys.stderr)
     by_clock = median(each.flooded.per_second / each.calm.per_second for each in rounds)
-    by_cpu = sum(each.calm.cpu_ms for each in rounds) / sum(each.flooded.cpu_ms for each in rounds)
-    print(f"members kept {by_clock:.0%} by the clock, the median of {given.rounds} rounds,")
-    print(f"and {by_cpu:.0%} of what the server's core did was for them, which neighbours of the machine change less")
+    print(f"by the clock members kept {by_clock:.0%}, the median of {given.rounds} rounds")
+    taken = given.times * turned_away.cpu_ms / served.cpu_ms
+    print(
+        f"by CPU time {given.times:.0f} times the capacity, turned away, take {taken:.0%} of the core:"
+        f" {1 - taken:.0%} is left to members"
+    )
     return 0
 
 
@@ -240,8 +258,8 @@ def tell(found: Round, how: str) -> None:
     """Print one round."""
     calm, flooded, storm = found
     print(
-        f"{how}: {calm.per_second:.0f}/s (p50 {calm.p50_ms:.1f} ms, p95 {calm.p95_ms:.1f}, CPU {calm.cpu_ms:.2f}) calm,"
-        f" {flooded.per_second:.0f}/s (p50 {flooded.p50_ms:.1f} ms, p95 {flooded.p95_ms:.1f}, CPU {flooded.cpu_ms:.2f},"
+        f"{how}: {calm.per_second:.0f}/s (p50 {calm.p50_ms:.1f} ms, p95 {calm.p95_ms:.1f}) calm,"
+        f" {flooded.per_second:.0f}/s (p50 {flooded.p50_ms:.1f} ms, p95 {flooded.p95_ms:.1f},"
         f" {flooded.failed} failed)"
         f" under {storm.per_second:.0f} requests a second, answered {storm.statuses}",
         flush=True,

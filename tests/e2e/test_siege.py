@@ -15,6 +15,7 @@ from typing import NamedTuple
 import httpx
 import pytest
 import uvicorn
+from playwright.async_api import async_playwright
 
 from freehold.api.siege.acceptor import Acceptor
 from freehold.api.siege.connections import HEAD_SECONDS
@@ -260,3 +261,19 @@ async def test_nothing_stays_counted_when_all_have_gone(door: Door, mei: Someone
     siege = door.keeper.siege
     while siege.waiting or any(lane.inside for lane in siege.lanes.values()) or len(door.keeper.connections):  # noqa: ASYNC110
         await asyncio.sleep(0.01)
+
+
+@pytest.mark.browser
+async def test_a_browser_does_its_piece_of_work_and_is_let_in(door: Door, chromium: Path) -> None:
+    door.shut()
+    async with async_playwright() as start:
+        browser = await start.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = await browser.new_page(service_workers="block")
+        await page.goto(f"http://localhost:{door.port}/join")
+        await door.keeper._warming
+        shown = await page.goto(f"http://localhost:{door.port}/join")
+        assert shown is not None
+        assert shown.status == 503
+        await page.wait_for_selector("form[action='/join']")
+        assert door.keeper.siege.admitted["proven"] > 0
+        await browser.close()

@@ -48,7 +48,7 @@ LANES: dict[Kind, Lane] = {
     # Those who would sign in. A password's hash takes a thread 30 ms, so few at once.
     "entry": Lane("entry", most=4, each=1, share=0.1, patience=0.1),
     # One after the other, each address in its turn. From these the cached pages are made, too.
-    "stranger": Lane("stranger", most=4, each=1, share=0.05, least=0.2, again_seconds=5.0),
+    "stranger": Lane("stranger", most=4, each=1, share=0.03, least=0.3, again_seconds=5.0),
 }
 
 

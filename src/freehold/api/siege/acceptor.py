@@ -60,11 +60,11 @@ class Acceptor:
                 logger.warning("a connection could not be taken", extra={"facts": wrong.strerror})
                 self._keeper.connections.make_room()
                 return
-            connection.setblocking(False)
             met = self._meet(connection, address) if self._keeper.siege.on else None
             if isinstance(met, Canned):
                 with suppress(OSError):
-                    connection.send(met.answer)
+                    connection.recv(HEAD_BYTES, socket.MSG_DONTWAIT)  # what lies unread turns the farewell into a reset
+                    connection.send(met.answer, socket.MSG_DONTWAIT)
                 connection.close()
             else:
                 self._open(connection, met)
@@ -72,7 +72,7 @@ class Acceptor:
     def _meet(self, connection: socket.socket, address: tuple[str, int]) -> Ticket | Canned | None:
         """What becomes of the first request, if its whole head is there. None: that is seen later."""
         try:
-            data = connection.recv(HEAD_BYTES, socket.MSG_PEEK)
+            data = connection.recv(HEAD_BYTES, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except OSError:
             return None
         brushed = self._keeper.brush_off(data, address[0])
@@ -91,6 +91,7 @@ class Acceptor:
             made.let_in = ticket
             return made
 
+        connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         task = self._loop.create_task(self._loop.connect_accepted_socket(speaker, connection))
         self._opening.add(task)
