@@ -15,7 +15,7 @@ from freehold.haven.measured import HOUR as MEASURED_HOUR
 from freehold.haven.measured import Sample
 from freehold.net.clocks import Compared
 from freehold.pds.membership import Application
-from freehold.readiness import outside
+from freehold.readiness import names, outside
 from freehold.server import Networks
 from freehold.site import Shared, Site
 from freehold.tls import foreign, logbook
@@ -92,13 +92,13 @@ async def test_the_owner_sees_what_it_hangs_on_and_figures_with_their_numbers(
 
 
 async def test_what_the_owner_knows_of_is_no_alarm_any_more(site: Site, working: None) -> None:
-    assert outside.foreign_certificates(site).mark == "✗"
+    assert names.foreign_certificates(site).mark == "✗"
     [known] = site.certificate_watch.found()
     async with await reads(site, "olga") as olga:
         await olga.go(PAGE)
         await olga.send(PAGE, certificate=known.id)
         assert f"mail.{NAME}" not in olga.text
-    assert outside.foreign_certificates(site).mark == "!"  # the log itself was not read yet
+    assert names.foreign_certificates(site).mark == "!"  # the log itself was not read yet
 
 
 async def test_the_owners_are_written_to_once(tmp_path, shared: Shared) -> None:
@@ -133,7 +133,8 @@ async def test_nobody_but_the_owner_sees_it(site: Site, working: None, name: str
 
 
 def test_all_that_the_list_can_say_has_its_french() -> None:
-    source = (HERE.parent / "readiness" / "outside.py").read_text()
+    room = HERE.parent / "readiness"
+    source = "".join((room / name).read_text() for name in ("outside.py", "names.py"))
     with (HERE / "locale" / "fr.po").open("rb") as file:
         spoken = {message.id for message in read_po(file, locale="fr")}
     sentences = set(re.findall(r'(?:say|what(?:, \w+)*) = "([^"]+)"', source))

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from freehold.readiness.lines import BAD, DAY, DOUBT, GOOD, Line, days_since
-from freehold.readiness.reports import Report, reports, tried
+from freehold.readiness.names import certificate, foreign_certificates, name, nameservers, onion
+from freehold.readiness.reports import Report, reports, tried_at
 from freehold.settings import FILE
 from freehold.site import Site
 
 OLD_DAYS = 30
 PROMISED_HOURS = 96
 """After which nothing is left of what was deleted, by the settings as they come."""
-SOON_DAYS = 7
 FAR_OFF_SECONDS = 2.0
 """A clock that is further off spoils codes, tokens and the order of posts."""
 
@@ -59,7 +59,7 @@ def machine(site: Site, held: list[Report]) -> Line:
     """The machine that this runs on, and its disk."""
     what, states = "This machine", site.haven.states()
     ready = ", ".join(peer.name for peer, state in states if state == "in step" and peer.sync)
-    when = _tried(held, "lost-machine", "machine")
+    when = tried_at(held, "lost-machine", "machine")
     if not states:
         say = "There is no second one: if its disk is lost, only an archive brings the network back."
         return Line(BAD, what, say, todo=f"freehold standby {site.directory} --help", tried=when)
@@ -116,7 +116,7 @@ def archives(site: Site, held: list[Report]) -> Line:
         say = "No restore from %(names)s was tried within a month."
         return Line(DOUBT, what, say, {"names": ", ".join(old)}, uses, rehearse, when)
     say = "The archive holds all but the last seconds, and a restore from it was tried."
-    return Line(GOOD, what, say, uses=uses, tried=max(when, _tried(held, "archive")))
+    return Line(GOOD, what, say, uses=uses, tried=max(when, tried_at(held, "archive")))
 
 
 def deleted(site: Site) -> Iterator[Line]:
@@ -181,84 +181,6 @@ def scheduled(site: Site) -> Iterator[Line]:
             yield Line(GOOD, what, "%(drill)s was held as planned, and went well.", facts, tried=last.began_at)
 
 
-# --- names
-
-
-def name(site: Site, held: list[Report]) -> Line:
-    """The domain."""
-    what = "The domain name"
-    if site.place.local:
-        return Line(DOUBT, what, "This network is of this machine only.")
-    move, when = site.network.last_move, _tried(held, "name")
-    facts = {"doors": ", ".join(site.beacons.doors)}
-    tried_at = max(when, move.at if move is not None else 0)
-    todo = f"freehold domain {site.directory} move NEW"
-    if not facts["doors"]:
-        say = "Members keep name and followers under another one, but nobody is told where: there is no spare door."
-        return Line(DOUBT, what, say, uses=site.place.host, todo=todo, tried=tried_at)
-    say = "Browsers ask the spare doors (%(doors)s) where the network is; all members move with one command."
-    return Line(GOOD, what, say, facts, site.place.host, todo, tried_at)
-
-
-def nameservers(site: Site, held: list[Report]) -> Line:
-    """Who answers for the domain."""
-    what, when = "The name servers", _tried(held, "nameserver", "dns")
-    if site.place.local:
-        return Line(GOOD, what, "None are asked for a network of this machine.")
-    if not site.beacons.doors:
-        say = "If they fail, nobody finds the network: a spare door under another name would do."
-        return Line(DOUBT, what, say, uses=site.place.host, tried=when)
-    return Line(GOOD, what, "The spare doors do not depend on them, if others answer for those.", tried=when)
-
-
-def onion(site: Site) -> Line:
-    """The way in that needs no name, no address and no certificate."""
-    what, door = "The onion door", site.onion
-    if not site.onion_address:
-        say = "There is none. With it the network is reached without domain, name servers and certificate."
-        return Line(DOUBT, what, say, todo="onion = true")
-    if door is not None and not door.up:
-        return Line(DOUBT, what, "It is not open: %(state)s.", {"state": door.state}, site.onion_address)
-    return Line(GOOD, what, "Who has Tor comes in by it, whatever happens to the name.", uses=site.onion_address)
-
-
-def certificate(site: Site) -> Line:
-    """What browsers trust."""
-    what = "The certificate"
-    if site.certificates is None:
-        return Line(GOOD, what, "It is the business of what stands before this network, or none is needed.")
-    days = site.certificates.days_left()
-    authority = urlsplit(site.settings.acme_directory).hostname or ""
-    if days is None or days < SOON_DAYS:
-        return Line(DOUBT, what, "It ends within a week, or there is none: the log says why.", uses=authority)
-    say = "%(days)s days are left. If its authority is lost, another one can be named in acme_directory."
-    return Line(GOOD, what, say, {"days": f"{days:.0f}"}, authority)
-
-
-def foreign_certificates(site: Site) -> Line:
-    """Whether somebody else could speak in the network's name."""
-    what, watch = "Certificates of others", site.certificate_watch
-    if site.place.local:
-        return Line(GOOD, what, "A name of this machine only has none.")
-    alarms = [one for one in watch.found() if not one.expected]
-    todo = f"freehold edge {site.directory} certificates"
-    if alarms:
-        say = "%(n)s certificates for this network’s names were issued to keys that are not its own."
-        return Line(BAD, what, say, {"n": str(len(alarms))}, todo=todo)
-    if not watch.urls:
-        say = "Nobody watches the certificate logs: set certificate_watch, and publish the CAA records."
-        return Line(DOUBT, what, say, todo=f"freehold edge {site.directory} caa")
-    blind = [source for source in watch.sources() if source.failure or not source.read_at]
-    hosts = ", ".join(urlsplit(source.url).hostname or source.url for source in blind)
-    if blind:
-        return Line(DOUBT, what, "The logs cannot be read at %(hosts)s.", {"hosts": hosts}, todo=todo)
-    behind = max(source.total - source.size for source in watch.sources())
-    if behind:
-        say = "A log grows as fast as it is read here: %(n)s entries are left."
-        return Line(DOUBT, what, say, {"n": str(behind)}, todo=todo)
-    return Line(GOOD, what, "The logs are read, and know of none but this network’s own.")
-
-
 # --- services
 
 
@@ -270,13 +192,13 @@ def directory(site: Site, held: list[Report]) -> Line:
     if kept == "both":
         say = "This network’s own goes on without the public one."
         uses = urlsplit(site.settings.public_plc).hostname or ""
-        return Line(GOOD, what, say, uses=uses, tried=_tried(held, "services"))
+        return Line(GOOD, what, say, uses=uses, tried=tried_at(held, "services"))
     return Line(DOUBT, what, "Only that one has the identities of this network.", uses=urlsplit(kept).hostname or "")
 
 
 def front(site: Site, held: list[Report]) -> Line:
     """What stands between the network and a flood."""
-    what, edges, when = "The shield", site.edges.all(), _tried(held, "shield", "flood")
+    what, edges, when = "The shield", site.edges.all(), tried_at(held, "shield", "flood")
     if not edges:
         say = "Nothing stands before this machine: its address is known, and takes every blow itself."
         return Line(DOUBT, what, say, todo=f"freehold edge {site.directory} make --help", tried=when)
@@ -291,7 +213,7 @@ def mail(site: Site, held: list[Report]) -> Line:
     if host is None:
         return Line(GOOD, what, "There is none; nobody needs one to sign in, to join or to recover an account.")
     say = "Without it no letters are sent; nobody needs them to sign in or to recover an account."
-    return Line(GOOD, what, say, uses=host, tried=_tried(held, "services"))
+    return Line(GOOD, what, say, uses=host, tried=tried_at(held, "services"))
 
 
 def clock(site: Site) -> Line:
@@ -323,8 +245,3 @@ def program(site: Site) -> Line:
     """Where the software comes from."""
     say = "It lies whole on this machine, and fetches nothing to run or to start again."
     return Line(GOOD, "The program", say, uses=sys.prefix)
-
-
-def _tried(held: list[Report], *names: str) -> int:
-    found = tried(held, *names)
-    return found[0].micros if found is not None else 0

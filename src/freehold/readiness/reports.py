@@ -82,3 +82,9 @@ def tried(found: list[Report], *names: str) -> tuple[Report, Taking] | None:
             if part.name in names:
                 return report, part
     return None
+
+
+def tried_at(found: list[Report], *names: str) -> int:
+    """The same as a time in micros; 0 for never."""
+    last = tried(found, *names)
+    return last[0].micros if last is not None else 0
