@@ -20,6 +20,7 @@ from playwright.async_api import async_playwright
 from freehold.api.siege.acceptor import Acceptor
 from freehold.api.siege.connections import HEAD_SECONDS
 from freehold.api.siege.keeper import Keeper, now
+from freehold.cli.doctor import advice
 from freehold.cli.doors import behind_proxies, config_of, keeper_of
 from freehold.pds.proof_of_work import PARTS, PARTS_BITS, done
 from freehold.server import Networks
@@ -261,6 +262,12 @@ async def test_nothing_stays_counted_when_all_have_gone(door: Door, mei: Someone
     siege = door.keeper.siege
     while siege.waiting or any(lane.inside for lane in siege.lanes.values()) or len(door.keeper.connections):  # noqa: ASYNC110
         await asyncio.sleep(0.01)
+
+
+def test_the_doctor_says_when_nobody_would_come_first(tmp_path: Path, shared) -> None:
+    for siege, said in (("never", True), ("auto", False)):
+        with opened(tmp_path / siege, shared, dev_mode=False, siege=siege) as site:
+            assert any(finding.about == "siege" for finding in advice(site)) == said
 
 
 @pytest.mark.browser

@@ -137,6 +137,8 @@ def advice(site: Site) -> Iterator[Finding]:
         yield Finding(f"job {job.id}", say, "Find out why in the log.")
     if site.onion is not None and not site.onion.up:
         yield Finding("onion door", f"It is not open: {site.onion.state}.", "Look into the log for what tor says.")
+    if site.settings.siege == "never":
+        yield Finding("siege", "Under a flood members are not served before others.", 'Set siege = "auto".')
     if not site.network.choices.claimed:
         yield Finding("owner", "Nobody has claimed this network.", "Start it and type the code into the first page.")
 
