@@ -70,11 +70,18 @@ class Findings(Report, frozen=True, kw_only=True):
         """Whether everything was as promised."""
         return bool(self.takings) and all(found.held for found in self.takings)
 
+    @property
+    def verdict(self) -> str:
+        """In one sentence."""
+        if self.lost:
+            return f"{len(self.lost)} things that were acknowledged are LOST"
+        rest = "and everybody was back in time" if self.held else "but NOT everything held"
+        return f"nothing that was acknowledged was lost, {rest}"
+
     def lines(self) -> list[str]:
         """For people."""
-        verdict = "held: nothing acknowledged was lost, and everybody was back in time" if self.held else "BROKEN"
         said = [
-            f"{self.drill}: {verdict}",
+            f"{self.drill}: {self.verdict}",
             f"  acknowledged   {self.records} records, {self.blobs} pictures, {self.follows} follows,"
             f" {self.reports} reports, {self.settings} changes of settings",
             f"  {'':<10} {'first read':>18} {'first write':>18}",

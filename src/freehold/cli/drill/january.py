@@ -32,7 +32,7 @@ NAME = "january-2021"
 SECONDS, BACK_SECONDS = 3, 60.0
 SETTLE_SECONDS = 0.5
 JOINING_LATER = 4
-ADDRESSES_FROM = "45.127.0"
+ADDRESSES_FROM = "45.127"
 
 
 class NotHeld(Refused):
@@ -87,7 +87,7 @@ def _end_with(wire: Wire) -> None:
 
 def _on(wire: Wire, directory: Path, folder: Path, members: int, seconds: float, takings: list[Taking]) -> Findings:
     world = World(directory, folder, wire)
-    addresses = [f"{ADDRESSES_FROM}.{n + 1}" for n in range(members + JOINING_LATER)]
+    addresses = [f"{ADDRESSES_FROM}.{n // 200}.{n % 200 + 1}" for n in range(members + JOINING_LATER)]
     wire.more_addresses(world.members, addresses)
     try:
         with standing_on(world.members):

@@ -25,7 +25,7 @@ from freehold.protocol.refused import Refused
 from freehold.protocol.syntax import format_datetime
 from freehold.store.clock import now_micros
 
-WRITE_PAUSE, READ_PAUSE, TRY_AGAIN = 0.25, 0.15, 0.1
+WRITE_PAUSE, READ_PAUSE, TRY_AGAIN = 0.35, 0.15, 0.1
 """Seconds between calls, within a member's limits: 5,000 points of writing an hour, 3,000 of reading in 5 minutes."""
 FAILURES_UNTIL_LOOK = 2
 PATIENCE_SECONDS = 4.0

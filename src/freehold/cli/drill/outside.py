@@ -46,20 +46,19 @@ class Outside:
         writer.close()
 
     async def web(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One request, then the end of the connection."""
+        """Requests, until the other end hangs up."""
         try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-            fields = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
-            body = await reader.readexactly(int(fields.get("content-length", "0")))
-            verb, path, _ = head.split(" ", 2)
-            status, said = self._answer(verb, path, body)
-            data = msgspec.json.encode(said)
-            writer.write(b"HTTP/1.1 %d fine\r\nconnection: close\r\ncontent-length: %d\r\n" % (status, len(data)))
-            writer.write(b"content-type: application/json\r\n\r\n" + data)
-            await writer.drain()
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+                fields = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
+                body = await reader.readexactly(int(fields.get("content-length", "0")))
+                verb, path, _ = head.split(" ", 2)
+                status, said = self._answer(verb, path, body)
+                data = msgspec.json.encode(said)
+                writer.write(b"HTTP/1.1 %d fine\r\ncontent-length: %d\r\n" % (status, len(data)))
+                writer.write(b"content-type: application/json\r\n\r\n" + data)
+                await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
             writer.close()
 
     def _answer(self, verb: str, path: str, body: bytes) -> tuple[int, Any]:

@@ -42,7 +42,7 @@ def page(found: Findings) -> str:
     title = f"Drill {found.drill}, {began_at(found.at)}"
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style><body><h1>{_verdict(found)}</h1>"
+        f"<title>{escape(title)}</title><style>{STYLE}</style><body><h1{_kind(found.held)}>{_verdict(found)}</h1>"
         f'<p class="soft">{escape(title)}. {found.seconds:.0f} seconds in all. {PARLER}</p>{_numbers(found)}'
         f"<h2>What members were answered</h2><p>{_keys()}</p>"
         f'<div class="plot">{_over_time(found)}</div>'
@@ -53,11 +53,11 @@ def page(found: Findings) -> str:
 
 
 def _verdict(found: Findings) -> str:
-    if found.held:
-        return "Nothing that was acknowledged was lost, and everybody was back in time"
-    if found.lost:
-        return f'<span class="bad">{len(found.lost)} things that were acknowledged are lost</span>'
-    return '<span class="bad">Nothing that was acknowledged was lost, but not everything held</span>'
+    return escape(found.verdict[:1].upper() + found.verdict[1:])
+
+
+def _kind(held: bool) -> str:
+    return "" if held else ' class="bad"'
 
 
 def _numbers(found: Findings) -> str:
@@ -105,10 +105,10 @@ def _beside(found: Findings) -> str:
 
 
 def _taking(found: Found) -> str:
-    kind = "" if found.held else ' class="bad"'
     silence = (
         f"<p>longest without an answer: {found.longest_read:.1f} s to reads, {found.longest_write:.1f} s to writes</p>"
     )
     notes = silence + "".join(f"<p>{escape(each)}</p>" for each in found.notes)
     wrong = "".join(f'<p class="bad">{escape(each)}</p>' for each in (found.wrong, *found.lost[:50]) if each)
-    return f"<li><p><strong>{escape(found.what)}</strong>: <span{kind}>{found.verdict}</span></p>{notes}{wrong}</li>"
+    verdict = f"<span{_kind(found.held)}>{found.verdict}</span>"
+    return f"<li><p><strong>{escape(found.what)}</strong>: {verdict}</p>{notes}{wrong}</li>"

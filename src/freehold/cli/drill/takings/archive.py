@@ -19,8 +19,9 @@ LOST, LEFT, BARE = "near", "far", "bare"
 
 
 async def take(world: World, crowd: Crowd) -> None:
-    """The folder and all in it."""
-    shutil.rmtree(world.archives[LOST])
+    """The folder and all in it, at once, for it is being written to."""
+    gone = world.archives[LOST].rename(world.folder / "wiped")
+    await world.in_thread(shutil.rmtree, gone)
 
 
 async def mend(world: World, crowd: Crowd) -> list[str]:
