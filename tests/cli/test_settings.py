@@ -64,3 +64,28 @@ def test_what_no_network_can_be_is_refused(tmp_path: Path, written: str, say: st
     (tmp_path / "settings.toml").write_text(written)
     with pytest.raises(BadSetting, match=say):
         settings.load(tmp_path)
+
+
+def test_what_is_the_networks_goes_with_it_and_names_no_file_of_the_machine_that_it_comes_to(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    for directory, written in (
+        (old, 'domain = "town.example"\nrelays = ["bsky.network"]\nacme_hook = "/bin/hook"\nport = 9000\n'),
+        (new, 'port = 7000\nunlock = "env"\nupload_keep_hours = 2\n'),
+    ):
+        directory.mkdir()
+        (directory / settings.FILE).write_text(written)
+    settings.put(old, "mail_from", 'the "town" \\ <town@town.example>')
+    (old / settings.FILE).write_text((old / settings.FILE).read_text() + 'smtp_url = "smtp://mail.example:587"\n')
+    settings.adopt(new, settings.own(old))
+    come = settings.load(new)
+    assert (come.domain, come.relays, come.mail_from) == (
+        "town.example",
+        ("bsky.network",),
+        'the "town" \\ <town@town.example>',
+    )
+    assert (come.port, come.unlock, come.acme_hook, come.upload_keep_hours) == (7000, "env", "", 6)
+    settings.adopt(new, b'acme_hook = "/bin/theirs"\nport = 1\n')
+    assert (settings.load(new).acme_hook, settings.load(new).port) == ("", 7000), (
+        "whoever sends it sets nothing of ours"
+    )
+    assert {f.name for f in fields(Settings)} >= settings.OF_MACHINE

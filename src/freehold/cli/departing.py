@@ -8,7 +8,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from freehold import settings as all_settings
 from freehold.cli.departed import Departed
 from freehold.cli.hosting import Host, Tenant
 from freehold.haven import leaving
+from freehold.haven.carrier import Unsure
 from freehold.haven.leaving import Keys, Leaving, Told
 from freehold.haven.wire import Entrust
 from freehold.server import served_elsewhere
@@ -36,7 +37,8 @@ async def depart(tenant: Tenant, site: Site, paper: Leaving, told: Told, act: as
     Raises NotSame, LinkLost, LinkRefused: then all is as it was.
     """
     keys = partial(keys_of, site.keyring, site.directory)
-    await asyncio.to_thread(leaving.hand_over, site.haven, site.directory, paper, keys, told)
+    with suppress(Unsure):  # asked over there by what follows
+        await asyncio.to_thread(leaving.hand_over, site.haven, site.directory, paper, keys, told)
     async with tenant.letting_go(served_elsewhere, act):
         done = await settle(tenant.host, site.directory, keys, told)
     if done.state == "copying":

@@ -59,10 +59,9 @@ def receive(directory: Path, listen: str) -> int:
 
 def alone(directory: Path) -> NoReturn:
     """Where nobody serves the network. Raises NotRunning."""
-    paper, role = leaving.read(directory), machine.read(directory).role
-    if paper is not None and paper.url:
-        raise NotRunning(f"The network that was in {directory} is at {paper.url} now.")
-    if role == "leaving":
+    if url := leaving.gone_to(directory):
+        raise NotRunning(f"The network that was in {directory} is at {url} now.")
+    if machine.read(directory).role == "leaving":
         raise NotRunning(f"The network leaves, and goes on with that while its process runs: freehold run {directory}")
     raise NotRunning(f"The network in {directory} does not run. Start it with: freehold run {directory}")
 
@@ -100,7 +99,7 @@ async def leave(tenant: Tenant, site: Site, given: argparse.Namespace, terminal:
         return
     before = leaving.read(site.directory)
     paper = await begun(site, given, before)
-    for line in before_leaving(site):
+    for line in await asyncio.to_thread(lambda: [*before_leaving(site)]):  # it walks through all files
         terminal.say(line)
     if not given.yes:
         await confirm(site, terminal)
@@ -110,7 +109,7 @@ async def leave(tenant: Tenant, site: Site, given: argparse.Namespace, terminal:
     if site.rotating.locked():
         raise AlreadyRotating
     async with site.rotating:  # one command at a time about keys, and one that hands over
-        duties = [*behind_you(site), *over_there(site)]
+        duties = await asyncio.to_thread(lambda: [*behind_you(site), *over_there(site)])
         going = tenant.host.begin(depart(tenant, site, paper, told, asyncio.current_task()))
         done = await asyncio.shield(going)
     if done.state == "copying":
@@ -123,7 +122,7 @@ async def leave(tenant: Tenant, site: Site, given: argparse.Namespace, terminal:
 async def begun(site: Site, given: argparse.Namespace, before: Leaving | None) -> Leaving:
     """The paper of the one that leaves; the other machine is given a copy from now on. Raises InvalidRequest,
     LinkLost."""
-    paper = before
+    paper = before if before is not None and before.state in ("copying", "handing") else None  # else it has come back
     if paper is None or given.to is not None:
         if paper is not None:
             raise InvalidRequest("It leaves already. To go on, say it without --to; to stay: freehold network stay")
@@ -136,7 +135,7 @@ async def begun(site: Site, given: argparse.Namespace, before: Leaving | None) -
         paper = Leaving("copying", to, names, site.beacons.public_key(), 0)
     until = site.clock() + given.days * DAY
     paper = leaving.note(site.directory, paper, state="copying", until=until, keep_copy=given.keep_copy)
-    leaving.begin(site.haven, site.directory, paper)
+    await asyncio.to_thread(leaving.begin, site.haven, site.directory, paper)
     return paper
 
 
@@ -147,7 +146,7 @@ async def rehearse(site: Site, given: argparse.Namespace, terminal: Terminal) ->
         if certificate != (given.code or "").partition(".")[0]:
             raise InvalidRequest("Whoever answers at that address is not the machine that the code is of.")
         terminal.say(f"The machine at {given.to} answers, and is the one that the code is of.")
-    for line in (*before_leaving(site), *behind_you(site), *over_there(site)):
+    for line in await asyncio.to_thread(lambda: [*before_leaving(site), *behind_you(site), *over_there(site)]):
         terminal.say(line)
     terminal.say("Nothing was changed.")
 

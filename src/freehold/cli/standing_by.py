@@ -30,7 +30,7 @@ from freehold.haven.warm import Warm
 from freehold.protocol.refused import Refused
 from freehold.settings import Settings, adopt
 from freehold.site import TRUTH_SCHEMA, Shared
-from freehold.store.keyring import NETWORK_KEY, KeyMissing, Keyring, Source, entrust, unlock_key
+from freehold.store.keyring import NETWORK_KEY, KeyMissing, Keyring, Source, entrust, unlock_key, unwrapped
 from freehold.store.lock import DirectoryLock
 
 logger = logging.getLogger(__name__)
@@ -148,7 +148,10 @@ class StandingBy:
         """Raises Refused where the network's keys do not open here: then it may follow, and not be promoted."""
         if not (self.directory / NETWORK_KEY).exists():  # it comes with the first copy, and must not be made here
             raise KeyMissing("The network's key has not come here yet.")
-        Keyring.open_(self.directory, self._source())
+        if self._unlock is not None:
+            unwrapped((self.directory / NETWORK_KEY).read_bytes(), self._unlock)
+        else:
+            Keyring.open_(self.directory, self._source())
 
     def _source(self) -> Source:
         return Source(self.settings.unlock, self.settings.unlock_credential)

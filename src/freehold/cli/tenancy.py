@@ -6,7 +6,6 @@ In come directories; each network answers for itself, where it runs.
 import argparse
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 
 from freehold.cli import acting
 from freehold.cli.archive import ago, sized
@@ -26,14 +25,9 @@ def main(given: argparse.Namespace) -> int:
             acting.perform(one, ["network", "show", str(directory)])
         except Refused as refused:
             troubles += 1
-            print(f"{directory}\n    {said_of(directory) or refused.say}")
+            url = leaving.gone_to(directory)
+            print(f"{directory}\n    {f'left for {url}' if url else refused.say}")
     return int(bool(troubles))
-
-
-def said_of(directory: Path) -> str:
-    """Of a network that left; empty for others."""
-    paper = leaving.read(directory)
-    return f"left for {paper.url}" if paper is not None and paper.url else ""
 
 
 async def act(site: Site, given: argparse.Namespace, terminal: Terminal) -> None:

@@ -16,7 +16,6 @@ import os
 import shutil
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -85,6 +84,13 @@ def read(directory: Path) -> Leaving | None:
         return msgspec.json.decode((directory / FILE).read_bytes(), type=Leaving)
     except FileNotFoundError:
         return None
+
+
+def gone_to(directory: Path) -> str:
+    """Where the network that was here is now; empty for one that is here."""
+    paper = read(directory)
+    here = paper is None or machine.read(directory).role not in ("leaving", "left")
+    return "" if here or paper is None else paper.url
 
 
 def assured(directory: Path) -> Leaving:
@@ -176,13 +182,16 @@ def assure_same_log(link: Link, path: Path) -> None:
 def carry_on(directory: Path, keys: Keys, told: Told, ended: Callable[[], bool]) -> Leaving:
     """From `handing` on, until the other machine says that it is the primary, or refused to be, or somebody `ended` it.
 
-    keys: for a machine that did not hear that it succeeds. Raises AlreadyRunning.
+    keys: for a machine that did not hear that it succeeds. What goes wrong is told and tried again: the other machine
+    starts, the line is cut. Raises AlreadyRunning.
     """
     with DirectoryLock(directory):
         while (paper := assured(directory)).state == "handing" and not ended():
             told("waiting for the other machine", 0, None)
-            with suppress(LinkLost, beacon.BadBeacon):  # it starts, or the line is cut; or it is another network's
+            try:
                 _ask(directory, paper, keys, told, ended)
+            except Refused as refused:
+                told(f"waiting for the other machine: {refused.say}", 0, None)
             time.sleep(PAUSE_SECONDS)
         return paper
 

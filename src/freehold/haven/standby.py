@@ -182,6 +182,8 @@ def make(directory: Path, listen: str, *, own_key: bool = False) -> tuple[Machin
     Raises InvalidRequest.
     """
     before = machine.read(directory)
+    if before.role == "leaving":
+        raise InvalidRequest(f"{directory} holds a network that leaves, or has left, with its copy kept: take another.")
     if before.role == "primary" and (directory / "truth.db").exists():
         raise InvalidRequest(f"{directory} holds a network of which this machine is the primary.")
     if listen and not listen.rpartition(":")[2].isdecimal():
