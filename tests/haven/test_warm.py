@@ -103,8 +103,8 @@ async def some_life(http: httpx.AsyncClient, name: str) -> Person:
     return mei
 
 
-async def same(site: Site, second: Second) -> None:
-    """The standby's index comes to be the primary's."""
+async def caught_up(site: Site, second: Second) -> None:
+    """The standby's index comes to where the primary's is."""
     await site.index.reached(site.log.last, 5, site.log.last_private)
 
     def is_it() -> bool:
@@ -113,6 +113,17 @@ async def same(site: Site, second: Second) -> None:
         return index is not None and (index.seq, index.private_seq) == (site.index.seq, site.index.private_seq)
 
     await until(is_it)
+
+
+def records(index: Index | None) -> list[tuple[str, bytes, bytes]]:
+    """Address, CID and content of every post."""
+    assert index is not None
+    return [(row[0], row[3], row[4]) for row in ledger(index.db)["post"]]
+
+
+async def same(site: Site, second: Second) -> None:
+    """It comes to be the primary's, table by table."""
+    await caught_up(site, second)
     ours, theirs = ledger(site.index_db), ledger(second.warm._index.db)  # type: ignore[union-attr]
     for table, rows in ours.items():
         assert theirs[table] == rows, table
@@ -183,10 +194,10 @@ async def test_it_is_made_anew_where_the_copy_has_another_history(
         second.begin()
         second.link(site)
         await in_step(site)
-        await until(lambda: rebuilt == ["second"])
-        await asyncio.to_thread(site.index.rebuild)  # some moments are known to the log alone
-        await same(site, second)
+        await caught_up(site, second)
+        assert records(second.warm._index) == records(site.index)  # at which moment, only the log knows
         second.end()
+    assert rebuilt == ["second"]
 
 
 async def test_a_promotion_goes_on_with_the_index_as_it_is(tmp_path: Path, shared: Shared, rebuilt: list[str]) -> None:
@@ -211,3 +222,20 @@ async def test_a_promotion_goes_on_with_the_index_as_it_is(tmp_path: Path, share
     finally:
         promoted.close()
     assert rebuilt == []
+
+
+async def test_what_was_deleted_leaves_a_standbys_index_too(tmp_path: Path, shared: Shared) -> None:
+    second = Second(tmp_path / "second", shared)
+    async with network(tmp_path, shared) as (site, http):
+        second.link(site)
+        mei = await Person.join(http, "mei")
+        post = await mei.post("zanzibarite")
+        await same(site, second)
+        await mei.delete(post)
+        await same(site, second)
+        index = second.warm._index
+        assert index is not None
+        index._words_kept_until = 0
+        await asyncio.to_thread(second.warm.forget_words)
+        second.end()
+    assert not [file for file in second.directory.glob("index.db*") if b"zanzibarite" in file.read_bytes()]

@@ -52,14 +52,17 @@ class ReadingOn:
         tasks = [asyncio.create_task(work) for work in (server.serve([doors.plain]), site.run(), over.wait())]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            told_to_end = tasks[0].done()
             server.should_exit = True
             await tasks[0]
+            if tasks[1].done():
+                tasks[1].result()
+            return told_to_end
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await networks.stop()
-        return not over.is_set()
 
 
 async def rehearse(shared: Shared) -> None:

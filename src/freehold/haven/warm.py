@@ -6,6 +6,7 @@ and from which history, so that a kill loses at most the last batch, and a copy 
 is indexed anew. Nothing sealed is opened: a locked standby's index is as warm.
 """
 
+import asyncio
 import logging
 import threading
 import time
@@ -30,6 +31,7 @@ PAUSE_SECONDS = 0.05
 LOOKS_PER_PAUSE = 9
 """A look reads the whole log that is not folded yet, up to a few hundredths of a second: one of ten is spent so."""
 TRY_AGAIN_SECONDS = 1.0
+FORGET_EVERY_SECONDS = 3600.0
 
 
 class Interrupted(Refused):
@@ -59,6 +61,7 @@ class Warm:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="warm index", daemon=True)
         self._said = ""
+        self._forget_at = 0.0
 
     def start(self) -> None:
         """Follow from now on."""
@@ -101,6 +104,12 @@ class Warm:
                 raise Interrupted
             yield account
 
+    def forget_words(self) -> None:
+        """Let go of the words of what was deleted, at most once a day, as the primary does. Blocks."""
+        with self._turn:
+            if self._index is not None:
+                asyncio.run(self._index.forget_words())
+
     def hand_over(self) -> Index | None:
         """The index as it is now, for somebody else to go on with; this follows no more. None where there is none."""
         self._stopped.set()
@@ -120,7 +129,7 @@ class Warm:
 
     def _keep(self) -> None:
         while True:
-            self._copy.grew.wait()
+            self._copy.grew.wait(FORGET_EVERY_SECONDS)
             self._copy.grew.clear()
             if self._stopped.is_set():
                 return
@@ -128,6 +137,9 @@ class Warm:
             pause = TRY_AGAIN_SECONDS
             try:
                 self.catch_up()
+                if began > self._forget_at:
+                    self._forget_at = began + FORGET_EVERY_SECONDS
+                    self.forget_words()
                 pause = max(PAUSE_SECONDS, LOOKS_PER_PAUSE * (time.monotonic() - began))
             except SchemaTooOld:  # the log, which has the newest of it, may be on its way
                 logger.info("the index of this standby waits: the primary's tables are older than this program")
