@@ -35,12 +35,14 @@ ONSET_SECONDS = 2.0
 
 
 class Had(NamedTuple):
-    """What members had. per_second: calls that were answered well. failed: in all."""
+    """What members had. per_second: calls that were answered well. failed: in all. busy: the part of its core that the
+    server had meanwhile; where it is less under the flood, it is those who ask that lack a core."""
 
     per_second: float
     p50_ms: float
     p95_ms: float
     failed: int
+    busy: float = 0.0
 
 
 class Storm(NamedTuple):
@@ -207,11 +209,17 @@ def siege(server: Guarded, asked: Path, per_second: float, seconds: float) -> Pr
 
 def one_round(server: Guarded, members: Sequence[Member], asked: Path, per_second: float, seconds: float) -> Round:
     """Calm, then flooded."""
-    calm = uvloop.run(members_work(server.port, members, seconds))
+    calm = measured(server, members, seconds)
     rage = Rage(server.port, asked, per_second, ONSET_SECONDS + seconds + 1)
     time.sleep(ONSET_SECONDS)
-    flooded = uvloop.run(members_work(server.port, members, seconds))
-    return Round(calm, flooded, rage.over())
+    return Round(calm, measured(server, members, seconds), rage.over())
+
+
+def measured(server: Guarded, members: Sequence[Member], seconds: float) -> Had:
+    """What members have now."""
+    before = server.cpu_seconds()
+    had = uvloop.run(members_work(server.port, members, seconds))
+    return had._replace(busy=(server.cpu_seconds() - before) / seconds)
 
 
 def main(words: list[str] | None = None) -> int:
@@ -256,14 +264,14 @@ def main(words: list[str] | None = None) -> int:
 
 def tell(found: Round, how: str) -> None:
     """Print one round."""
-    calm, flooded, storm = found
-    print(
-        f"{how}: {calm.per_second:.0f}/s (p50 {calm.p50_ms:.1f} ms, p95 {calm.p95_ms:.1f}) calm,"
-        f" {flooded.per_second:.0f}/s (p50 {flooded.p50_ms:.1f} ms, p95 {flooded.p95_ms:.1f},"
-        f" {flooded.failed} failed)"
-        f" under {storm.per_second:.0f} requests a second, answered {storm.statuses}",
-        flush=True,
-    )
+    storm = found.storm
+    print(f"{how}: calm {_words(found.calm)}; flooded {_words(found.flooded)}")
+    print(f"    under {storm.per_second:.0f} requests a second, answered {storm.statuses}", flush=True)
+
+
+def _words(had: Had) -> str:
+    waited = f"p50 {had.p50_ms:.1f} ms, p95 {had.p95_ms:.1f}"
+    return f"{had.per_second:.0f}/s ({waited}, {had.failed} failed, the server's core {had.busy:.0%} busy)"
 
 
 if __name__ == "__main__":

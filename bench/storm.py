@@ -7,6 +7,7 @@ At the end it prints how many were sent and how many answers of each status came
 the core that it shares with members. Linux only: there loopback is a network of sixteen million addresses.
 """
 
+import os
 import random
 import socket
 import sys
@@ -21,6 +22,8 @@ SERVER = "127.0.0.1"
 AT_ONCE = 32
 ADDRESSES = 20_000
 GLANCE_SECONDS = 0.02
+GIVES_WAY = 15
+"""To members, whose programs share its core: it shall flood the server, not them. How much it sent is said."""
 PATIENCE_SECONDS = 5.0
 MOST_OPEN = 20_000
 STATUS = slice(9, 12)
@@ -101,6 +104,7 @@ def requests_of(port: int, lines: Iterator[str]) -> list[bytes]:
 def main(words: list[str]) -> int:
     """The command."""
     port, targets, per_second, seconds = int(words[0]), Path(words[1]), float(words[2]), float(words[3])
+    os.nice(GIVES_WAY)
     storm = Storm(port, requests_of(port, iter(targets.read_text().splitlines())))
     storm.rage(per_second, seconds)
     print(msgspec.json.encode({"sent": storm.sent, "answers": dict(storm.answers)}).decode())
