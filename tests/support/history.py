@@ -83,12 +83,19 @@ def assure_one_writer(history: History, epochs: Mapping[int, int]) -> None:
 
 
 def assure_reads_are_fresh(history: History, epochs: Mapping[int, int]) -> None:
-    """Who reads where yes is said finds all to which yes was said before, there or under an earlier epoch."""
+    """Who reads where yes is said finds all to which yes was said before, there or under an earlier epoch.
+
+    A standby whose primary is silent may be read too, and lack the last of it: so reads count from a life's first yes.
+    """
+    reigns: dict[int, float] = {}
+    for call in history.calls:
+        if call.yes and call.kind != "read":
+            reigns[call.life] = min(call.answered, reigns.get(call.life, call.answered))
     created = {call.uri: call for call in history.calls if call.kind == "create" and call.yes and call.life}
     deleted = {call.uri: call for call in history.calls if call.kind == "delete"}
     for read in history.calls:
         write = created.get(read.uri)
-        if read.kind != "read" or not read.life or write is None:
+        if read.kind != "read" or not read.life or write is None or read.asked < reigns.get(read.life, read.answered):
             continue
         known = write.answered < read.asked and epochs[write.life] <= epochs[read.life]
         if known and not (read.uri in deleted and deleted[read.uri].asked < read.answered):
