@@ -60,14 +60,14 @@ async def _of(member: Member, expected: Expected) -> list[str]:
 
 
 async def _patiently(check: Check, member: Member, expected: Expected) -> list[str]:
-    """Come again where one is asked to, as after a flood; what cannot be had in the end is lost."""
+    """Come again where nobody answers, or one is asked to, as after a flood; what cannot be had in the end is lost."""
     until = time.monotonic() + WAIT_SECONDS
     while True:
         try:
             return await check(member, expected)
         except Refused as refused:
-            later = isinstance(refused, RemoteRefused) and refused.status in COME_AGAIN
-            if not later or time.monotonic() > until:
+            final = isinstance(refused, RemoteRefused) and refused.status not in COME_AGAIN
+            if final or time.monotonic() > until:
                 return [f"{check.__name__.removeprefix('_')} of {member.handle}: {refused.facts or refused.say}"]
         await asyncio.sleep(PAUSE_SECONDS)
 

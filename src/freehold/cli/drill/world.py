@@ -31,6 +31,7 @@ from freehold.cli.drill.member import Ways
 from freehold.cli.drill.names import Registry, Zone
 from freehold.cli.drill.orders import order
 from freehold.cli.drill.wire import Host, Wire
+from freehold.cli.reach import RefusedThere
 from freehold.haven import standby, witness
 from freehold.pds.network import Network
 from freehold.protocol.refused import InvalidRequest, Refused
@@ -45,7 +46,7 @@ LOCAL_NAME = "town.example"
 SPARE_NAMES = ("second-door.example", "third-door.example")
 OUTSIDE = "outside.example"
 STANDBY_PORT, WITNESS_PORT = 7100, 7101
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS, START_SECONDS = 60, 15
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 PASSPHRASE = "a drill has no secrets"  # noqa: S105 (as it says)
 
@@ -181,9 +182,16 @@ class World:
         return child
 
     def add_standby(self, host: Host, code: str) -> None:
-        """Let the primary keep a copy there. code: what it was made with."""
-        address = f"tls://{host.address}:{STANDBY_PORT}"
-        self.order("standby", "add", address, "--code", code, "--name", host.name)
+        """Let the primary keep a copy there, once its port is open. code: of its making. Raises RefusedThere."""
+        address, until = f"tls://{host.address}:{STANDBY_PORT}", time.monotonic() + START_SECONDS
+        while True:
+            try:
+                self.order("standby", "add", address, "--code", code, "--name", host.name)
+                return
+            except RefusedThere:
+                if time.monotonic() > until:
+                    raise
+            time.sleep(0.2)
 
     def in_step(self) -> bool:
         """Whether a standby has everything, and the witness is there."""
