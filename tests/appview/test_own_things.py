@@ -94,6 +94,7 @@ def test_what_was_done_and_what_was_posted_come_in_one_order_page_by_page(
         carol.write("app.bsky.feed.like", {"subject": post.strong, "createdAt": format_datetime(at)})
         bob.write("app.bsky.feed.like", {"subject": alice.post(f"{n}").strong, "createdAt": format_datetime(at)})
         bob.repost(own)
+        bob.repost(post)
     whole = parish.ask("notification.listNotifications", alice, limit=100)
     assert "cursor" not in whole
     found, cursor = [], None

@@ -79,9 +79,7 @@ class Keeping(Watched):
             lambda tx: stream.cut(tx, now - settings.event_keep_hours * HOUR_MICROS, settings.event_max_bytes)
         ):
             pass
-        while await self.truth.write(
-            lambda tx: forgetting.sweep(tx, now - settings.event_forget_hours * HOUR_MICROS)
-        ):
+        while await self.truth.write(lambda tx: forgetting.sweep(tx, now - settings.event_forget_hours * HOUR_MICROS)):
             pass
         while await self.truth.write(lambda tx: self.blobs.sweep(tx, now - settings.upload_keep_hours * HOUR_MICROS)):
             pass
