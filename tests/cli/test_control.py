@@ -15,8 +15,8 @@ import pytest
 from freehold import __version__
 from freehold.cli import control, wire
 from freehold.cli.acting import PATIENCE_SECONDS
-from freehold.cli.reach import Far
 from freehold.cli.hosting import understood
+from freehold.cli.reach import Far
 from freehold.cli.terminal import FileTrouble, Hands
 from support.command import COMMAND, QUIET, Serving, freehold, serving
 from support.inside import opened

@@ -64,10 +64,10 @@ def aside(commands: Commands) -> None:
         commands,
         "aside",
         "what a machine had alone when another one became the primary",
-        "A primary that was succeeded may have writes that never reached its standby. `freehold standby DIRECTORY make`\n"
-        "puts them aside; once that standby has heard from its new primary, this lists them: when, whose, what. They are\n"
-        "merged with nothing. --to writes the posts among them to a file, for `freehold offer` on the new primary. What\n"
-        "was put aside is deleted after 72 hours, for no deletion reaches it.",
+        "A primary that was succeeded may have writes that never reached its standby.\n"
+        "`freehold standby DIRECTORY make` puts them aside; once that standby has heard from its new primary, this\n"
+        "lists them: when, whose, what. They are merged with nothing. --to writes the posts among them to a file, for\n"
+        "`freehold offer` on the new primary. What was put aside is deleted after 72 hours, for no deletion reaches it.",
     )
     directory(aside)
     aside.add_argument("--to", type=Path, metavar="FILE", help="write the signed commits and their pictures there")
@@ -79,8 +79,8 @@ def offer(commands: Commands) -> None:
         commands,
         "offer",
         "offer posts that only a lost machine had to those who wrote them",
-        "FILE is what `freehold aside DIRECTORY --to FILE` wrote on that machine. Each post in it is checked to be signed\n"
-        "by its author's key, shown to its author and to nobody else, and posted again if they say so. What they leave\n"
-        "alone is deleted after 14 days.",
+        "FILE is what `freehold aside DIRECTORY --to FILE` wrote on that machine. Each post in it is checked to be\n"
+        "signed by its author's key, shown to its author and to nobody else, and posted again if they say so. What\n"
+        "they leave alone is deleted after 14 days.",
     )
     offer.add_argument("file", type=Path, metavar="FILE", help="from `freehold aside --to`")
