@@ -67,7 +67,7 @@ def aside(commands: Commands) -> None:
         "A primary that was succeeded may have writes that never reached its standby.\n"
         "`freehold standby DIRECTORY make` puts them aside; once that standby has heard from its new primary, this\n"
         "lists them: when, whose, what. They are merged with nothing. --to writes the posts among them to a file, for\n"
-        "`freehold offer` on the new primary. What was put aside is deleted after 72 hours, for no deletion reaches it.",
+        "`freehold offer` on the new primary. It is deleted after 72 hours, for no deletion reaches it.",
     )
     directory(aside)
     aside.add_argument("--to", type=Path, metavar="FILE", help="write the signed commits and their pictures there")
