@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from support.archived import all_sent
 from support.command import Done, freehold
 from support.network import CHEAP, PASSWORD, Caller, Person, now, running
 from support.patience import until
@@ -19,14 +20,6 @@ PASSPHRASE = "seven words that nobody guesses"
 
 async def command(*words: object, given: str = "") -> Done:
     return await asyncio.to_thread(freehold, *words, given=given)
-
-
-async def in_step(directory: Path, archive: Path) -> None:
-    async def is_it() -> bool:
-        waiting = list((directory / "archives").rglob("spool/*/*"))
-        return "in step" in (await command("archive", directory, "list")).out and not waiting
-
-    await until(is_it)
 
 
 def holders(directory: Path, secret: bytes) -> set[str]:
@@ -52,7 +45,7 @@ async def test_a_network_comes_back_from_its_archive(tmp_path: Path) -> None:
             embed = {"$type": "app.bsky.embed.images", "images": [{"alt": "", "image": picture["blob"]}]}
             told = [await mei.post("with a picture", embed=embed), *[await mei.post(f"post {n}") for n in range(20)]]
             await ivo.post("to be lost")
-        await in_step(first, archive)
+        await all_sent(first)
         rehearsed = await command("archive", first, "rehearse")
         assert rehearsed.code == 0, rehearsed.err
         os.kill(primary.pid, signal.SIGKILL)
@@ -75,7 +68,7 @@ async def test_a_network_comes_back_from_its_archive(tmp_path: Path) -> None:
             cid = picture["blob"]["ref"]["$link"]
             blob = await http.get("/xrpc/com.atproto.sync.getBlob", params={"did": mei.did, "cid": cid})
             assert blob.status_code == 200
-        await in_step(second, archive)
+        await all_sent(second)
 
 
 async def test_a_network_that_is_killed_again_and_again_loses_nothing_on_the_way_to_its_archive(tmp_path: Path) -> None:
@@ -104,7 +97,7 @@ async def test_a_network_that_is_killed_again_and_again_loses_nothing_on_the_way
                 await asyncio.gather(*writers)
                 await until(lambda primary=primary: not primary.alive)
     with running(first, settings=SETTINGS):
-        await in_step(first, archive)
+        await all_sent(first)
     await restored(archive, second)
     with running(second, settings=(second / "settings.toml").read_text()) as again:
         async with httpx.AsyncClient(base_url=again.url) as http:
@@ -127,7 +120,7 @@ async def test_what_was_erased_stays_erased_and_the_stream_leaps(tmp_path: Path)
                 moment = "" if moment.startswith("never") else moment
             await mei.delete(planted)
             assert (await command("account", first, "delete", "ivo", given="ivo\n")).code == 0
-        await in_step(first, archive)
+        await all_sent(first)
     await restored(archive, second, "--at", moment)
     assert holders(second, b"kept") == {"truth.db"}
     assert holders(second, b"planted and deleted") == set()
@@ -148,7 +141,7 @@ async def test_a_purge_and_a_removal_leave_nothing(tmp_path: Path) -> None:
     first, archive = tmp_path / "first", tmp_path / "away"
     with running(first, settings=SETTINGS):
         assert (await command("archive", first, "add", f"file://{archive}", given=f"{PASSPHRASE}\n")).code == 0
-        await in_step(first, archive)
+        await all_sent(first)
         purged = await command("purge", first)
         assert purged.code == 0, purged.err
         assert len(list(archive.glob("base/*"))) == 1

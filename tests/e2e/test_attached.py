@@ -20,6 +20,7 @@ import pytest
 from freehold.pds.resumption import LEAP
 from support.acme import free_ports
 from support.apps import App
+from support.archived import all_sent
 from support.browsing import Reader
 from support.network import CHEAP, PASSWORD, Caller, Person, RunningNetwork, running
 from support.outside import NODE_FOLDER
@@ -167,7 +168,7 @@ async def test_a_restore_that_loses_a_tail(tmp_path: Path, node: Path) -> None:
                 mei, ivo = await Person.join(http, "mei"), await Person.join(http, "ivo")
                 await mei.post("kept")
                 await ivo.post("kept too")
-                await until(lambda: sent(first))
+                await all_sent(first)
                 archive.rename(saved)  # whatever comes now is in no archive
                 await consumer.hear(mei.did, (await mei.post("to be lost")).rev)
             gone(primary)
@@ -177,12 +178,6 @@ async def test_a_restore_that_loses_a_tail(tmp_path: Path, node: Path) -> None:
             settings = (second / "settings.toml").read_text()
             with running(second, "--port", port, settings=settings) as again:
                 await assure_converges(consumer, again.url, [mei, ivo], leaps=True)
-
-
-async def sent(directory: Path) -> bool:
-    """Whether the archive has all that there is."""
-    waiting = list((directory / "archives").rglob("spool/*/*"))
-    return "in step" in (await command("archive", directory, "list")).out and not waiting
 
 
 @pytest.mark.long

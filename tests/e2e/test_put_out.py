@@ -8,10 +8,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from support.archived import all_sent
 from support.command import serving
 from support.network import CHEAP, Caller, Person, running
 from support.patience import until
-from support.standbys import command, free_port, posts_of, standing_by
+from support.standbys import command, free_port, in_step, posts_of, standing_by
 from support.tenants import Neighbour, furnished, living, signed_in, visiting, writing
 
 SETTINGS = CHEAP + "archive_every_seconds = 1\nupload_keep_hours = 7\n"
@@ -22,12 +23,6 @@ async def made(away: Path) -> list[str]:
     """A place for a copy on a machine that the landlord has no say in; the words with which it is added."""
     printed = await command("standby", away, "make", "--listen", f"127.0.0.1:{free_port()}", "--own-key")
     return printed.out.split("add ")[1].replace("THIS-MACHINE", "127.0.0.1").split()
-
-
-async def is_kept(network: Path, copy: str) -> bool:
-    """Whether the copy has everything; a standby's or an archive's."""
-    waiting = list((network / "archives").rglob("spool/*/*"))
-    return "in step" in (await command(copy, network, "list")).out and not waiting
 
 
 async def assure_goes_on(url: str, mei: Person, acknowledged: list[str]) -> None:
@@ -46,7 +41,7 @@ async def test_what_the_landlord_drops_and_deletes_goes_on_at_the_owners_standby
             mei = await Person.join(http, "mei", domain=".two.test")
             added = await command("standby", two, "add", *words, "--name", "away")
             assert added.code == 0, added.err
-            await until(lambda: is_kept(two, "standby"))
+            await in_step(two)
             async with writing(mei) as acknowledged:
                 await until(lambda: len(acknowledged) > 10)
                 assert (await command("keys", two, "rotate-network")).code == 0, "its copy is given the new key too"
@@ -72,7 +67,7 @@ async def test_what_is_lost_with_the_landlords_machine_comes_back_from_the_owner
             ivo = await Person.join(beside, "ivo", domain=".one.test")
             neighbours = [(await ivo.post("a neighbour's")).uri]
             acknowledged = [(await mei.post(f"post {n}")).uri for n in range(20)]
-            await until(lambda: is_kept(two, "archive"))
+            await all_sent(two)
             landlord.end(signal.SIGKILL)
     shutil.rmtree(two)
     restored = await command("restore", f"file://{away}", elsewhere, given=f"{PASSPHRASE}\n")

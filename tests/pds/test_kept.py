@@ -138,7 +138,7 @@ async def test_a_mute_of_reposts_alone_gives_way_to_a_whole_one(alice, bob):
 async def test_push_is_refused_in_plain_words(alice):
     given = {"serviceDid": "did:web:push.test", "token": "x", "platform": "web", "appId": "x"}
     for name in ("registerPush", "unregisterPush"):
-        with refused("PushNotOffered", 503, say="no push"):
+        with refused("MethodNotImplemented", 501, say="no push"):
             await alice.do(NOTICES + name, **given)
 
 

@@ -41,9 +41,11 @@ OF_OTHERS = {
     f"com.atproto.{name}"
     for name in ("sync.getHostStatus", "sync.requestCrawl", "sync.notifyOfUpdate", "lexicon.resolveLexicon")
 }
-NEVER_RIGHT = {"app.bsky.feed.getFeed", "com.atproto.admin.updateAccountSigningKey", *OF_OTHERS, *MAIL, *SIGNED}
-"""Posts of a declared feed come from its own service, which this network does not ask; it is no relay, sends no mail;
-and nobody invents a password, an address or a signature."""
+PUSH = {"app.bsky.notification.registerPush", "app.bsky.notification.unregisterPush"}
+OTHERS = {"app.bsky.feed.getFeed", "com.atproto.admin.updateAccountSigningKey"}
+NEVER_RIGHT = OTHERS | OF_OTHERS | MAIL | SIGNED | PUSH
+"""Posts of a declared feed come from its own service, which this network does not ask; it is no relay, sends no mail
+and nothing to telephones; and nobody invents a password, an address or a signature."""
 
 SUITE_SEED, SUITE_CALLS = 8, 150
 LONG_CALLS = 2_500
@@ -179,13 +181,18 @@ async def things_of(alice: Person, bob: Person, feeds: str) -> dict[str, list[st
     }
 
 
+def asks_elsewhere(call: Call) -> bool:
+    """Whether the answer hangs on another service, or on one that is not offered here."""
+    return "atproto-proxy" in call.headers or call.target.removeprefix("/xrpc/").partition("?")[0] in OF_OTHERS | PUSH
+
+
 def assert_sound(answer: Answer, call: Call) -> None:
     """Not our fault, and a refusal is JSON with a name and a sentence."""
     status = answer.status
     if status < 400:
         assert status in (200, 204), status
         return
-    assert status in REFUSED or (status in ELSEWHERE and "atproto-proxy" in call.headers), answer
+    assert status in REFUSED or (status in ELSEWHERE and asks_elsewhere(call)), answer
     if call.method == "HEAD":
         return
     assert answer.headers["content-type"].startswith("application/json"), answer

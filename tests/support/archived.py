@@ -7,12 +7,14 @@ from freehold.haven import carrier
 from freehold.haven.archive.archive import Archive, Plan, Source
 from freehold.haven.archive.folder import Folder
 from freehold.haven.archive.forms import KEY, Papers
+from freehold.haven.archive.memory import recalled
 from freehold.haven.archive.restoring import Restorer
 from freehold.haven.archive.sealing import ArchiveKey
 from freehold.haven.archive.stores import Store
 from freehold.haven.carrier import Carrier
 from freehold.protocol.cid import Cid
 from freehold.store.blobs import BlobStore
+from freehold.store.clock import now_micros
 from freehold.store.database import Database
 from freehold.store.migrations import Migration
 from freehold.store.sealed import Ring
@@ -106,6 +108,13 @@ class Archived:
         self.archive.close()
         self._feeding.join()
         self.archive.finish()
+
+
+async def all_sent(network: Path) -> None:
+    """Until each archive that the network in this directory writes has all that was acknowledged before now."""
+    now, folders = now_micros(), list((network / "archives").iterdir())
+    assert folders
+    await until(lambda: all(recalled(folder).sent_at >= now for folder in folders))
 
 
 def rows(directory: Path) -> set[str]:

@@ -32,7 +32,7 @@ USUAL: dict[str, Json] = {
 class NoPush(Refused):
     """There is no service here that sends notifications to telephones."""
 
-    kind, name = "unavailable", "PushNotOffered"
+    kind, name = "not_implemented", "MethodNotImplemented"
     say = "This network sends no push notifications: apps see what is new when they are opened."
 
 

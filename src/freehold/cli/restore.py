@@ -30,13 +30,16 @@ from freehold.store.files import write_durably
 from freehold.store.keyring import NETWORK_KEY, UNLOCK_KEY, wrapped
 from freehold.store.sealed import UnlockKey
 
+LAST_MICRO = 999
+"""Of a millisecond: moments are told to the millisecond, and one that was told as held is to be restored."""
+
 
 def main(given: argparse.Namespace) -> int:
     """Restore. Raises InvalidRequest, OutOfReach, WrongPassphrase, Altered, NothingThere."""
     directory: Path = given.directory
     if directory.exists() and any(directory.iterdir()):
         raise InvalidRequest(f"{directory} is not empty. A network is restored into a directory of its own.")
-    at = parse_datetime(given.at) if given.at else None
+    at = parse_datetime(given.at) + LAST_MICRO if given.at else None
     beside = directory.with_name(directory.name + ".restoring")
     until = asyncio.run(_restore(stores.parse(given.address), beside, at))
     if directory.exists():

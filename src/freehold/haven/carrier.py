@@ -350,6 +350,7 @@ class Carrier:
         """With the lock held."""
         while stretch := self._log.since(fed.position, self._frames):
             fed.carry(stretch)
+        fed.has_all()
 
     def _copy_to(self, fed: Fed) -> None:
         """The file as it is, while nobody folds; the log since it was folded last follows. What came before goes on

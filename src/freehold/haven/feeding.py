@@ -32,6 +32,9 @@ class Fed(Protocol):
     def carry(self, stretch: Stretch) -> None:
         """Take a stretch, perhaps for the second time."""
 
+    def has_all(self) -> None:
+        """What was committed until now was carried."""
+
     def owe(self, cid: Cid, *, kept: bool) -> None:
         """A blob that was kept, or is no more."""
 

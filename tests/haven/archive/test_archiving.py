@@ -52,6 +52,18 @@ async def test_all_of_it_comes_back(network: Archived, store: Store, tmp_path: P
     assert (found.ring, found.settings, found.epoch) == (RING, b'domain = "town.example"\n', 1)
 
 
+async def test_it_claims_no_more_than_it_was_brought(
+    network: Archived, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await network.send()
+    monkeypatch.setattr(network.carrier, "_feed", lambda archive: None)  # the next stretch is long in coming
+    before = clock.now
+    await network.add("not brought")
+    clock.go_on(SECOND)
+    network.archive.step()
+    assert network.archive.memory.sent_at == before
+
+
 async def test_any_second_can_be_chosen(
     network: Archived, store: Store, key: ArchiveKey, clock: Clock, tmp_path: Path
 ) -> None:

@@ -97,6 +97,7 @@ class Archive:
         """Where the log ends that is here; a commit that has only begun is in memory."""
         self._gathering: Gathering | None = None
         """What it makes pieces of; None after something was left out, until a new base."""
+        self._had_all_at = 0
         self._wants_base = False
         self._given_up = False
         self._compare = True
@@ -171,6 +172,12 @@ class Archive:
             else:
                 self._spool(self._generation, self._gathering, stretch)
             self.position = stretch.position
+
+    def has_all(self) -> None:
+        """What was committed until now is here, unless something had to be given up."""
+        with self._turn:
+            if self._gathering is not None:
+                self._had_all_at = self._source.clock()
 
     def _spool(self, generation: Generation, gathering: Gathering, stretch: Stretch) -> None:
         here = self.position
@@ -346,8 +353,8 @@ class Archive:
                 self._remember()
 
     def _send_spool(self) -> None:
-        now = self._source.clock()
         with self._turn:
+            whole_until = self._had_all_at
             self.spool.end_file()
             if self._generation is not None and (waiting := self.spool.of(self._generation)):
                 self._number = int(waiting[-1].name) + 1
@@ -365,7 +372,7 @@ class Archive:
                 self._send_segment(generation, path)
         with self._turn:
             self.spool.tidy(self._generation)
-            self.memory.sent_at = now
+            self.memory.sent_at = max(whole_until, self.memory.sent_at)
             self._remember()
 
     def _closed(self, generation: Generation) -> list[Path]:
