@@ -155,7 +155,11 @@ async def things_of(alice: Person, bob: Person, feeds: str) -> dict[str, list[st
     blob = await alice.upload(picture(b"known"))
     shown = await alice.post_picture(blob)
     feed = await alice.create("app.bsky.feed.generator", {"did": feeds, "displayName": "All", "createdAt": now()})
-    refs = [post, answer, like, repost, follow, shown, feed]
+    purpose = "app.bsky.graph.defs#curatelist"
+    listed = await alice.create("app.bsky.graph.list", {"purpose": purpose, "name": "Some", "createdAt": now()})
+    await alice.create("app.bsky.graph.listitem", {"list": listed.uri, "subject": bob.did, "createdAt": now()})
+    pack = await alice.create("app.bsky.graph.starterpack", {"list": listed.uri, "name": "A", "createdAt": now()})
+    refs = [post, answer, like, repost, follow, shown, feed, listed, pack]
     dids, handles = [alice.did, bob.did], [alice.handle, bob.handle]
     cids = [*(ref.cid for ref in refs), *[blob["ref"]["$link"]] * 4, post.commit]
     return {
@@ -165,6 +169,9 @@ async def things_of(alice: Person, bob: Person, feeds: str) -> dict[str, list[st
         "password": [PASSWORD],
         "feed": [feed.uri],
         "feeds": [feed.uri],
+        "list": [listed.uri],
+        "starterPack": [pack.uri],
+        "include": ["all", "follows"],
         "at-identifier": [*dids, *handles],
         "repo": [alice.did, alice.handle, alice.did, bob.did],
         "at-uri": [ref.uri for ref in refs],

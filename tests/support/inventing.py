@@ -28,6 +28,7 @@ RECORDS = (
     "app.bsky.graph.block",
     "app.bsky.graph.list",
     "app.bsky.graph.listitem",
+    "app.bsky.graph.starterpack",
     "app.bsky.actor.profile",
     "app.bsky.labeler.service",
 )
