@@ -28,6 +28,8 @@ RecordOf = Callable[[str, str], tuple[Cid, bytes] | None]
 """DID, path -> the record as it is now."""
 Records = Iterable[tuple[str, Cid, bytes]]
 RecordsOf = Callable[[str], Records]
+ACCOUNT = "account"
+"""The subject of a takedown of a whole account of another host. (One of ours is taken down in the public log.)"""
 
 
 def apply_event(batch: Batch, event: Event, records_of: RecordsOf | None) -> None:
@@ -53,8 +55,10 @@ def apply_event(batch: Batch, event: Event, records_of: RecordsOf | None) -> Non
 
 def apply_private(batch: Batch, event: Private, record_of: RecordOf, muted_by: MutedBy = lambda did: ()) -> None:
     """Apply a private event of a kind that this room knows: `seen` {at}, `mute` {}, `kept` {}, `takedown` {subject, on}
-    of a record's path, `label` {uri} of a subject of which a labeler says something else than before. record_of: asked
-    for what is put back. muted_by: asked for whom somebody mutes."""
+    of a record's path or of ACCOUNT, `label` {uri} of a subject of which a labeler says something else than before.
+
+    record_of: asked for what is put back. muted_by: asked for whom somebody mutes.
+    """
     if event.kind == "seen":
         actors.seen(batch, event.did, event.body["at"])
     elif event.kind == "mute":
@@ -63,6 +67,8 @@ def apply_private(batch: Batch, event: Private, record_of: RecordOf, muted_by: M
         batch.own.add(batch.actor(event.did))
     elif event.kind == "label":
         _labelled(batch, event.body["uri"])
+    elif event.kind == "takedown" and event.body["subject"] == ACCOUNT:
+        _take_down_account(batch, event.did, event.body["on"])
     elif event.kind == "takedown" and "/" in event.body["subject"]:
         _take_down(batch, event.did, event.body["subject"], event.body["on"], record_of)
 
@@ -84,7 +90,7 @@ def _take_down(batch: Batch, did: str, path: str, on: bool, record_of: RecordOf)
     if on:
         batch.tx.run("INSERT INTO taken_down (did, path) VALUES (:d, :p) ON CONFLICT DO NOTHING", d=did, p=path)
         batch.taken_down.add((did, path))
-        _forget_record(batch, did, path)
+        forget_record(batch, did, path)
     else:
         batch.tx.run("DELETE FROM taken_down WHERE did = :d AND path = :p", d=did, p=path)
         batch.taken_down.discard((did, path))
@@ -93,7 +99,19 @@ def _take_down(batch: Batch, did: str, path: str, on: bool, record_of: RecordOf)
             apply_record(batch, did, path, *found)
 
 
-def _forget_record(batch: Batch, did: str, path: str) -> None:
+def _take_down_account(batch: Batch, did: str, on: bool) -> None:
+    """Hide an account of another host, or show it again: whoever takes it in then asks its host how it stands."""
+    if on:
+        batch.tx.run("INSERT INTO taken_down (did, path) VALUES (:d, :p) ON CONFLICT DO NOTHING", d=did, p=ACCOUNT)
+        batch.taken_down.add((did, ACCOUNT))
+    else:
+        batch.tx.run("DELETE FROM taken_down WHERE did = :d AND path = :p", d=did, p=ACCOUNT)
+        batch.taken_down.discard((did, ACCOUNT))
+    actors.account(batch, did, not on, "takendown")
+
+
+def forget_record(batch: Batch, did: str, path: str) -> None:
+    """Let the index know that a record is there no more, or is to be shown no more."""
     collection, _, rkey = path.partition("/")
     if (handler := HANDLERS.get(collection)) is not None:
         handler(batch, Change(batch.actor(did), did, collection, rkey))
@@ -105,16 +123,19 @@ def apply_identity(batch: Batch, did: str, handle: str | None) -> None:
     actors.identity(batch, did, handle.lower() if handle is not None and known else None)
 
 
-def apply_record(batch: Batch, did: str, path: str, cid: Cid, raw: bytes) -> None:
-    """Let the index know a record as it is now. A record of a collection that means nothing here is passed over."""
+def apply_record(batch: Batch, did: str, path: str, cid: Cid, raw: bytes, fits: bool | None = None) -> None:
+    """Let the index know a record as it is now. A record of a collection that means nothing here is passed over.
+
+    fits: whether it fits its lexicon, where that is known already.
+    """
     collection, _, rkey = path.partition("/")
     handler = HANDLERS.get(collection)
     if handler is None:
         return
     if batch.taken_down and (did, path) in batch.taken_down:
-        _forget_record(batch, did, path)
+        forget_record(batch, did, path)
         return
-    record = _read(batch, collection, raw)
+    record = _read(batch, collection, raw, fits)
     if record is None:
         log.info("the record %s of %s is not indexed: it does not fit its lexicon", path, did)
         handler(batch, Change(batch.actor(did), did, collection, rkey))
@@ -122,12 +143,14 @@ def apply_record(batch: Batch, did: str, path: str, cid: Cid, raw: bytes) -> Non
         handler(batch, Change(batch.actor(did), did, collection, rkey, cid, record, raw))
 
 
-def _read(batch: Batch, collection: str, raw: bytes) -> Json | None:
+def _read(batch: Batch, collection: str, raw: bytes, fits: bool | None) -> Json | None:
     try:
         record = cbor.decode_json(raw)
     except Refused:
         return None
-    return record if isinstance(record, dict) and batch.fits(collection, record) else None
+    if not isinstance(record, dict):
+        return None
+    return record if (batch.fits(collection, record) if fits is None else fits) else None
 
 
 def _commit(batch: Batch, payload: dict[str, Any]) -> None:

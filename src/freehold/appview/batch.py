@@ -20,9 +20,13 @@ Json = dict[str, Any]
 STRANGER = "stranger"
 """The status of an actor whom others name and whose own account no event has announced."""
 
-_ADJUST = {
+_ADJUST_POST = {
     name: f"UPDATE post SET {name} = {name} + :by WHERE id = :id" for name in ("likes", "reposts", "replies", "quotes")
-} | {name: f"UPDATE actor SET {name} = {name} + :by WHERE id = :id" for name in ("posts", "followers", "follows")}
+}
+_ADJUST_ACTOR = {
+    name: f"UPDATE actor SET {name} = {name} + :by WHERE id = :id" for name in ("posts", "followers", "follows")
+}
+_ADJUST = _ADJUST_POST | _ADJUST_ACTOR
 PostCount = Literal["likes", "reposts", "replies", "quotes"]
 ActorCount = Literal["posts", "followers", "follows"]
 
@@ -61,7 +65,8 @@ class Batch:
 
     now: micros; nothing sorts later than this. ids: DID to actor id, announced: ids of actors who are no strangers,
     and taken_down: (DID, path) of records that nobody is shown, all kept by the index between batches. fits: whether a
-    record of a collection fits its lexicon.
+    record of a collection fits its lexicon. is_reader: whether an actor reads their notifications here, asked before
+    they are written; None to write all.
     """
 
     def __init__(
@@ -84,6 +89,8 @@ class Batch:
         self._searchable: dict[int, tuple[str, str]] = {}
         self._named: set[int] = set()
         self._revs: dict[int, str] = {}
+        self._counts: dict[tuple[str, int], int] = {}
+        self.is_reader: Callable[[int], bool] | None = None
         self.posts: set[int] = set()
         self.actors: set[int] = set()
         self.circles: set[int] = set()
@@ -124,6 +131,8 @@ class Batch:
 
     def release(self, post: int) -> None:
         """Let go of a place held for a record that nobody names any more."""
+        for name in _ADJUST_POST:
+            self._adjust(name, post)
         self.tx.run(
             "DELETE FROM post WHERE id = :id AND moment IS NULL AND gates = 0"
             " AND likes = 0 AND reposts = 0 AND replies = 0 AND quotes = 0"
@@ -139,14 +148,21 @@ class Batch:
     # -- counts --------------------------------------------------------------------------------------------------------
 
     def count_post(self, name: PostCount, post: int, by: int) -> None:
-        """Move a count of a post, present or not."""
-        self.tx.run(_ADJUST[name], by=by, id=post)
+        """Move a count of a post, present or not; it is written with the end of the batch, as many likes of one post
+        come together."""
+        self._counts[name, post] = self._counts.get((name, post), 0) + by
         self.posts.add(post)
 
     def count_actor(self, name: ActorCount, actor: int, by: int) -> None:
-        """Move a count of an actor."""
-        self.tx.run(_ADJUST[name], by=by, id=actor)
+        """Move a count of an actor, as `count_post` does."""
+        self._counts[name, actor] = self._counts.get((name, actor), 0) + by
         self.actors.add(actor)
+
+    def _adjust(self, name: str, id: int) -> None:
+        """Write a count that was moved so far."""
+        by = self._counts.pop((name, id), 0)
+        if by:
+            self.tx.run(_ADJUST[name], by=by, id=id)
 
     # -- search ------------------------------------------------------------------------------------------------------
 
@@ -172,6 +188,8 @@ class Batch:
         """Write what was put off. The full-text index must come last: any statement that SQLite may have to undo alone
         makes it write out what it holds so far, which costs more than all the rest together."""
         tx = self.tx
+        for name, id in sorted(self._counts):
+            self._adjust(name, id)
         for moment in self._unsearchable:
             tx.run("DELETE FROM post_search WHERE rowid = :moment", moment=moment)
         for moment, (text, marks) in self._searchable.items():
@@ -232,7 +250,7 @@ class Batch:
 
     def notify(self, recipient: int, reason: str, change: Change, at: int, subject: int | None = None) -> None:
         """Tell `recipient` of a record, unless it is their own. subject: which of their records it is about, if any."""
-        if recipient != change.actor:
+        if recipient != change.actor and (self.is_reader is None or self.is_reader(recipient)):
             self.tx.run(
                 "INSERT INTO notification (recipient, at, reason, actor, rkey, subject)"
                 " VALUES (:recipient, :at, :reason, :actor, :rkey, :subject)",

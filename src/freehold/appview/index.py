@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from freehold.appview import actors
 from freehold.appview.apply import (
@@ -25,6 +25,7 @@ from freehold.appview.apply import (
 )
 from freehold.appview.batch import Batch, FeedItem, Json
 from freehold.appview.chains import Chains
+from freehold.appview.foreign import Foreign
 from freehold.appview.memory import Memory
 from freehold.appview.pieces import KeptBy, MutedBy
 from freehold.appview.schema import TABLES
@@ -38,6 +39,7 @@ from freehold.stream.bell import Bell
 from freehold.stream.log import Event, Log, Private
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 READ_AT_ONCE = 200
 """Events in one transaction: enough to share its cost, few enough that readers see them soon."""
@@ -51,6 +53,12 @@ MERGED_AT_ONCE = 500
 DAY_MICROS = 86_400 * 1_000_000
 SAID_EVERY_MICROS = 10 * 1_000_000
 """How often the log says how far an index is that is made anew."""
+
+
+class MadeAnew(Refused):
+    """The index is just being made anew; what others said is taken in after that."""
+
+    kind, name, say = "unavailable", "IndexMadeAnew", "What is read here is being made anew. Try again in a while."
 
 
 class Account(NamedTuple):
@@ -84,7 +92,8 @@ class Index:
     they keep for themselves, neither ever written here.
     record_of: one record as it is now, asked for when it is put back. records_of: the records of one repository, asked
     for when a `#sync` event says that it was reset. catalog: the lexicons that records must fit; None takes them as
-    they come.
+    they come. beside: tables in the same file, of those who keep in them how far they have taken in what other hosts
+    say; emptied with all others. is_here: whether an account lives here and reads its notifications.
     """
 
     def __init__(
@@ -92,6 +101,8 @@ class Index:
         db: Database,
         log: Log,
         *,
+        beside: Sequence[str] = (),
+        is_here: Callable[[str], bool] = lambda did: True,
         snapshot: Snapshot = tuple,
         private_snapshot: PrivateSnapshot = tuple,
         muted_by: MutedBy = lambda did: (),
@@ -117,6 +128,9 @@ class Index:
         self._announced: set[int] = set()
         self._taken_down: set[tuple[str, str]] | None = None
         self._words_kept_until = 0
+        self._beside = tuple(beside)
+        self.is_here = is_here
+        self._readers: dict[int, bool] = {}
         self.made: int | None = None
         """Records that are in it so far, while it is made anew."""
         self._load()
@@ -212,6 +226,8 @@ class Index:
         batch = self._begin(tx)
         reached = {"seq": _state(tx, "seq"), "private_seq": _state(tx, "private_seq")}
         for event in events:
+            if event.kind != "commit":
+                self._readers.clear()
             if event.seq > reached["seq"]:
                 apply_event(batch, event, self._records_of)
                 reached["seq"] = event.seq
@@ -231,6 +247,36 @@ class Index:
 
         tx.after_commit(committed)
 
+    async def take_in(self, change: Callable[[Foreign], T]) -> T:
+        """Let `change` say what accounts of other hosts did, in one transaction, on the writer's thread; what it says.
+
+        Raises MadeAnew while the index is being made anew.
+        """
+        return await self.db.write(lambda tx: self._take_in(tx, change))
+
+    def _take_in(self, tx: Tx, change: Callable[[Foreign], T]) -> T:
+        if not self.whole:
+            raise MadeAnew
+        batch = self._begin(tx)
+        batch.is_reader = partial(self._is_reader, tx)
+        done = change(Foreign(batch))
+        batch.finish()
+
+        def committed() -> None:
+            self.memory.take_over(batch)
+            self.moved.ring()
+
+        tx.after_commit(committed)
+        return done
+
+    def _is_reader(self, tx: Tx, actor: int) -> bool:
+        """Whether an actor lives here; kept until accounts change."""
+        known = self._readers.get(actor)
+        if known is None:
+            row = tx.one("SELECT did FROM actor WHERE id = :id", id=actor)
+            known = self._readers[actor] = row is not None and self.is_here(row[0])
+        return known
+
     def _begin(self, tx: Tx) -> Batch:
         if len(self._ids) > ACTORS_KNOWN:
             self._forget_ids()
@@ -242,6 +288,7 @@ class Index:
     def _forget_ids(self) -> None:
         self._ids.clear()
         self._announced.clear()
+        self._readers.clear()
         self._taken_down = None
 
     def _fits(self, collection: str, record: Json) -> bool:
@@ -301,7 +348,7 @@ class Index:
 
     def _empty(self, tx: Tx) -> None:
         self._forget_ids()
-        for table in TABLES:
+        for table in (*TABLES, *self._beside):
             tx.run(f"DELETE FROM {table}")
         _keep_state(tx, whole=0)
         self.seq = self.private_seq = 0
@@ -326,6 +373,7 @@ class Index:
         for kind, did, body in self._private_snapshot():
             told = Private(0, kind, did, batch.now, body)
             apply_private(batch, told, self._record_of, self.memory.muted_by)
+        batch.finish()
 
 
 def _merge(tx: Tx, table: str, pages: int) -> bool:
