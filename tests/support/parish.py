@@ -13,7 +13,6 @@ import msgspec
 
 from freehold.appview.index import Account, Index
 from freehold.appview.schema import SCHEMA as APPVIEW
-from freehold.appview.views import Views
 from freehold.protocol import cbor
 from freehold.protocol.cid import Cid
 from freehold.protocol.lexicon import Catalog
@@ -23,6 +22,7 @@ from freehold.repo import car
 from freehold.store.database import Database
 from freehold.store.lexicons import official_documents
 from freehold.stream import log as stream
+from support.opened_views import Views
 
 START = 1_795_000_000_000_000
 SECOND = 1_000_000

@@ -9,12 +9,12 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mutabl
 from functools import lru_cache
 from typing import Any
 
-import msgspec
 from isal import isal_zlib
 
 from freehold.api.bodies import ClientGone
 from freehold.api.cors import ON_ALL
 from freehold.api.xrpc import Answer
+from freehold.appview import fragments
 from freehold.net.statuses import STATUS, TRY_AGAIN_SECONDS, UNAVAILABLE
 from freehold.protocol.refused import Refused
 
@@ -34,7 +34,7 @@ _GZIP_TOKEN = re.compile(rb"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=([0-9.]{1,5}))?\s*(
 _JSON_HEADER = (b"content-type", b"application/json; charset=utf-8")
 _NO_SNIFF = (b"x-content-type-options", b"nosniff")
 
-encode = msgspec.json.Encoder().encode
+encode = fragments.encode
 
 
 class ApiRefused(Refused):

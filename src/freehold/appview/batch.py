@@ -10,6 +10,7 @@ from collections.abc import Callable, MutableMapping
 from typing import Any, Literal, NamedTuple
 
 from freehold.appview.moments import free_moment, moment_of
+from freehold.appview.ties import Tie
 from freehold.appview.words import spaced
 from freehold.protocol import cbor
 from freehold.protocol.cid import Cid
@@ -99,6 +100,7 @@ class Batch:
         self.newcomers = False
         self.notices: set[int] = set()
         self.feed: list[tuple[bool, FeedItem]] = []
+        self.ties: list[Tie] = []
 
     # -- numbers -------------------------------------------------------------------------------------------------------
 

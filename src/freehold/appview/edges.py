@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from freehold.appview.batch import Batch, Change, FeedItem, record
 from freehold.appview.moments import TIE_BITS, came_and_sorts
+from freehold.appview.ties import FOLLOWED_BY, LIKED, REPOSTED, Tie
 
 
 class Edge(NamedTuple):
@@ -125,13 +126,19 @@ def _told(batch: Batch, edge: Edge, reason: str, sign: int, subject: int | None)
         batch.take_back(edge.actor, edge.rkey, reason)
 
 
+def _tied(batch: Batch, kind: int, reader: int, other: int, edge: Edge, sign: int) -> None:
+    batch.ties.append(Tie(kind, reader, other, edge.rkey if sign > 0 else None))
+
+
 def _like(batch: Batch, edge: Edge, sign: int) -> None:
     batch.count_post("likes", edge.subject, sign)
+    _tied(batch, LIKED, edge.actor, edge.subject, edge, sign)
     _told(batch, edge, "like", sign, edge.subject)
 
 
 def _repost(batch: Batch, edge: Edge, sign: int) -> None:
     batch.count_post("reposts", edge.subject, sign)
+    _tied(batch, REPOSTED, edge.actor, edge.subject, edge, sign)
     _told(batch, edge, "repost", sign, edge.subject)
     if sign > 0:
         moment = batch.place(edge.at, edge.rkey)
@@ -152,15 +159,18 @@ def _follow(batch: Batch, edge: Edge, sign: int) -> None:
     batch.count_actor("follows", edge.actor, sign)
     batch.count_actor("followers", edge.subject, sign)
     batch.circles.add(edge.actor)
+    _tied(batch, FOLLOWED_BY, edge.subject, edge.actor, edge, sign)
     _told(batch, edge, "follow", sign, None)
 
 
 def _block(batch: Batch, edge: Edge, sign: int) -> None:
     batch.circles.update((edge.actor, edge.subject))
+    batch.actors.add(edge.actor)
 
 
 def _list_block(batch: Batch, edge: Edge, sign: int) -> None:
     batch.circles.add(edge.actor)
+    batch.actors.add(edge.actor)
     batch.lists.add(edge.subject)
 
 

@@ -26,6 +26,7 @@ from freehold.appview.asked import (
 )
 from freehold.appview.chains import Wanted
 from freehold.appview.embeds import hydrate
+from freehold.appview.fragments import View
 from freehold.appview.page import Page
 from freehold.appview.pieces import Circle, Json, PostPiece
 from freehold.appview.runs import newest_on_disk
@@ -198,8 +199,9 @@ def _pin(page: Page, author: int, answer: Json) -> None:
     hydrate(page, [id])
     piece = page.shown(id)
     if piece is not None:
-        rest = [item for item in answer["feed"] if item["post"]["uri"] != piece.uri]
-        pinned = {"post": present.post(page, piece), "reason": {"$type": "app.bsky.feed.defs#reasonPin"}}
+        view = present.post(page, piece)
+        rest = [item for item in answer["feed"] if item["post"] is not view]
+        pinned = {"post": view, "reason": {"$type": "app.bsky.feed.defs#reasonPin"}}
         answer["feed"] = [pinned, *rest]
 
 
@@ -327,7 +329,7 @@ def _feed_view_post(page: Page, item: Item, piece: PostPiece, repost: str | None
 
 
 def _reply_ref(page: Page, piece: PostPiece, parent: int, root: int) -> Json:
-    reply = {"parent": _above(page, piece, parent), "root": _above(page, piece, root)}
+    reply: dict[str, View] = {"parent": _above(page, piece, parent), "root": _above(page, piece, root)}
     above = page.posts.get(parent)
     grandparent = page.shown(above.parent) if above is not None else None
     if grandparent is not None:
@@ -335,7 +337,7 @@ def _reply_ref(page: Page, piece: PostPiece, parent: int, root: int) -> Json:
     return reply
 
 
-def _above(page: Page, piece: PostPiece, id: int) -> Json:
+def _above(page: Page, piece: PostPiece, id: int) -> View:
     above = page.shown(id)
     if above is None:
         return present.not_found_post(page.uri_of(id))

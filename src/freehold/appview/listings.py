@@ -7,6 +7,7 @@ Source: the lexicon app.bsky.graph.defs, #listViewBasic and #listView
 from typing import NamedTuple
 
 from freehold.appview.asked import find_actor
+from freehold.appview.fragments import View
 from freehold.appview.lists import LIST, PURPOSES
 from freehold.appview.moments import text_of
 from freehold.appview.page import Page
@@ -87,7 +88,7 @@ def basic(page: Page, row: Row) -> Json:
     return view
 
 
-def full(page: Page, row: Row, creator: Json) -> Json:
+def full(page: Page, row: Row, creator: View) -> Json:
     """#listView, as it stands in a union too. creator: the author's profile view."""
     record: Json = cbor.decode_json(row.record)
     more: Json = {name: record[name] for name in ("description", "descriptionFacets") if name in record}

@@ -12,7 +12,8 @@ from typing import Generic, TypeVar
 from freehold.appview.batch import Batch
 from freehold.appview.chains import Chains
 from freehold.appview.labelled import LabelsOf, nothing_said
-from freehold.appview.pieces import ActorPiece, Circle, Json, KeptBy, MutedBy, Own, PostPiece
+from freehold.appview.pieces import ActorPiece, Circle, KeptBy, MutedBy, Own, PostPiece
+from freehold.appview.ties import Ties
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -22,6 +23,7 @@ ACTORS_KEPT = 20_000
 CIRCLES_KEPT = 1_000
 NOTICES_KEPT = 10_000
 OWN_KEPT = 1_000
+TIES_KEPT = 1_000
 LISTS_KEPT = 1_000
 
 
@@ -63,9 +65,10 @@ class Memory:
         self.posts: Kept[int, PostPiece] = Kept(POSTS_KEPT)
         self.actors: Kept[int, ActorPiece] = Kept(ACTORS_KEPT)
         self.circles: Kept[int, Circle] = Kept(CIRCLES_KEPT)
-        self.notices: Kept[int, Json] = Kept(NOTICES_KEPT)
+        self.notices: Kept[int, bytes] = Kept(NOTICES_KEPT)
         self.own: Kept[int, Own] = Kept(OWN_KEPT)
         self.members: Kept[int, frozenset[int]] = Kept(LISTS_KEPT)
+        self.ties: Kept[int, Ties] = Kept(TIES_KEPT)
         self.chains = Chains()
 
     def take_over(self, batch: Batch) -> None:
@@ -80,6 +83,10 @@ class Memory:
             self.members.forget(batch.lists)
             self._forget_circles(lambda circle: not circle.lists.isdisjoint(batch.lists))
         self.own.forget(batch.own)
+        for tie in batch.ties:
+            ties = self.ties.get(tie.reader)
+            if ties is not None and not ties.learn(tie):
+                self.ties.forget((tie.reader,))
         self.notices.forget(batch.notices)
         for there, item in batch.feed:
             if there:
@@ -94,5 +101,5 @@ class Memory:
         """Forget everything, and use these chains from now on."""
         self.generation += 1
         self.chains = chains
-        for kept in (self.posts, self.actors, self.circles, self.notices, self.own, self.members):
+        for kept in (self.posts, self.actors, self.circles, self.notices, self.own, self.members, self.ties):
             kept.values.clear()

@@ -14,6 +14,7 @@ from freehold.appview import present
 from freehold.appview.actors import JOINED, PROFILE
 from freehold.appview.asked import FAR, SignInNeeded, before_pair
 from freehold.appview.batch import POST
+from freehold.appview.fragments import Fragment, opened
 from freehold.appview.moments import text_of
 from freehold.appview.page import Page
 from freehold.appview.pieces import Json
@@ -54,7 +55,7 @@ def notifications(
     seen = _seen(page, viewer, seen_at)
     subscribed = Subscribed(page) if not reasons or SUBSCRIBED in reasons else None
     before: tuple[int, int] | None = before_pair(cursor)
-    listed: list[Json] = []
+    listed: list[Fragment] = []
     for _ in range(_ROUNDS):
         assert before is not None
         rows, before = _stretch(page, subscribed, before, limit - len(listed), reasons)
@@ -141,22 +142,23 @@ def _visible(page: Page, rows: list[Row], roots: dict[int, int], priority: bool)
     return shown
 
 
-def _views(page: Page, rows: list[Row], seen: int, priority: bool) -> list[Json]:
+def _views(page: Page, rows: list[Row], seen: int, priority: bool) -> list[Fragment]:
     page.load_actors({row[3] for row in rows})
     page.load_states()
     kept = _visible(page, rows, _roots(page, rows), priority)
     pieces = _pieces(page, kept)
+    authors = {actor: present.profile(page, actor).json for actor in {row[3] for row in kept}}
     return [
-        {**piece, "author": present.profile(page, row[3]), "isRead": row[0] <= seen}
+        Fragment(b'%b,"author":%b,"isRead":%b}' % (piece, authors[row[3]], b"true" if row[0] <= seen else b"false"))
         for row in kept
         if (piece := pieces.get(row[1])) is not None
     ]
 
 
-def _pieces(page: Page, rows: list[Row]) -> dict[int, Json]:
-    """What is the same for whomever looks when: by the row's id."""
+def _pieces(page: Page, rows: list[Row]) -> dict[int, bytes]:
+    """What is the same for whomever looks when, as `fragments.opened` has it: by the row's id."""
     memory = page.memory
-    pieces = {row[1]: piece for row in rows if (piece := memory.notices.get(row[1])) is not None}
+    pieces = {row[1]: json for row in rows if (json := memory.notices.get(row[1])) is not None}
     missing = [row for row in rows if row[1] not in pieces]
     page.load_posts(row[4] for row in missing if row[2] == SUBSCRIBED)
     if missing:
@@ -164,8 +166,8 @@ def _pieces(page: Page, rows: list[Row]) -> dict[int, Json]:
         for row in missing:
             piece = _piece(page, row, subjects)
             if piece is not None:
-                pieces[row[1]] = piece
-                memory.notices.put(row[1], piece)
+                pieces[row[1]] = json = opened(piece)
+                memory.notices.put(row[1], json)
         if memory.generation != page.generation:
             memory.notices.forget(row[1] for row in missing)
     return pieces

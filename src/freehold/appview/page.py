@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from freehold.appview.circles import read_circle
+from freehold.appview.fragments import Fragment
 from freehold.appview.labelled import NO_LABELERS, Labelers, of_version, redacted
 from freehold.appview.pieces import (
     ACTOR_COLUMNS,
@@ -26,6 +27,7 @@ from freehold.appview.pieces import (
     actor_piece,
     post_piece,
 )
+from freehold.appview.ties import FOLLOWED_BY, LIKED, REPOSTED, Ties
 from freehold.store.tx import Tx
 
 if TYPE_CHECKING:
@@ -37,10 +39,11 @@ _POSTS = (
     " WHERE post.id IN (SELECT value FROM json_each(:ids)) AND post.moment IS NOT NULL"
 )
 _WALLS = (
-    "SELECT actor, subject FROM block WHERE main = 1 AND actor IN (SELECT value FROM json_each(:ids))"
+    "SELECT actor, subject FROM block WHERE main = 1 AND actor IN (SELECT value FROM json_each(:blockers))"
+    "  AND subject IN (SELECT value FROM json_each(:ids))"
     " UNION ALL SELECT list_block.actor, list_item.subject FROM list_block CROSS JOIN list"
     "  CROSS JOIN list_item ON list_item.list = list.id AND list_item.main = 1"
-    "  WHERE list_block.main = 1 AND list_block.actor IN (SELECT value FROM json_each(:ids))"
+    "  WHERE list_block.main = 1 AND list_block.actor IN (SELECT value FROM json_each(:blockers))"
     "  AND list.id = list_block.subject AND list.purpose = 1"
     "  AND list_item.subject IN (SELECT value FROM json_each(:ids)) AND list_item.subject <> list_block.actor"
 )
@@ -67,18 +70,22 @@ class Page:
         self.viewer = 0
         self.viewer_did = viewer
         self.circle = NOBODY
-        self.basics: dict[int, Json] = {}
-        self.views: dict[int, Json] = {}
+        self.basics: dict[int, Fragment] = {}
+        self.views: dict[int, Fragment] = {}
+        self.states: dict[int, bytes] = {}
         self.gated = False
         self.thread_gates: dict[int, ThreadGate | None] = {}
         self.post_gates: dict[int, PostGate] = {}
         self.declared: dict[str, Json] = {}
         self.lists: dict[int, Json] = {}
         self._own: Own | None = None
+        self._ties: Ties | None = None
         row = tx.one("SELECT id FROM actor WHERE did = :did", did=viewer) if viewer is not None else None
         if row is not None:
             self.viewer = row[0]
             self.circle = self.circle_of(self.viewer)
+            if not self.circle.has_lists:  # whose views are in the states, and change with them
+                self.states = self.ties.states(self.circle, self.own)
 
     # -- loading -----------------------------------------------------------------------------------------------------
 
@@ -117,6 +124,19 @@ class Page:
             if self.memory.generation != self.generation:
                 self.memory.own.forget((self.viewer,))
         return own
+
+    @property
+    def ties(self) -> Ties:
+        """The reader's likes, reposts and followers."""
+        if self._ties is None:
+            kept = self.memory.ties.get(self.viewer)
+            if kept is None:
+                kept = Ties(self.tx, self.viewer)
+                self.memory.ties.put(self.viewer, kept)
+                if self.memory.generation != self.generation:
+                    self.memory.ties.forget((self.viewer,))
+            self._ties = kept
+        return self._ties
 
     def load_actors(self, ids: Iterable[int]) -> None:
         """Have these actors, and how the reader stands to them."""
@@ -177,36 +197,14 @@ class Page:
 
     def load_states(self) -> None:
         """Have what the reader did with the loaded posts, which loaded actors follow them, and who blocks whom."""
-        ids = str(list(self.actors))
-        self.walls = set(self.tx.run(_WALLS, ids=ids))
-        if not self.viewer:
-            return
-        posts = str(list(self.posts))
-        self.followed_by = dict(
-            self.tx.run(
-                "SELECT actor, rkey FROM follow WHERE subject = :viewer AND main = 1"
-                " AND actor IN (SELECT value FROM json_each(:ids))",
-                viewer=self.viewer,
-                ids=ids,
-            )
-        )
-        if self.posts:
-            self.likes = dict(
-                self.tx.run(
-                    "SELECT subject, rkey FROM post_like WHERE actor = :viewer AND main = 1"
-                    " AND subject IN (SELECT value FROM json_each(:ids))",
-                    viewer=self.viewer,
-                    ids=posts,
-                )
-            )
-            self.reposts = dict(
-                self.tx.run(
-                    "SELECT subject, rkey FROM repost WHERE actor = :viewer AND main = 1"
-                    " AND subject IN (SELECT value FROM json_each(:ids))",
-                    viewer=self.viewer,
-                    ids=posts,
-                )
-            )
+        blockers = [id for id, piece in self.actors.items() if piece.blocks]
+        if blockers:
+            self.walls = set(self.tx.run(_WALLS, ids=str(list(self.actors)), blockers=str(blockers)))
+        if self.viewer:
+            ties = self.ties
+            self.followed_by = ties.to(self.tx, FOLLOWED_BY, self.actors)
+            self.likes = ties.to(self.tx, LIKED, self.posts)
+            self.reposts = ties.to(self.tx, REPOSTED, self.posts)
 
     # -- visible -----------------------------------------------------------------------------------------------------
 

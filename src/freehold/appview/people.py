@@ -21,6 +21,7 @@ from freehold.appview.asked import (
     pair_cursor,
     post_id,
 )
+from freehold.appview.fragments import Fragment
 from freehold.appview.moments import text_of
 from freehold.appview.page import Page
 from freehold.appview.pieces import Json
@@ -101,7 +102,7 @@ def _known(page: Page, actor: int) -> list[int]:
     return [id for (id,) in rows]
 
 
-def _listed(page: Page, ids: list[int], shun: bool = True) -> list[Json]:
+def _listed(page: Page, ids: list[int], shun: bool = True) -> list[Fragment]:
     """Profile views of those that are shown. shun: leave out those behind a block."""
     page.load_actors(ids)
     page.load_states()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from freehold.appview.batch import POST
+from freehold.appview.fragments import opened
 from freehold.appview.labelled import Said
 from freehold.appview.moments import TIE_BITS, text_of
 from freehold.appview.parts import as_dict, as_list, as_text
@@ -93,21 +94,17 @@ class Circle:
     list_blocks: list[Listed] = field(default_factory=list)
     blocked_by_list: dict[int, tuple[int, str]] = field(default_factory=dict)
     lists: frozenset[int] = frozenset()
+    by_name: set[int] = field(init=False)
+    """Whom the reader mutes or blocks by name, and who blocks the reader."""
+    has_walls: bool = field(init=False)
+    """Whether any block concerns the reader."""
+    has_lists: bool = field(init=False)
+    """Whether the reader mutes or blocks by lists."""
 
-    @property
-    def by_name(self) -> set[int]:
-        """Whom the reader mutes or blocks by name, and who blocks the reader."""
-        return self.mutes | self.blocks.keys() | self.blocked_by.keys() | self.blocked_by_list.keys()
-
-    @property
-    def has_walls(self) -> bool:
-        """Whether any block concerns the reader."""
-        return bool(self.blocks or self.blocked_by or self.list_blocks or self.blocked_by_list)
-
-    @property
-    def has_lists(self) -> bool:
-        """Whether the reader mutes or blocks by lists."""
-        return bool(self.list_mutes or self.list_blocks)
+    def __post_init__(self) -> None:
+        self.by_name = self.mutes | self.blocks.keys() | self.blocked_by.keys() | self.blocked_by_list.keys()
+        self.has_walls = bool(self.blocks or self.blocked_by or self.list_blocks or self.blocked_by_list)
+        self.has_lists = bool(self.list_mutes or self.list_blocks)
 
     def blocked(self, actor: int) -> bool:
         """Whether a block stands between the reader and this actor, whoever set it, by name or by a list."""
@@ -129,7 +126,7 @@ class Circle:
 
     def shuns(self, actor: int) -> bool:
         """Whether the reader mutes them, or a block stands between the two."""
-        return self.muted(actor) or self.blocked(actor)
+        return actor in self.by_name or (self.has_lists and (self.muted(actor) or self.blocked(actor)))
 
     def mute_list(self, actor: int) -> Listed | None:
         """The list by which the reader mutes them."""
@@ -154,7 +151,8 @@ NOBODY = Circle()
 class ActorPiece:
     """An actor. basic, view, detailed: the three sizes of profile view, each without `viewer` and without what `said`
     says of the account. subscribers: who may be told of all that they post: followers, mutuals or none. joined: the id
-    of the starter pack by which they joined."""
+    of the starter pack by which they joined. blocks: whether they block anybody, by name or by a list. basic_json,
+    view_json: as `fragments.opened` has them."""
 
     id: int
     did: str
@@ -166,6 +164,9 @@ class ActorPiece:
     pinned: str | None
     subscribers: str
     joined: int | None
+    blocks: bool
+    basic_json: bytes
+    view_json: bytes
     said: tuple[Said, ...] = ()
 
     @property
@@ -180,7 +181,7 @@ class PostPiece:
     It carries its `$type`, so that it can stand in a union too.
 
     media: the view of what is embedded, a record apart. quote: the id of an embedded record; quoted: its URI.
-    said: what labelers say of it, which `view` leaves out.
+    said: what labelers say of it, which `view` leaves out. json: `view`, as `fragments.opened` has it.
     """
 
     id: int
@@ -196,6 +197,7 @@ class PostPiece:
     parent: int | None
     root: int | None
     gates: int
+    json: bytes
     said: tuple[Said, ...] = ()
 
 
@@ -209,13 +211,16 @@ ACTOR_COLUMNS = (
     " (SELECT count(*) FROM starter_pack WHERE author = actor.id),"
     " (SELECT record FROM declaration WHERE collection = 'app.bsky.notification.declaration' AND actor = actor.id"
     "   AND rkey = 'self'),"
-    " joined"
+    " joined,"
+    " EXISTS (SELECT 1 FROM block WHERE block.actor = actor.id)"
+    " OR EXISTS (SELECT 1 FROM list_block WHERE list_block.actor = actor.id)"
 )
 
 
 def actor_piece(row: tuple[Any, ...], image_url: ImageUrl) -> ActorPiece:
     """Make the piece of an actor from its ACTOR_COLUMNS."""
-    id, did, handle, status, raw, cid, at, posts, followers, follows, chat, labeler, *counts, subscribing, joined = row
+    id, did, handle, status, raw, cid, at, posts, followers, follows, chat, labeler, *counts, subscribing = row[:-2]
+    joined, blocks = row[-2:]
     allows = _subscribers(subscribing)
     profile: Json = cbor.decode_json(raw) if raw is not None else {}
     labels = self_labels(profile, did, profile_uri(did), cid, at)
@@ -239,7 +244,22 @@ def actor_piece(row: tuple[Any, ...], image_url: ImageUrl) -> ActorPiece:
     if pinned:
         detailed["pinnedPost"] = pinned
     hidden = any(label["val"] == NOT_FOR_STRANGERS for label in labels)
-    return ActorPiece(id, did, status, basic, view, detailed, hidden, as_text(pinned.get("uri")), allows, joined)
+    pin = as_text(pinned.get("uri"))
+    return ActorPiece(
+        id,
+        did,
+        status,
+        basic,
+        view,
+        detailed,
+        hidden,
+        pin,
+        allows,
+        joined,
+        bool(blocks),
+        opened(basic),
+        opened(view),
+    )
 
 
 def _subscribers(declared: bytes | None) -> str:
@@ -286,7 +306,8 @@ def post_piece(row: tuple[Any, ...], image_url: ImageUrl) -> PostPiece:
     media, quoted = _split_embed(embed, did, image_url)
     if media is not None and quoted is None:
         view["embed"] = media
-    return PostPiece(id, author, moment, rkey, uri, record, view, media, quote, quoted, parent, root, gates)
+    json = opened(view)
+    return PostPiece(id, author, moment, rkey, uri, record, view, media, quote, quoted, parent, root, gates, json)
 
 
 def _split_embed(embed: Json, did: str, image_url: ImageUrl) -> tuple[Json | None, str | None]:

@@ -1,13 +1,14 @@
 """Lexicon JSON from a hydrated page: the present step that all views share.
 
-Each function takes the `Page` and what was loaded into it, and returns new dicts whose inner pieces may be shared:
-encode them, do not change them.
+Each function takes the `Page` and what was loaded into it, and returns fragments (see there), or new dicts whose inner
+pieces may be shared: encode them, do not change them.
 Source: the lexicons app.bsky.actor.defs, app.bsky.feed.defs, app.bsky.embed.record
 """
 
 from freehold.appview import listings
 from freehold.appview.batch import POST
 from freehold.appview.declarations import GATE_BITS, POSTGATE
+from freehold.appview.fragments import Fragment, encode, opened
 from freehold.appview.gates import detached_from, reply_disabled, thread_gate
 from freehold.appview.labelled import heard
 from freehold.appview.moments import TIE_BITS, text_of
@@ -62,23 +63,33 @@ def _by_own(page: Page, actor: int, state: Json) -> None:
             state["activitySubscription"] = {"post": posts, "reply": replies}
 
 
-def basic(page: Page, actor: int) -> Json:
-    """app.bsky.actor.defs#profileViewBasic."""
+def basic(page: Page, actor: int) -> Fragment:
+    """app.bsky.actor.defs#profileViewBasic, made once for a page."""
     view = page.basics.get(actor)
     if view is None:
         piece = page.actors[actor]
-        view = labelled(page, piece, piece.basic)
-        if page.viewer:
-            view = {**view, "viewer": actor_state(page, actor)}
-        page.basics[actor] = view
+        json = piece.basic_json if not piece.said else opened(labelled(page, piece, piece.basic))
+        view = page.basics[actor] = _to_reader(page, actor, json)
     return view
 
 
-def profile(page: Page, actor: int) -> Json:
+def profile(page: Page, actor: int) -> Fragment:
     """app.bsky.actor.defs#profileView."""
     piece = page.actors[actor]
-    view = labelled(page, piece, piece.view)
-    return {**view, "viewer": actor_state(page, actor)} if page.viewer else view
+    json = piece.view_json if not piece.said else opened(labelled(page, piece, piece.view))
+    return _to_reader(page, actor, json)
+
+
+def _to_reader(page: Page, actor: int, json: bytes) -> Fragment:
+    """An actor's view with how the reader stands to them."""
+    if not page.viewer:
+        return Fragment(json + b"}")
+    state = page.states.get(actor)
+    if state is None:
+        state = page.states[actor] = encode(actor_state(page, actor))
+        if page.memory.generation != page.generation:  # what was kept may be out of date
+            page.states.pop(actor, None)
+    return Fragment(b'%b,"viewer":%b}' % (json, state))
 
 
 def labelled(page: Page, piece: ActorPiece | PostPiece, view: Json) -> Json:
@@ -88,7 +99,7 @@ def labelled(page: Page, piece: ActorPiece | PostPiece, view: Json) -> Json:
     return {**view, "labels": view["labels"] + heard(piece.said, page.labelers, page.tx.now)}
 
 
-def post(page: Page, piece: PostPiece) -> Json:
+def post(page: Page, piece: PostPiece) -> Fragment:
     """app.bsky.feed.defs#postView, made once for a page."""
     view = page.views.get(piece.id)
     if view is None:
@@ -96,41 +107,43 @@ def post(page: Page, piece: PostPiece) -> Json:
     return view
 
 
-def _post(page: Page, piece: PostPiece) -> Json:
-    view = labelled(page, piece, piece.view).copy()
-    view["author"] = basic(page, piece.author)
+def _post(page: Page, piece: PostPiece) -> Fragment:
+    json = piece.json if not piece.said else opened(labelled(page, piece, piece.view))
+    parts = [json, b',"author":', basic(page, piece.author).json]
     if piece.quoted is not None:
-        view["embed"] = _embed_view(page, piece, _QUOTES_SHOWN)
+        parts += (b',"embed":', encode(_embed_view(page, piece, _QUOTES_SHOWN)))
     if page.gated:
         gate = thread_gate(page, piece)
         if gate is not None:
-            view["threadgate"] = gate.view
+            parts += (b',"threadgate":', encode(gate.view))
     if page.viewer:
-        view["viewer"] = _post_state(page, piece)
-    return view
+        parts += (b',"viewer":', _post_state(page, piece))
+    parts.append(b"}")
+    return Fragment(b"".join(parts))
 
 
-def _post_state(page: Page, piece: PostPiece) -> Json:
+_UNTOUCHED: Json = {"bookmarked": False, "threadMuted": False, "replyDisabled": False, "embeddingDisabled": False}
+_UNTOUCHED_JSON = encode(_UNTOUCHED)
+
+
+def _post_state(page: Page, piece: PostPiece) -> bytes:
+    """app.bsky.feed.defs#viewerState."""
     id = piece.id
-    root = piece.root or id
-    state: Json = {
-        "bookmarked": piece.uri in page.own.saved,
-        "threadMuted": root in page.circle.thread_mutes,
-        "replyDisabled": False,
-        "embeddingDisabled": False,
-    }
-    like = page.likes.get(id)
+    like, repost = page.likes.get(id), page.reposts.get(id)
+    saved, muted = piece.uri in page.own.saved, (piece.root or id) in page.circle.thread_mutes
+    if not (like or repost or saved or muted or page.gated or piece.author == page.viewer):
+        return _UNTOUCHED_JSON
+    state: Json = {**_UNTOUCHED, "bookmarked": saved, "threadMuted": muted}
     if like is not None:
         state["like"] = f"at://{page.viewer_did}/app.bsky.feed.like/{like}"
-    repost = page.reposts.get(id)
     if repost is not None:
         state["repost"] = f"at://{page.viewer_did}/app.bsky.feed.repost/{repost}"
     if page.gated:
-        state["replyDisabled"] = reply_disabled(page, root, piece)
+        state["replyDisabled"] = reply_disabled(page, piece.root or id, piece)
         state["embeddingDisabled"] = bool(piece.gates & _POSTGATE_BIT) and detached_from(page, piece).disabled
     if piece.author == page.viewer:
         state["pinned"] = page.actors[piece.author].pinned == piece.uri
-    return state
+    return encode(state)
 
 
 def not_found_post(uri: str) -> Json:

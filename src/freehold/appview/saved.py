@@ -7,6 +7,7 @@ Source: app.bsky.bookmark.getBookmarks
 from freehold.appview import present
 from freehold.appview.asked import FAR, SignInNeeded, before, post_id
 from freehold.appview.embeds import hydrate
+from freehold.appview.fragments import View
 from freehold.appview.moments import text_of
 from freehold.appview.page import Page
 from freehold.appview.pieces import Json
@@ -31,7 +32,7 @@ def bookmarks(page: Page, limit: int, cursor: str | None) -> Json:
     return {"bookmarks": views, **({"cursor": f"{rows[-1][0]}.{rows[-1][1]}"} if len(rows) == limit else {})}
 
 
-def _item(page: Page, uri: str, id: int | None) -> Json:
+def _item(page: Page, uri: str, id: int | None) -> View:
     post = page.shown(id)
     if post is None:
         return present.not_found_post(uri)

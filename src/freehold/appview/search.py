@@ -14,6 +14,7 @@ from typing import Any
 from freehold.appview import present, words
 from freehold.appview.asked import FAR, BadQuery, before, find_actor, post_id
 from freehold.appview.embeds import hydrate
+from freehold.appview.fragments import Fragment
 from freehold.appview.moments import TIE_BITS
 from freehold.appview.page import Page
 from freehold.appview.pieces import Json
@@ -193,7 +194,7 @@ def _answer(query: Query, limit: int, cursor: str | None, sort: str) -> Json:
     return answer | ({"cursor": after} if after is not None else {})
 
 
-def _shown(page: Page, ids: list[int]) -> list[Json]:
+def _shown(page: Page, ids: list[int]) -> list[Fragment]:
     hydrate(page, ids)
     found = (page.shown_to_reader(id) for id in ids)
     return [present.post(page, piece) for piece in found if piece is not None and not page.circle.blocked(piece.author)]

@@ -1,0 +1,61 @@
+"""Views that are JSON already: an object as bytes, put together from bytes, that can be looked into like a dict.
+
+An answer of the app.bsky calls is mostly the same for every reader. So posts and people are encoded once, when they
+are loaded (see `pieces`), and what depends on the reader is spliced in as bytes (see `present`). `encode` writes an
+answer with fragments in it; whoever wants plain dicts all the way down asks for them with `plain`.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+Json = dict[str, Any]
+
+
+class Fragment(Mapping[str, Any]):
+    """A JSON object. json: as it is written. It is decoded only when somebody looks into it."""
+
+    __slots__ = ("_opened", "json")
+    _opened: Json
+
+    def __init__(self, json: bytes) -> None:
+        self.json = json
+
+    def _open(self) -> Json:
+        if not hasattr(self, "_opened"):
+            self._opened = msgspec.json.decode(self.json)
+        return self._opened
+
+    def __getitem__(self, name: str) -> Any:
+        return self._open()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._open())
+
+    def __len__(self) -> int:
+        return len(self._open())
+
+
+def ready(value: object) -> msgspec.Raw:
+    """What an encoder asks for values that it does not know (its `enc_hook`)."""
+    if type(value) is Fragment:
+        return msgspec.Raw(value.json)
+    raise NotImplementedError(type(value))
+
+
+View = Json | Fragment
+"""An object of an answer, in either form."""
+
+encode = msgspec.json.Encoder(enc_hook=ready).encode
+
+
+def plain(answer: Json) -> Json:
+    """An answer as dicts and lists and nothing else, none of them shared with other answers."""
+    opened: Json = msgspec.json.decode(encode(answer))
+    return opened
+
+
+def opened(view: Json) -> bytes:
+    """A view's JSON without its last brace, so that more can be said of it. It must not be empty."""
+    return encode(view)[:-1]
