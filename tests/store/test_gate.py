@@ -151,6 +151,33 @@ async def test_a_log_that_began_anew_is_given_from_its_start(tmp_path: Path) -> 
         log.close()
 
 
+@pytest.mark.parametrize("mode", [apsw.SQLITE_CHECKPOINT_RESTART, apsw.SQLITE_CHECKPOINT_TRUNCATE])
+def test_a_log_that_began_anew_in_the_same_file_and_grew_longer_is_given_from_its_start(
+    tmp_path: Path, mode: int
+) -> None:
+    path = tmp_path / "truth.db"
+    writer = apsw.Connection(str(path))
+    writer.execute("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE line (text)").fetchall()
+    log, known, seen = Log(path), NOWHERE, []
+    for _ in range(3):
+        writer.execute("INSERT INTO line VALUES ('before')")
+        stretch = log.since(known, writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)[0])
+        assert stretch is not None
+        known = stretch.position
+        seen.append(stretch.start)
+    assert seen[0] == 0 < seen[1] < seen[2]
+    writer.wal_checkpoint(mode=mode)
+    writer.execute("INSERT INTO line VALUES (randomblob(100000))")
+    frames = writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)[0]
+    anew = log.since(known, frames)
+    assert anew is not None
+    assert (anew.start, anew.position) == (0, log.end(frames))
+    assert anew.position.end > known.end
+    assert anew.salt != known.salt
+    writer.close()
+    log.close()
+
+
 async def test_a_database_that_was_killed_says_how_much_its_log_holds(tmp_path: Path) -> None:
     gate, path = Watched(), tmp_path / "truth.db"
     db = Database(path, SCHEMA, durable=True, gate=gate)

@@ -4,7 +4,9 @@ In come the log's stretches, blobs and their endings; out they go as messages, e
 disk. Several threads may use a link: each exchange has its turn, and one blob goes at a time.
 """
 
+import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -33,6 +35,9 @@ from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
 from freehold.store.blobs import BlobStore
 from freehold.store.wal import NOWHERE, Stretch
+
+COARSE_NS = 3_000_000_000
+"""Two changes of a folder that are so close may look like one: on some file systems, two seconds."""
 
 
 class OldEpoch(Refused):
@@ -69,6 +74,8 @@ class Link:
     def bring(self, papers: Sequence[Path], said: Callable[[Path], Message]) -> None:
         """These papers, from now on, and what is said when one of them has changed."""
         self._papers, self._said = dict.fromkeys(papers, 0), said
+        self._folders = sorted({str(paper.parent) for paper in papers})
+        self._folders_then: list[int] = []
 
     def greet(self, epoch: int) -> Hello:
         """What the standby says first, and that we are the primary of this epoch. Raises LinkLost, OldEpoch."""
@@ -99,6 +106,7 @@ class Link:
 
     def still(self) -> None:
         """Hear that the standby is there, and whether it is locked. Raises LinkLost."""
+        self._folders_then = []
         answer = self.exchange(Still())
         self.locked = isinstance(answer, Got) and answer.locked
 
@@ -116,7 +124,14 @@ class Link:
         self.position = NOWHERE
 
     def deliver(self) -> None:
-        """The papers, if they are not those that were delivered last. Raises LinkLost."""
+        """The papers, if they are not those that were delivered last. Raises LinkLost.
+
+        A new one is put in its place by a name, and so changes its folder: one look for all. Not where that changed
+        only now, for the clock of files is coarse. What somebody edits in place is seen after the next `still`.
+        """
+        folders = [os.stat(folder).st_mtime_ns for folder in self._folders]
+        if folders == self._folders_then:
+            return
         for path, known in self._papers.items():
             try:
                 changed = path.stat().st_mtime_ns
@@ -125,6 +140,8 @@ class Link:
             if changed != known:
                 self.exchange(self._said(path))
                 self._papers[path] = changed
+        if max(folders, default=0) < time.time_ns() - COARSE_NS:
+            self._folders_then = folders
 
     # -- blobs
 

@@ -16,6 +16,7 @@ from freehold.protocol.refused import Refused
 VERSION = 1
 PART_BYTES = 1_048_576
 """How much of a log, a file or a blob goes into one message."""
+LENGTH_BYTES = 4
 MESSAGE_MAX = 4 * PART_BYTES
 KEY = "network.key"
 DELIVERED = (KEY, "forks.json")
@@ -267,14 +268,14 @@ AnyMessage = (
     | Refuse
 )
 Answer = Got | Hashes | Listing | Checked | Voted | Hello
-_encode = msgspec.msgpack.Encoder(enc_hook=bytes).encode  # for Cid, which is bytes
+_encode_into = msgspec.msgpack.Encoder(enc_hook=bytes).encode_into  # for Cid, which is bytes
 _decoder: msgspec.msgpack.Decoder[AnyMessage] = msgspec.msgpack.Decoder(AnyMessage)
 
 
 class Stream(Protocol):
     """As much of a socket as is needed. Its time limit makes a silent other side an OSError."""
 
-    def sendall(self, data: bytes, /) -> None: ...
+    def sendall(self, data: bytes | bytearray, /) -> None: ...
     def recv_into(self, buffer: memoryview, /) -> int: ...
     def shutdown(self, how: int, /) -> None: ...
     def close(self) -> None: ...
@@ -285,18 +286,22 @@ class Channel:
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
+        self._said = bytearray()
+        """Kept, so that a commit is put together in memory that is there already."""
 
     def send(self, message: Message) -> None:
         """Raises LinkLost."""
-        body = _encode(message)
+        said = self._said
+        _encode_into(message, said, LENGTH_BYTES)
+        said[:LENGTH_BYTES] = (len(said) - LENGTH_BYTES).to_bytes(LENGTH_BYTES, "big")
         try:
-            self._stream.sendall(len(body).to_bytes(4, "big") + body)
+            self._stream.sendall(said)
         except (OSError, ValueError) as error:
             raise LinkLost(because=repr(error)) from None
 
     def receive(self) -> AnyMessage:
         """The next message. Raises LinkLost."""
-        length = int.from_bytes(self._exactly(4), "big")
+        length = int.from_bytes(self._exactly(LENGTH_BYTES), "big")
         if length > MESSAGE_MAX:
             raise LinkLost(because=f"a message of {length} bytes")
         try:

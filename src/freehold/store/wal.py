@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 HEADER_BYTES = 32
 FRAME_HEADER_BYTES = 24
+FRAME_SALT = slice(8, 16)
 MAGICS = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
 LARGEST_PAGE = 65_536
 MOST_BYTES = 16_777_216
@@ -75,6 +76,7 @@ class Log:
     def __init__(self, path: Path) -> None:
         self._path = log_of(path)
         self._file: int | None = None
+        self._header: Header | None = None
 
     def since(self, known: Position, frames: int, most: int = MOST_BYTES) -> Stretch | None:
         """What came after `known`, of a log that has so many `frames`; None if nothing did.
@@ -84,12 +86,26 @@ class Log:
         if not frames:
             return None
         file = self._open()
-        header = read_header(os.pread(file, HEADER_BYTES, 0))
+        following = self._following(file, known, frames, most)
+        if following is not None:
+            return following
+        header = self._header = read_header(os.pread(file, HEADER_BYTES, 0))
         if header is None:
             return None
         start = known.end if known.salt == header.salt else 0
         end = min(header.end(frames), start + most)
         return Stretch(header.salt, start, _read(file, start, end)) if end > start else None
+
+    def _following(self, file: int, known: Position, frames: int, most: int) -> Stretch | None:
+        """What came after `known`, if it is of the same log, as mostly: each frame names its log, so that the header
+        need not be read for that. All frames are the log's that SQLite counts, so one of another log has another salt.
+        """
+        header = self._header
+        if header is None or header.salt != known.salt:
+            return None
+        end = min(header.end(frames), known.end + most)
+        data = _read(file, known.end, end) if end > known.end else b""
+        return Stretch(known.salt, known.end, data) if data[FRAME_SALT] == known.salt else None
 
     def end(self, frames: int) -> Position:
         """Where a log of so many frames ends."""
@@ -108,7 +124,7 @@ class Log:
         """Let the file go. Idempotent."""
         if self._file is not None:
             os.close(self._file)
-            self._file = None
+            self._file = self._header = None
 
 
 def _read(file: int, start: int, end: int) -> bytes:
