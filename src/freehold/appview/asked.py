@@ -92,21 +92,26 @@ class SignInNeeded(Refused):
 
 def find_actor(tx: Tx, actor: str) -> int | None:
     """The id of the account with this DID or handle, shown or not; None for one that nobody announced."""
+    found = _announced(tx, actor)
+    return found[0] if found is not None else None
+
+
+def _announced(tx: Tx, actor: str) -> tuple[int, str | None] | None:
+    """(id, status) of such an account."""
     if is_did(actor):
         row = tx.one("SELECT id, status FROM actor WHERE did = :did", did=actor)
     else:
         row = tx.one("SELECT id, status FROM actor WHERE handle = :handle", handle=actor.lower())
-    return row[0] if row is not None and row[1] != STRANGER else None
+    return (row[0], row[1]) if row is not None and row[1] != STRANGER else None
 
 
 def actor_id(tx: Tx, actor: str) -> int:
     """The id of an account that is shown. Raises ActorNotFound, AccountHidden."""
-    id = find_actor(tx, actor)
-    row = tx.one("SELECT status FROM actor WHERE id = :id", id=id) if id is not None else None
-    if id is None or row is None or row[0] == "deleted":
+    id, status = _announced(tx, actor) or (0, "deleted")
+    if status == "deleted":
         raise ActorNotFound(actor=actor)
-    if row[0] is not None:
-        raise AccountHidden(name="AccountTakedown" if row[0] in ("takendown", "suspended") else None, actor=actor)
+    if status is not None:
+        raise AccountHidden(name="AccountTakedown" if status in ("takendown", "suspended") else None, actor=actor)
     return id
 
 

@@ -15,6 +15,7 @@ Source: DESIGN.md §5; Myers, "An applicative random-access stack", 1983
 from array import array
 from collections.abc import Callable, Iterable
 from heapq import heapify, heappop, heapreplace, nsmallest
+from operator import neg
 
 from freehold.appview.batch import FeedItem
 
@@ -144,8 +145,7 @@ class Chains:
     def heads(self, actors: Iterable[int], before: int | None) -> list[int]:
         """The newest place of each actor's chain, before the moment `before` if given."""
         last, known = self.last, len(self.last)
-        heads = [last[actor] for actor in actors if actor < known]
-        heads = [place for place in heads if place != NONE]
+        heads = [place for place in map(last.__getitem__, filter(known.__gt__, actors)) if place != NONE]
         if before is None:
             return heads
         at = self.moment
@@ -164,7 +164,8 @@ class Chains:
         at, prev, post = self.moment, self.prev, self.post
         author, parent, root = self.author, self.parent_author, self.root_author
         looks = limit * LOOKS_PER_ITEM
-        heads = [(-at[place], place) for place in self.heads(actors, before)]
+        places = self.heads(actors, before)
+        heads = list(zip(map(neg, map(at.__getitem__, places)), places, strict=True))
         if len(heads) > looks:
             heads = nsmallest(looks, heads)
         heapify(heads)

@@ -56,8 +56,7 @@ def timeline(page: Page, limit: int, cursor: str | None) -> Json:
     circle = page.circle
     shunned = _shunned(circle)
     wanted = _wanted(circle, page.viewer, shunned)
-    actors = [actor for actor in (*circle.follows, page.viewer) if not shunned(actor)]
-    skeleton = partial(_merged, page, actors, wanted)
+    skeleton = partial(_merged, page, circle.home, wanted)
     return _filled(page, skeleton, lambda item, post: _in_timeline(page, item, post), limit, before(cursor))
 
 

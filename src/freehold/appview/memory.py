@@ -24,6 +24,7 @@ CIRCLES_KEPT = 1_000
 NOTICES_KEPT = 10_000
 OWN_KEPT = 1_000
 TIES_KEPT = 1_000
+READERS_KEPT = 10_000
 LISTS_KEPT = 1_000
 
 
@@ -54,7 +55,8 @@ class Memory:
     """One network's pieces and chains.
 
     muted_by: whom somebody mutes; kept_by: what they keep for themselves; labels_of: what labelers say of a subject.
-    None of it is written in the index. members: who is on a list, by its id.
+    None of it is written in the index. members: who is on a list, by its id. ids, revs: of readers, by DID: the id;
+    at which generation the revision of their repository was read, and which it was.
     """
 
     def __init__(self, muted_by: MutedBy, kept_by: KeptBy = lambda did: ({}, {}, {}, {})) -> None:
@@ -69,6 +71,8 @@ class Memory:
         self.own: Kept[int, Own] = Kept(OWN_KEPT)
         self.members: Kept[int, frozenset[int]] = Kept(LISTS_KEPT)
         self.ties: Kept[int, Ties] = Kept(TIES_KEPT)
+        self.ids: Kept[str, int] = Kept(READERS_KEPT)
+        self.revs: Kept[str, tuple[int, str | None]] = Kept(READERS_KEPT)
         self.chains = Chains()
 
     def take_over(self, batch: Batch) -> None:
@@ -103,3 +107,5 @@ class Memory:
         self.chains = chains
         for kept in (self.posts, self.actors, self.circles, self.notices, self.own, self.members, self.ties):
             kept.values.clear()
+        self.ids.values.clear()
+        self.revs.values.clear()

@@ -80,12 +80,25 @@ class Page:
         self.lists: dict[int, Json] = {}
         self._own: Own | None = None
         self._ties: Ties | None = None
-        row = tx.one("SELECT id FROM actor WHERE did = :did", did=viewer) if viewer is not None else None
-        if row is not None:
-            self.viewer = row[0]
+        if viewer is not None:
+            self.viewer = self._id_of(viewer)
+        if self.viewer:
             self.circle = self.circle_of(self.viewer)
             if not self.circle.has_lists:  # whose views are in the states, and change with them
                 self.states = self.ties.states(self.circle, self.own)
+
+    def _id_of(self, did: str) -> int:
+        """The id of an account, 0 for none. It stays the same until the index is made anew."""
+        id = self.memory.ids.get(did)
+        if id is None:
+            row = self.tx.one("SELECT id FROM actor WHERE did = :did", did=did)
+            if row is None:
+                return 0
+            id = int(row[0])
+            self.memory.ids.put(did, id)
+            if self.memory.generation != self.generation:
+                self.memory.ids.forget((did,))
+        return id
 
     # -- loading -----------------------------------------------------------------------------------------------------
 
@@ -162,15 +175,15 @@ class Page:
 
     def load_posts(self, ids: Iterable[int], quotes_deep: int = _QUOTES_DEEP) -> None:
         """Have these posts, those that they quote, and all their authors. What is not here is left out."""
-        wanted = [id for id in ids if id not in self.posts]
-        loaded = self._pieces(wanted)
+        loaded = new = self._pieces([id for id in ids if id not in self.posts])
         for _ in range(quotes_deep):
             wanted = [piece.quote for piece in loaded if piece.quote is not None and piece.quote not in self.posts]
             if not wanted:
                 break
             loaded = self._pieces(wanted)
-        self.load_actors({piece.author for piece in self.posts.values()})
-        self.gated = any(piece.gates for piece in self.posts.values())
+            new = new + loaded
+        self.load_actors({piece.author for piece in new})
+        self.gated = self.gated or any(piece.gates for piece in new)
 
     def _pieces(self, ids: list[int]) -> list[PostPiece]:
         kept = self.memory.posts.get
@@ -220,14 +233,17 @@ class Page:
     def shown(self, post: int | None) -> PostPiece | None:
         """The post, if it is here and its author's account is active. Blocks and mutes are for the view to weigh."""
         piece = self.posts.get(post) if post is not None else None
-        if piece is None or not self.active(piece.author) or (piece.said and self.redacted(piece)):
+        if piece is None:
             return None
-        return piece
+        author = self.actors.get(piece.author)
+        if author is None or author.status is not None or (author.said and self.redacted(author)):
+            return None
+        return None if piece.said and self.redacted(piece) else piece
 
     def shown_to_reader(self, post: int | None) -> PostPiece | None:
         """As `shown`, and not to strangers if its author wants none."""
         piece = self.shown(post)
-        return piece if piece is not None and (self.viewer or not self.actors[piece.author].members_only) else None
+        return piece if self.viewer or piece is None or not self.actors[piece.author].members_only else None
 
     def walled(self, one: int, other: int) -> bool:
         """Whether one of two loaded actors blocks the other."""

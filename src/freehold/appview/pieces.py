@@ -101,6 +101,15 @@ class Circle:
     has_lists: bool = field(init=False)
     """Whether the reader mutes or blocks by lists."""
 
+    _home: list[int] | None = None
+
+    @property
+    def home(self) -> list[int]:
+        """Whose items stand in the reader's home timeline: theirs, and of whom they follow and do not shun."""
+        if self._home is None:
+            self._home = [actor for actor in (*self.follows, self.me) if not self.shuns(actor)]
+        return self._home
+
     def __post_init__(self) -> None:
         self.by_name = self.mutes | self.blocks.keys() | self.blocked_by.keys() | self.blocked_by_list.keys()
         self.has_walls = bool(self.blocks or self.blocked_by or self.list_blocks or self.blocked_by_list)

@@ -29,6 +29,7 @@ _BELOW = (
     "  WHERE depth < :depth AND +post.root = :root AND post.moment IS NOT NULL LIMIT :most)"
     " SELECT id FROM below"
 )
+_WHOLE = "SELECT id, parent FROM post WHERE root = :root AND moment IS NOT NULL LIMIT :most"
 _ABOVE = (
     "WITH RECURSIVE above (id, height) AS (SELECT :anchor, 0"
     " UNION ALL SELECT post.parent, height + 1 FROM above JOIN post ON post.id = above.id"
@@ -51,10 +52,11 @@ class Thread:
             raise PostNotFound(post=anchor)
         self.anchor = piece
         self.root = piece.root or anchor
-        rows = page.tx.run(_BELOW, anchor=anchor, root=self.root, depth=min(depth, DEEP_MOST), most=POSTS_MOST)
-        below = [id for (id,) in rows]
-        rows = page.tx.run(_ABOVE, anchor=anchor, height=min(height, DEEP_MOST))
-        self.above: list[int] = [id for (id,) in rows][1:]
+        below = self._below(min(depth, DEEP_MOST))
+        self.above: list[int] = []
+        if piece.parent is not None:
+            rows = page.tx.run(_ABOVE, anchor=anchor, height=min(height, DEEP_MOST))
+            self.above = [id for (id,) in rows][1:]
         hydrate(page, [*below, *self.above, self.root])
         self.top = page.posts.get(self.root)
         self.op = self.top.author if self.top is not None else 0
@@ -65,6 +67,22 @@ class Thread:
             if answer is not None and answer.parent is not None:
                 self.answers.setdefault(answer.parent, []).append(answer)
         self.op_likes = self._op_likes()
+        self._open = self.gate is None and not page.walls and not page.circle.has_walls and page.viewer > 0
+
+    def _below(self, depth: int) -> list[int]:
+        """The anchor and what hangs below it, level by level, by the cheaper of two ways."""
+        tx, anchor = self.page.tx, self.anchor.id
+        whole = tx.run(_WHOLE, root=anchor, most=POSTS_MOST) if self.root == anchor else []
+        if not 0 < len(whole) < POSTS_MOST:
+            return [id for (id,) in tx.run(_BELOW, anchor=anchor, root=self.root, depth=depth, most=POSTS_MOST)]
+        under: dict[int, list[int]] = {}
+        for id, parent in whole:
+            under.setdefault(parent, []).append(id)
+        below = level = [anchor]
+        for _ in range(depth):
+            level = [id for above in level for id in under.get(above, ())]
+            below = below + level
+        return below
 
     def _op_likes(self) -> dict[int, str]:
         rows = self.page.tx.run(
@@ -77,6 +95,8 @@ class Thread:
 
     def admitted(self, piece: PostPiece, under: PostPiece) -> bool:
         """Whether a reply is shown at all under the post that it answers."""
+        if self._open:
+            return True
         page = self.page
         if page.circle.blocked(piece.author) or page.walled(piece.author, under.author):
             return False
@@ -127,7 +147,8 @@ def _tree(found: Thread, piece: PostPiece, depth: int, deepest: int) -> Json:
     node = _node(found, piece)
     if depth < deepest:
         answers = [answer for answer in found.answers.get(piece.id, ()) if found.admitted(answer, piece)]
-        answers.sort(key=lambda answer: (answer.author != found.op, answer.moment))
+        if len(answers) > 1:
+            answers.sort(key=lambda answer: (answer.author != found.op, answer.moment))
         node["replies"] = [_tree(found, answer, depth + 1, deepest) for answer in answers]
     return node
 

@@ -7,12 +7,9 @@ The index tells every change after its commit (see `memory`).
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from freehold.store.tx import Tx
-
-if TYPE_CHECKING:
-    from freehold.appview.pieces import Circle, Own
 
 KEPT_EACH = 500
 STATES_KEPT = 1_000
@@ -57,7 +54,7 @@ class Ties:
         self.floors = [min(keys) if len(keys) == KEPT_EACH else 0 for keys in self.keys]
         if self.floors[FOLLOWED_BY]:  # they come in no order: with more than these, none are kept
             self.keys[FOLLOWED_BY], self.floors[FOLLOWED_BY] = {}, _NOWHERE
-        self._stand: tuple[Circle | None, Own | None, dict[int, bytes]] = None, None, {}
+        self._stand: tuple[object, object, dict[int, bytes]] = None, None, {}
 
     def learn(self, tie: Tie) -> bool:
         """Take over a change; whether there is still room."""
@@ -70,8 +67,9 @@ class Ties:
             keys[tie.other] = tie.key
         return len(keys) <= _GROWN
 
-    def states(self, circle: "Circle", own: "Own") -> dict[int, bytes]:
-        """Actor to app.bsky.actor.defs#viewerState, of whom the reader has been shown since these were read."""
+    def states(self, circle: object, own: object) -> dict[int, bytes]:
+        """Actor to app.bsky.actor.defs#viewerState, of whom the reader was shown since their circle and what they keep
+        for themselves are these very objects."""
         of_circle, of_own, states = self._stand
         if of_circle is not circle or of_own is not own or len(states) > STATES_KEPT:
             states = {}

@@ -69,9 +69,15 @@ class Views:
 
     def repo_rev(self, viewer: str) -> str | None:
         """The revision of the reader's own repository that the answers show: the header `Atproto-Repo-Rev`."""
-        with self.index.db.reading() as tx:
-            row = tx.one("SELECT rev FROM actor WHERE did = :did", did=viewer)
-        return row[0] if row is not None else None
+        memory = self.index.memory
+        generation = memory.generation
+        read_at, rev = memory.revs.get(viewer) or (-1, None)
+        if read_at != generation:
+            with self.index.db.reading() as tx:
+                row = tx.one("SELECT rev FROM actor WHERE did = :did", did=viewer)
+            rev = row[0] if row is not None else None
+            memory.revs.put(viewer, (generation, rev))
+        return rev
 
     # -- app.bsky.actor ----------------------------------------------------------------------------------------------
 
