@@ -69,6 +69,7 @@ class Parish:
         self.log = stream.Log(self.truth)
         self.people: dict[str, Person] = {}
         self.private: list[tuple[str, str, Record]] = []
+        self.taken_down: set[tuple[str, str]] = set()
         self.index_db = self._open("index.db")
         self.index = self._index(self.index_db)
         self.views = Views(self.index, image_url=image_url)
@@ -85,12 +86,18 @@ class Parish:
             muted_by=self.muted_by,
             kept_by=lambda did: self.people[did].kept,
             records_of=lambda did: self.people[did].sorted_records(),
+            record_of=lambda did, path: self.people[did].records.get(path),
             catalog=self.catalog,
             clock=self.clock,
         )
 
     def clock(self) -> int:
         return self.now
+
+    def restart(self) -> None:
+        """Open the index again, with nothing in memory."""
+        self.index = self._index(self.index_db)
+        self.views = Views(self.index, image_url=image_url)
 
     def close(self) -> None:
         self.index_db.close()
@@ -127,13 +134,17 @@ class Parish:
     def ask(self, name: str, viewer: "Person | None" = None, **params: Any) -> Any:
         """Call a view by its NSID once all is settled; the answer as it goes out, held against its lexicon."""
         self.settle()
-        answer = METHODS[name](self.views, viewer.did if viewer else None, **params)
-        answer = msgspec.json.decode(msgspec.json.encode(answer))
+        answer = self.look(name, viewer, **params)
         body = catalog().output(f"app.bsky.{name}")
         assert body is not None
         assert body.check is not None
         body.check(answer)
         return answer
+
+    def look(self, name: str, viewer: "Person | None" = None, **params: Any) -> Any:
+        """Call a view as things stand; the answer as it goes out."""
+        answer = METHODS[name](self.views, viewer.did if viewer else None, **params)
+        return msgspec.json.decode(msgspec.json.encode(answer))
 
     def snapshot(self) -> Iterator[Account]:
         for person in reversed(list(self.people.values())):
@@ -179,6 +190,11 @@ class Person:
         data = car.header([root]) + b"".join(car.block(cid, raw) for cid, raw in [(root, top), *blocks])
         payload = {"repo": self.did, "rev": self.rev, "commit": root, "blocks": data, "ops": ops}
         self.parish.truth.write_sync(lambda tx: stream.append(tx, "commit", self.did, payload))
+
+    def read(self, path: str) -> Record | None:
+        """The record at a path."""
+        record = self.records.get(path)
+        return cbor.decode_json(record[1]) if record is not None else None
 
     def sorted_records(self) -> list[tuple[str, Cid, bytes]]:
         return [(path, cid, raw) for path, (cid, raw) in sorted(self.records.items())]
@@ -246,6 +262,16 @@ class Person:
 
     def profile(self, **fields: Any) -> Ref:
         return self.write(PROFILE, {"createdAt": format_datetime(self.parish.now), **fields}, "self")
+
+    def rename(self, handle: str) -> None:
+        self.handle = handle
+        self.parish.tell("identity", self.did, {"did": self.did, "handle": handle})
+
+    def take_down(self, ref: Ref, on: bool = True) -> None:
+        """Have nobody shown a record of this person's."""
+        path = ref.uri.split("/", 3)[3]
+        (self.parish.taken_down.add if on else self.parish.taken_down.discard)((self.did, path))
+        self.parish.tell_private("takedown", self.did, {"subject": path, "on": on})
 
     def become(self, status: str | None) -> None:
         self.status = status

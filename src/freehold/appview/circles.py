@@ -2,7 +2,7 @@
 
 Whom a reader mutes is asked of the truth; the rest is in the index. A list counts while its record is here and says
 that it is for moderation. Lists are kept as sets of members that all readers share, so a circle costs what the reader
-did, not how long the lists are.
+did, not how long the lists are. Nobody follows, blocks or mutes themselves, whatever their records say.
 Tables read: follow, block, list, list_item, list_block.
 """
 
@@ -18,6 +18,8 @@ from freehold.store.tx import Tx
 
 MembersOf = Callable[[int], frozenset[int]]
 
+_POINTS_AT = "SELECT subject, rkey FROM {} WHERE actor = :a AND subject <> :a AND main = 1"
+_BLOCKED_BY = "SELECT actor, rkey FROM block WHERE subject = :a AND actor <> :a AND main = 1"
 _BLOCKED_BY_LIST = (
     "SELECT list_block.actor, list.id, list_block.rkey FROM list_item JOIN list ON list.id = list_item.list"
     " JOIN list_block ON list_block.subject = list.id AND list_block.main = 1"
@@ -45,9 +47,9 @@ def read_circle(tx: Tx, actor: int, muted_by: MutedBy, members_of: MembersOf) ->
     in_force = _for_moderation(tx, lists)
     rows = tx.run(_BLOCKED_BY_LIST, a=actor, purpose=MODERATION) if in_force else []
     return Circle(
-        follows=dict(tx.run("SELECT subject, rkey FROM follow WHERE actor = :a AND main = 1", a=actor)),
-        blocks=dict(tx.run("SELECT subject, rkey FROM block WHERE actor = :a AND main = 1", a=actor)),
-        blocked_by=dict(tx.run("SELECT actor, rkey FROM block WHERE subject = :a AND main = 1", a=actor)),
+        follows=dict(tx.run(_POINTS_AT.format("follow"), a=actor)),
+        blocks=dict(tx.run(_POINTS_AT.format("block"), a=actor)),
+        blocked_by=dict(tx.run(_BLOCKED_BY, a=actor)),
         mutes=set(muted.people),
         muted_at=muted.people,
         mutes_strangers=muted.strangers,
@@ -77,6 +79,7 @@ def _read_mutes(tx: Tx, actor: int, muted_by: MutedBy) -> _Muted:
     """As the truth has it, by our ids."""
     (did,) = tx.one("SELECT did FROM actor WHERE id = :a", a=actor) or ("",)
     since = dict(muted_by(did))
+    since.pop(did, None)
     if not since:
         return _Muted({}, set(), {}, False)
     names = msgspec.json.encode(list(since)).decode()

@@ -11,17 +11,23 @@ from typing import NamedTuple
 
 from freehold.appview.batch import Batch, Change, FeedItem, record
 from freehold.appview.moments import TIE_BITS, came_and_sorts
+from freehold.appview.parts import via_uri
 from freehold.appview.ties import FOLLOWED_BY, LIKED, REPOSTED, Tie
+from freehold.protocol import cbor
+
+VIA_LIKE, VIA_REPOST = "like-via-repost", "repost-via-repost"
 
 
 class Edge(NamedTuple):
-    """A row, with the author of its subject (the subject itself, where that is an actor)."""
+    """A row, with the author of its subject (the subject itself, where that is an actor). record: DAG-CBOR, of an edge
+    that is to be counted."""
 
     actor: int
     rkey: str
     subject: int
     owner: int
     at: int
+    record: bytes = b""
 
 
 Effect = Callable[[Batch, Edge, int], None]
@@ -41,7 +47,7 @@ class Edges:
         self.find = sql("SELECT subject, at, main, cid FROM EDGE WHERE actor = :actor AND rkey = :rkey")
         self.find_main = sql("SELECT rkey, at FROM EDGE WHERE actor = :actor AND subject = :subject AND main = 1")
         self.find_next = sql(
-            "SELECT rkey, at FROM EDGE WHERE actor = :actor AND subject = :subject ORDER BY rkey LIMIT 1"
+            "SELECT rkey, at, record FROM EDGE WHERE actor = :actor AND subject = :subject ORDER BY rkey LIMIT 1"
         )
         self.set_main = sql("UPDATE EDGE SET main = :main WHERE actor = :actor AND rkey = :rkey")
         self.insert = sql(
@@ -86,7 +92,7 @@ class Edges:
             main=int(leads),
         )
         if leads:
-            self.effect(batch, Edge(change.actor, change.rkey, subject, owner, at), 1)
+            self.effect(batch, Edge(change.actor, change.rkey, subject, owner, at, change.raw), 1)
 
     def _remove(self, batch: Batch, actor: int, rkey: str, subject: int, at: int, main: int) -> None:
         batch.tx.run(self.delete, actor=actor, rkey=rkey)
@@ -97,7 +103,7 @@ class Edges:
         heir = batch.tx.one(self.find_next, actor=actor, subject=subject)
         if heir is not None:
             batch.tx.run(self.set_main, actor=actor, rkey=heir[0], main=1)
-            self.effect(batch, Edge(actor, heir[0], subject, owner, heir[1]), 1)
+            self.effect(batch, Edge(actor, heir[0], subject, owner, *heir[1:]), 1)
         elif not self.of_actors:
             batch.release(subject)
 
@@ -122,8 +128,17 @@ def _told(batch: Batch, edge: Edge, reason: str, sign: int, subject: int | None)
     if sign > 0:
         change = Change(edge.actor, "", "", edge.rkey)
         batch.notify(edge.owner, reason, change, edge.at, subject)
+        if b"via" in edge.record:
+            _tell_reposter(batch, edge, change, f"{reason}-via-repost")
     else:
-        batch.take_back(edge.actor, edge.rkey, reason)
+        batch.take_back(edge.actor, edge.rkey, f"{reason} {reason}-via-repost")
+
+
+def _tell_reposter(batch: Batch, edge: Edge, change: Change, reason: str) -> None:
+    """Tell of a like or repost by way of a repost. Whether that repost is there is looked at when the news are read."""
+    uri = via_uri(cbor.decode_json(edge.record))
+    if uri is not None:
+        batch.notify(batch.actor(uri.split("/")[2]), reason, change, edge.at)
 
 
 def _tied(batch: Batch, kind: int, reader: int, other: int, edge: Edge, sign: int) -> None:

@@ -14,8 +14,10 @@ from freehold.appview.pieces import Json
 
 
 def hydrate(page: Page, posts: Iterable[int]) -> None:
-    """Load posts with all that they show, their authors, and how the reader stands to all of it."""
+    """Load posts with all that they show, the roots of their threads (whose gates say who may answer), their authors,
+    and how the reader stands to all of it."""
     page.load_posts(posts)
+    page.load_posts({piece.root for piece in page.posts.values() if piece.root and piece.root not in page.posts})
     named = {piece.quoted for piece in page.posts.values() if piece.quoted is not None and piece.quote is not None}
     new = named - page.declared.keys()
     declared = [view for uri in new if (view := _declared(page, uri)) is not None] if new else []

@@ -26,7 +26,7 @@ from freehold.appview.asked import (
 )
 from freehold.appview.chains import Wanted
 from freehold.appview.embeds import hydrate
-from freehold.appview.fragments import View
+from freehold.appview.fragments import Fragment, View
 from freehold.appview.page import Page
 from freehold.appview.pieces import Circle, Json, PostPiece
 from freehold.appview.runs import newest_on_disk
@@ -72,7 +72,8 @@ def list_feed(page: Page, uri: str, limit: int, cursor: str | None) -> Json:
     skeleton = partial(_merged, page, actors, lambda author, parent, root: author in members and not shunned(author))
 
     def visible(item: Item, post: PostPiece) -> bool:
-        return item.moment == post.moment and _in_timeline(page, item, post)
+        own = item.moment == post.moment and not page.walled(row.author, post.author)
+        return own and _in_timeline(page, item, post)
 
     return _filled(page, skeleton, visible, limit, before(cursor))
 
@@ -127,7 +128,10 @@ def _partly_muted(page: Page, item: Item, post: PostPiece) -> bool:
 
 
 def _answered(page: Page, post: PostPiece) -> list[int]:
-    above = (page.posts.get(id) for id in (post.parent, post.root) if id is not None)
+    """Who wrote what it answers: its parent, the parent's parent, and the root."""
+    parent = page.posts.get(post.parent) if post.parent is not None else None
+    ids = (post.parent, post.root, parent.parent if parent is not None else None)
+    above = (page.posts.get(id) for id in ids if id is not None)
     return [piece.author for piece in above if piece is not None]
 
 
@@ -174,7 +178,7 @@ def author_feed(page: Page, actor: str, limit: int, cursor: str | None, filter: 
 
 
 def _whole_threads(page: Page, author: int, items: list[Item]) -> list[Item]:
-    """Leave out replies that do not hang on an unbroken thread of the author's own."""
+    """Leave out replies that do not hang on an unbroken thread of the author's own, unless they reposted them."""
     broken = page.tx.run(
         "WITH RECURSIVE up (item, id, height) AS ("
         " SELECT id, id, 0 FROM post WHERE id IN (SELECT value FROM json_each(:ids)) AND author = :author"
@@ -186,7 +190,8 @@ def _whole_threads(page: Page, author: int, items: list[Item]) -> list[Item]:
         author=author,
     )
     gone = {id for (id,) in broken}
-    return [item for item in items if item.post not in gone]
+    reposts = _repost_keys(page, (item.moment for item in items if item.post in gone))
+    return [item for item in items if item.post not in gone or reposts.get(item.moment)]
 
 
 def _pin(page: Page, author: int, answer: Json) -> None:
@@ -300,6 +305,7 @@ def _present(page: Page, items: list[Item], visible: Callable[[Item, PostPiece],
     page.load_posts(item.post for item in items)
     above = {id for item in items if (post := page.posts.get(item.post)) for id in (post.parent, post.root) if id}
     page.load_posts(above)
+    page.load_posts({piece.parent for id in above if (piece := page.posts.get(id)) and piece.parent})
     page.load_actors({item.actor for item in items if item.actor})
     hydrate(page, ())
     kept = [(item, post) for item in items if (post := page.shown_to_reader(item.post)) and visible(item, post)]
@@ -328,18 +334,21 @@ def _feed_view_post(page: Page, item: Item, piece: PostPiece, repost: str | None
 
 
 def _reply_ref(page: Page, piece: PostPiece, parent: int, root: int) -> Json:
-    reply: dict[str, View] = {"parent": _above(page, piece, parent), "root": _above(page, piece, root)}
-    above = page.posts.get(parent)
-    grandparent = page.shown(above.parent) if above is not None else None
+    above = page.shown_to_reader(parent)
+    below = (piece.author, above.author if above is not None else piece.author)
+    reply: dict[str, View] = {"parent": _above(page, parent, below[:1]), "root": _above(page, root, below)}
+    readable = isinstance(reply["parent"], Fragment)
+    grandparent = page.shown_to_reader(above.parent) if above is not None and readable else None
     if grandparent is not None:
         reply["grandparentAuthor"] = present.basic(page, grandparent.author)
     return reply
 
 
-def _above(page: Page, piece: PostPiece, id: int) -> View:
-    above = page.shown(id)
+def _above(page: Page, id: int, below: Iterable[int]) -> View:
+    """What is said of a post that others answer, by the authors of these."""
+    above = page.shown_to_reader(id)
     if above is None:
         return present.not_found_post(page.uri_of(id))
-    if page.circle.blocked(above.author) or page.walled(piece.author, above.author):
+    if page.circle.blocked(above.author) or any(page.walled(author, above.author) for author in below):
         return present.blocked_post(page, above)
     return present.post(page, above)

@@ -1,24 +1,25 @@
 """Notifications: what others did that concerns the reader, and how many are new.
 
-Left out are notices of those whom the reader mutes or who stand behind a block, of accounts that are not shown, and
-about threads that the reader muted, and what the reader does not want in the list. Posts of those whom they subscribe
-to are not written down as notices, as that would tell who subscribes: they are merged in when the list is read.
+What is news to the reader is decided when the list is read (`told`). Posts of those whom they subscribe to are not
+written down as notices, as that would tell who subscribes: they are merged in when the list is read.
 Source: app.bsky.notification.listNotifications, getUnreadCount
 """
 
 from collections.abc import Sequence
 from operator import itemgetter
-from typing import Any
 
-from freehold.appview import present
+from freehold.appview import present, told
 from freehold.appview.actors import JOINED, PROFILE
 from freehold.appview.asked import FAR, SignInNeeded, before_pair
 from freehold.appview.batch import POST
+from freehold.appview.edges import VIA_LIKE, VIA_REPOST
 from freehold.appview.fragments import Fragment, opened
 from freehold.appview.moments import text_of
 from freehold.appview.page import Page
+from freehold.appview.parts import via_uri
 from freehold.appview.pieces import Json
 from freehold.appview.subscribed import SUBSCRIBED, Subscribed
+from freehold.appview.told import Row
 from freehold.protocol import cbor
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
@@ -26,20 +27,14 @@ from freehold.protocol.syntax import parse_datetime
 
 UNREAD_MOST = 100
 _ROUNDS = 5
-Row = tuple[Any, ...]
 _COLLECTIONS = {
     "like": "app.bsky.feed.like",
+    VIA_LIKE: "app.bsky.feed.like",
     "repost": "app.bsky.feed.repost",
+    VIA_REPOST: "app.bsky.feed.repost",
     "follow": "app.bsky.graph.follow",
     JOINED: PROFILE,
 }
-CHOICES = {
-    **{reason: reason for reason in ("like", "repost", "follow", "mention", "reply", "quote")},
-    SUBSCRIBED: "subscribedPost",
-    JOINED: "starterpackJoined",
-}
-"""What the reader's choices call each reason that there is here."""
-
 _NEWEST = (
     "SELECT at, id, reason, actor, rkey, subject FROM notification"
     " WHERE recipient = :viewer AND (at, id) < (:at, :id) ORDER BY at DESC, id DESC LIMIT :limit"
@@ -74,7 +69,7 @@ def unread_count(page: Page, priority: bool, seen_at: str | None) -> Json:
     rows, _ = _stretch(page, Subscribed(page), (FAR, FAR), UNREAD_MOST, None)
     rows = [row for row in rows if row[0] > seen]
     page.load_actors({row[3] for row in rows})
-    return {"count": len(_visible(page, rows, _roots(page, rows), priority))}
+    return {"count": len(told.news(page, rows, priority))}
 
 
 def _stretch(
@@ -115,37 +110,10 @@ def _seen(page: Page, viewer: int, given: str | None) -> int:
     return row[0] if row is not None else 0
 
 
-def _roots(page: Page, rows: list[Row]) -> dict[int, int]:
-    """The root of the thread of each post that these rows are about, when the reader muted any thread."""
-    subjects = [row[5] for row in rows if row[5] is not None] if page.circle.thread_mutes else []
-    if not subjects:
-        return {}
-    found = page.tx.run(
-        "SELECT id, coalesce(root, id) FROM post WHERE id IN (SELECT value FROM json_each(:ids))", ids=str(subjects)
-    )
-    return dict(found)
-
-
-def _visible(page: Page, rows: list[Row], roots: dict[int, int], priority: bool) -> list[Row]:
-    circle = page.circle
-    shown = []
-    for row in rows:
-        actor = row[3]
-        if circle.shuns(actor) or not page.active(actor):
-            continue
-        if (priority and actor not in circle.follows) or roots.get(row[5]) in circle.thread_mutes:
-            continue
-        choice = page.own.notices.get(CHOICES.get(row[2], ""))
-        if choice and not (choice["list"] and (choice.get("include") != "follows" or actor in circle.follows)):
-            continue
-        shown.append(row)
-    return shown
-
-
 def _views(page: Page, rows: list[Row], seen: int, priority: bool) -> list[Fragment]:
     page.load_actors({row[3] for row in rows})
     page.load_states()
-    kept = _visible(page, rows, _roots(page, rows), priority)
+    kept = told.news(page, rows, priority)
     pieces = _pieces(page, kept)
     authors = {actor: present.profile(page, actor).json for actor in {row[3] for row in kept}}
     return [
@@ -175,7 +143,13 @@ def _pieces(page: Page, rows: list[Row]) -> dict[int, bytes]:
 
 _RECORDS = {
     reason: f"SELECT cid, record, indexed_at FROM {table} WHERE actor = :actor AND rkey = :rkey"
-    for reason, table in (("like", "post_like"), ("repost", "repost"), ("follow", "follow"))
+    for reason, table in (
+        ("like", "post_like"),
+        (VIA_LIKE, "post_like"),
+        ("repost", "repost"),
+        (VIA_REPOST, "repost"),
+        ("follow", "follow"),
+    )
 }
 _RECORDS[JOINED] = "SELECT profile_cid, profile, profile_at FROM actor WHERE id = :actor AND :rkey = 'self'"
 _POST_RECORD = "SELECT cid, record, indexed_at FROM post WHERE author = :actor AND rkey = :rkey AND moment IS NOT NULL"
@@ -199,6 +173,8 @@ def _piece(page: Page, row: Row, subjects: dict[int, str]) -> Json | None:
     }
     if subject is not None:
         piece["reasonSubject"] = subjects[subject]
+    elif reason in (VIA_LIKE, VIA_REPOST):
+        piece["reasonSubject"] = via_uri(piece["record"])
     return piece
 
 

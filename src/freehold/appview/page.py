@@ -40,7 +40,7 @@ _POSTS = (
 )
 _WALLS = (
     "SELECT actor, subject FROM block WHERE main = 1 AND actor IN (SELECT value FROM json_each(:blockers))"
-    "  AND subject IN (SELECT value FROM json_each(:ids))"
+    "  AND subject IN (SELECT value FROM json_each(:ids)) AND subject <> actor"
     " UNION ALL SELECT list_block.actor, list_item.subject FROM list_block CROSS JOIN list"
     "  CROSS JOIN list_item ON list_item.list = list.id AND list_item.main = 1"
     "  WHERE list_block.main = 1 AND list_block.actor IN (SELECT value FROM json_each(:blockers))"

@@ -71,3 +71,11 @@ def media_of(record: dict[str, Any]) -> int:
     if kinds & {"app.bsky.embed.images", "app.bsky.embed.gallery"}:
         return PICTURES
     return VIDEO if "app.bsky.embed.video" in kinds else 0
+
+
+def via_uri(record: dict[str, Any]) -> str | None:
+    """The URI of the repost by which somebody came to what they like or repost."""
+    uri = as_text(as_dict(record.get("via")).get("uri"))
+    parts = (uri or "").split("/")
+    whole = len(parts) == 5 and parts[2].startswith("did:") and parts[3] == "app.bsky.feed.repost"
+    return uri if whole else None

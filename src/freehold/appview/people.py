@@ -5,7 +5,7 @@ app.bsky.feed.getLikes, getRepostedBy
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from freehold.appview import pack_views, present
@@ -69,9 +69,7 @@ def _detailed(page: Page, id: int) -> Json:
     if id != page.viewer and not page.circle.blocked(id):
         known = _known(page, id)
         if known:
-            shown = known[:_KNOWN_SHOWN]
-            page.load_actors(shown)
-            views = [present.basic(page, other) for other in shown if page.active(other)]
+            views = _listed(page, known[:_KNOWN_SHOWN], beside=id, view=present.basic)
             state["knownFollowers"] = {"count": len(known), "followers": views}
     return {**view, "viewer": state}
 
@@ -102,11 +100,19 @@ def _known(page: Page, actor: int) -> list[int]:
     return [id for (id,) in rows]
 
 
-def _listed(page: Page, ids: list[int], shun: bool = True) -> list[Fragment]:
-    """Profile views of those that are shown. shun: leave out those behind a block."""
-    page.load_actors(ids)
+def _listed(
+    page: Page,
+    ids: list[int],
+    shun: bool = True,
+    beside: int = 0,
+    view: Callable[[Page, int], Fragment] = present.profile,
+) -> list[Fragment]:
+    """Views of those that are shown. shun: leave out those behind a block of the reader's. beside: somebody with whom
+    something joins them, as a follow; those are left out between whom and that one a block stands."""
+    page.load_actors([*ids, beside] if beside else ids)
     page.load_states()
-    return [present.profile(page, id) for id in ids if page.active(id) and not (shun and page.circle.blocked(id))]
+    shown = [id for id in ids if page.active(id) and not (shun and page.circle.blocked(id))]
+    return [view(page, id) for id in shown if not (beside and page.walled(id, beside))]
 
 
 # -- lists of people -------------------------------------------------------------------------------------------------
@@ -128,7 +134,8 @@ _REPOSTS = _LIKES.replace("post_like", "repost")
 _KNOWN = (
     "SELECT theirs.at, theirs.actor FROM follow AS mine"
     " JOIN follow AS theirs ON theirs.actor = mine.subject AND theirs.subject = :id AND theirs.main = 1"
-    " WHERE mine.actor = :viewer AND mine.main = 1 AND (theirs.at, theirs.actor) < (:at, :tie)"
+    " WHERE mine.actor = :viewer AND mine.main = 1 AND mine.subject <> :viewer"
+    " AND (theirs.at, theirs.actor) < (:at, :tie)"
     " ORDER BY theirs.at DESC, theirs.actor DESC LIMIT :limit"
 )
 
@@ -141,7 +148,7 @@ def _rows(page: Page, sql: str, id: int, limit: int, cursor: str | None, **more:
 def _of_subject(page: Page, actor: str, name: str, rows: list[tuple[Any, ...]], limit: int) -> Json:
     id = actor_id(page.tx, actor)
     page.load_actors((id,))
-    people = _listed(page, [row[1] for row in rows])
+    people = _listed(page, [row[1] for row in rows], beside=id)
     return {"subject": present.profile(page, id), name: people, **pair_cursor(rows, limit)}
 
 
@@ -167,18 +174,11 @@ def known_followers(page: Page, actor: str, limit: int, cursor: str | None) -> J
 
 
 def mutes(page: Page, limit: int, cursor: str | None) -> Json:
-    """app.bsky.graph.getMutes."""
+    """app.bsky.graph.getMutes: whom the reader mutes whole."""
     _signed_in(page)
-    before, mutes = before_pair(cursor), page.circle.muted_at | _partly_muted(page)
+    before, mutes = before_pair(cursor), page.circle.muted_at
     rows = sorted(((at, id) for id, at in mutes.items() if (at, id) < before), reverse=True)[:limit]
     return {"mutes": _listed(page, [row[1] for row in rows]), **pair_cursor(rows, limit)}
-
-
-def _partly_muted(page: Page) -> dict[int, int]:
-    """Of whom the reader mutes reposts or quotes, and since when."""
-    muted = page.own.partly_muted
-    rows = ((find_actor(page.tx, did), at) for did, (_, _, at) in muted.items())
-    return {id: at for id, at in rows if id is not None}
 
 
 def blocks(page: Page, limit: int, cursor: str | None) -> Json:
@@ -189,9 +189,9 @@ def blocks(page: Page, limit: int, cursor: str | None) -> Json:
 
 def likes(page: Page, uri: str, cid: str | None, limit: int, cursor: str | None) -> Json:
     """app.bsky.feed.getLikes. cid: given back, and not used to choose: a like is of the post, whatever its version."""
-    rows = _about(page, _LIKES, uri, limit, cursor)
+    rows, author = _about(page, _LIKES, uri, limit, cursor)
     people = {row[1]: row for row in rows}
-    shown = [id for id in people if page.active(id) and not page.circle.blocked(id)]
+    shown = [id for id in people if page.active(id) and not page.circle.blocked(id) and not page.walled(id, author)]
     views = [
         {
             "indexedAt": text_of(people[id][2]),
@@ -205,17 +205,19 @@ def likes(page: Page, uri: str, cid: str | None, limit: int, cursor: str | None)
 
 def reposted_by(page: Page, uri: str, cid: str | None, limit: int, cursor: str | None) -> Json:
     """app.bsky.feed.getRepostedBy."""
-    rows = _about(page, _REPOSTS, uri, limit, cursor)
-    people = _listed(page, [row[1] for row in rows])
+    rows, author = _about(page, _REPOSTS, uri, limit, cursor)
+    people = _listed(page, [row[1] for row in rows], beside=author)
     return {"uri": uri, **({"cid": cid} if cid else {}), "repostedBy": people, **pair_cursor(rows, limit)}
 
 
-def _about(page: Page, sql: str, uri: str, limit: int, cursor: str | None) -> list[tuple[Any, ...]]:
+def _about(page: Page, sql: str, uri: str, limit: int, cursor: str | None) -> tuple[list[tuple[Any, ...]], int]:
+    """(rows, the author of what they point at), all of them loaded."""
     id = post_id(page.tx, uri)
     rows = _rows(page, sql, id, limit, cursor) if id is not None else []
-    page.load_actors([row[1] for row in rows])
+    (author,) = page.tx.one("SELECT author FROM post WHERE id = :id", id=id) or (0,)
+    page.load_actors([*(row[1] for row in rows), author])
     page.load_states()
-    return rows
+    return rows, author
 
 
 def relationships(page: Page, actor: str, others: Iterable[str]) -> Json:

@@ -33,7 +33,7 @@ def actor_state(page: Page, actor: int) -> Json:
     following = circle.follows.get(actor)
     if following is not None:
         state["following"] = f"at://{did}/app.bsky.graph.follow/{following}"
-    followed_by = page.followed_by.get(actor)
+    followed_by = page.followed_by.get(actor) if actor != page.viewer else None
     if followed_by is not None:
         state["followedBy"] = f"at://{page.actors[actor].did}/app.bsky.graph.follow/{followed_by}"
     return state
@@ -117,7 +117,7 @@ def _post(page: Page, piece: PostPiece) -> Fragment:
     parts = [json, b',"author":', basic(page, piece.author).json]
     if piece.quoted is not None:
         parts += (b',"embed":', encode(_embed_view(page, piece, _QUOTES_SHOWN)))
-    if page.gated:
+    if page.gated and piece.parent is None:
         gate = thread_gate(page, piece)
         if gate is not None:
             parts += (b',"threadgate":', encode(gate.view))
@@ -145,7 +145,8 @@ def _post_state(page: Page, piece: PostPiece) -> bytes:
         state["repost"] = f"at://{page.viewer_did}/app.bsky.feed.repost/{repost}"
     if page.gated:
         state["replyDisabled"] = reply_disabled(page, piece.root or id, piece)
-        state["embeddingDisabled"] = bool(piece.gates & _POSTGATE_BIT) and detached_from(page, piece).disabled
+        gated = piece.gates & _POSTGATE_BIT and piece.author != page.viewer
+        state["embeddingDisabled"] = bool(gated) and detached_from(page, piece).disabled
     if piece.author == page.viewer:
         state["pinned"] = page.actors[piece.author].pinned == piece.uri
     return encode(state)
@@ -203,7 +204,7 @@ def _embedded(page: Page, holder: PostPiece, depth: int) -> Json:
     uri = holder.quoted or ""
     if f"/{POST}/" not in uri:
         return page.declared.get(uri) or _not_found(uri)
-    quoted = page.shown(holder.quote)
+    quoted = page.shown_to_reader(holder.quote)
     if quoted is None:
         return _not_found(uri)
     if page.circle.blocked(quoted.author) or page.walled(holder.author, quoted.author):

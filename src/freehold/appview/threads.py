@@ -129,14 +129,18 @@ def thread(page: Page, uri: str, depth: int, parent_height: int) -> Json:
     if id is None:
         raise PostNotFound(uri=uri)
     found = Thread(page, id, depth, parent_height)
+    if page.shown_to_reader(id) is None:
+        raise PostNotFound(uri=uri)
     if page.circle.blocked(found.anchor.author):
         return {"thread": present.blocked_post(page, found.anchor)}
     view = _tree(found, found.anchor, 0, min(depth, DEEP_MOST))
     node = view
     below = found.anchor
     for above in found.above:
-        node["parent"] = _parent(found, above, below)
-        piece = page.posts.get(above)
+        piece = page.shown_to_reader(above)
+        if piece is not None and (piece.root or above) != found.root:
+            break  # another thread: the post names a root that is not its parent's
+        node["parent"] = _parent(found, above, piece, below)
         if piece is None or "post" not in node["parent"]:
             break
         node, below = node["parent"], piece
@@ -165,9 +169,8 @@ def _node(found: Thread, piece: PostPiece) -> Json:
     }
 
 
-def _parent(found: Thread, id: int, below: PostPiece) -> Json:
+def _parent(found: Thread, id: int, piece: PostPiece | None, below: PostPiece) -> Json:
     page = found.page
-    piece = page.shown(id)
     if piece is None:
         return present.not_found_post(page.uri_of(id))
     if page.circle.blocked(piece.author) or page.walled(below.author, piece.author):

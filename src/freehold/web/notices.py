@@ -25,7 +25,7 @@ _TOGETHER = {"like", "repost", "follow"}
 
 def subjects(answer: Json) -> list[str]:
     """The posts that the notices are about, to be loaded for their words."""
-    uris = [one.get("reasonSubject") for one in answer["notifications"] if _kind(one) in ("like", "repost")]
+    uris = [_about(one) for one in answer["notifications"] if _kind(one) in ("like", "repost")]
     return list(dict.fromkeys(str(uri) for uri in uris if uri and "/app.bsky.feed.post/" in str(uri)))[:25]
 
 
@@ -38,7 +38,7 @@ def rows(show: Presenter, answer: Json, posts: Mapping[str, Json]) -> list[Notic
         if kind not in _LOOKS:
             continue
         row = _row(show, one, kind, posts)
-        key = (kind, str(one.get("reasonSubject")) if kind != "follow" else "", row.day, row.new)
+        key = (kind, str(_about(one)) if kind != "follow" else "", row.day, row.new)
         earlier = together.get(key) if kind in _TOGETHER else None
         if earlier is None:
             found.append(row)
@@ -63,13 +63,21 @@ def _kind(one: Json) -> str:
     return _SAME_AS.get(reason, reason)
 
 
+def _about(one: Json) -> object:
+    """The URI of what was liked or reposted: by way of the reader's repost, too, the post itself."""
+    if one.get("reason") not in _SAME_AS:
+        return one.get("reasonSubject")
+    subject = (one["record"] if isinstance(one.get("record"), dict) else {}).get("subject")
+    return subject.get("uri") if isinstance(subject, dict) else None
+
+
 def _row(show: Presenter, one: Json, kind: str, posts: Mapping[str, Json]) -> Notice:
     by = show.person(one["author"])
     icon, tone = _LOOKS[kind]
     when = moment(one.get("indexedAt"))
     said, url = "", by.url
     if kind in ("like", "repost"):
-        view = posts.get(str(one.get("reasonSubject")))
+        view = posts.get(str(_about(one)))
         if view is not None:
             said = clean(view["record"].get("text"))
             url = post_url(show.person(view["author"]), str(view["uri"]))

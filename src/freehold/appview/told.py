@@ -1,0 +1,122 @@
+"""Which of the things that others did are news to the reader, among those that were written down.
+
+Left out is what those did whom the reader shuns, or who are not shown; what is about something that is gone (a post
+that was deleted, a repost that was taken back); what happens in a thread that the reader muted; replies that the reader
+hid by the gate of their own thread; posts that a labeler took away; and what they do not want in the list.
+Source: app.bsky.notification.listNotifications, app.bsky.notification.defs#preferences
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from freehold.appview.actors import JOINED
+from freehold.appview.batch import POST
+from freehold.appview.declarations import GATE_BITS, THREADGATE
+from freehold.appview.edges import VIA_LIKE, VIA_REPOST
+from freehold.appview.gates import thread_gate
+from freehold.appview.page import Page
+from freehold.appview.parts import via_uri
+from freehold.appview.subscribed import SUBSCRIBED
+from freehold.protocol import cbor
+
+Row = tuple[Any, ...]
+"""(time, id, reason, actor, record key, subject): of table notification, or made like it."""
+CHOICES = {
+    **{reason: reason for reason in ("like", "repost", "follow", "mention", "reply", "quote")},
+    VIA_LIKE: "likeViaRepost",
+    VIA_REPOST: "repostViaRepost",
+    SUBSCRIBED: "subscribedPost",
+    JOINED: "starterpackJoined",
+}
+"""What the reader's choices call each reason that there is here."""
+_THREADGATE_BIT = GATE_BITS[THREADGATE]
+_BY_POST = ("mention", "quote", "reply")
+_VIA = {VIA_LIKE: "post_like", VIA_REPOST: "repost"}
+_GONE = (
+    "SELECT id FROM post WHERE id IN (SELECT value FROM json_each(:ids)) AND moment IS NULL AND instr(rkey, '/') = 0"
+)
+_POSTS = (
+    "SELECT post.author, post.rkey, post.id, coalesce(post.root, post.id),"
+    " CASE WHEN root.author = :viewer THEN root.gates ELSE 0 END"
+    " FROM json_each(:keys) JOIN post ON post.author = json_extract(value, '$[0]')"
+    " AND post.rkey = json_extract(value, '$[1]') LEFT JOIN post AS root ON root.id = post.root"
+)
+_REPOST_THERE = (
+    "SELECT 1 FROM TABLE AS done JOIN repost ON repost.subject = done.subject AND repost.actor = :viewer"
+    " AND repost.rkey = :repost WHERE done.actor = :actor AND done.rkey = :rkey"
+)
+
+
+def news(page: Page, rows: list[Row], priority: bool) -> list[Row]:
+    """Those rows that are news; their actors and how the reader stands to them are loaded. priority: only of whom the
+    reader follows."""
+    circle = page.circle
+    near = [row for row in rows if not circle.shuns(row[3]) and page.active(row[3]) and _chosen(page, row)]
+    if priority:
+        near = [row for row in near if row[3] in circle.follows]
+    silent = _about_what_is_gone(page, near) | _in_threads(page, near)
+    return [row for row in near if row[1] not in silent]
+
+
+def _chosen(page: Page, row: Row) -> bool:
+    """Whether the reader wants such things in the list."""
+    choice = page.own.notices.get(CHOICES.get(row[2], ""))
+    return not choice or (choice["list"] and (choice.get("include") != "follows" or row[3] in page.circle.follows))
+
+
+def _about_what_is_gone(page: Page, rows: Iterable[Row]) -> set[int]:
+    subjects = {row[5] for row in rows if row[5] is not None}
+    gone = {id for (id,) in page.tx.run(_GONE, ids=str(list(subjects)))} if subjects else set()
+    silent = {row[1] for row in rows if row[5] in gone} if gone else set()
+    return silent | {row[1] for row in rows if row[2] in _VIA and not _repost_there(page, row)}
+
+
+def _repost_there(page: Page, row: Row) -> bool:
+    """Whether the reader's repost by which somebody came to a post is there, and of that post."""
+    table, actor, rkey = _VIA[row[2]], row[3], row[4]
+    found = page.tx.one(f"SELECT record FROM {table} WHERE actor = :actor AND rkey = :rkey", actor=actor, rkey=rkey)
+    uri = via_uri(cbor.decode_json(found[0])) if found is not None else None
+    if uri is None:
+        return False
+    sql, repost = _REPOST_THERE.replace("TABLE", table), uri.rsplit("/", 1)[1]
+    return page.tx.one(sql, viewer=page.viewer, repost=repost, actor=actor, rkey=rkey) is not None
+
+
+def _in_threads(page: Page, rows: list[Row]) -> set[int]:
+    """Of those in or about threads that the reader muted, replies that they hid in their own, and posts that a labeler
+    took away."""
+    muted = page.circle.thread_mutes
+    silent = _about_muted(page, rows) if muted else set()
+    silent |= {row[1] for row in rows if row[2] == SUBSCRIBED and page.shown(row[4]) is None}
+    posts = {(row[3], row[4]): row for row in rows if row[2] in _BY_POST}
+    if not posts:
+        return silent
+    found = page.tx.run(_POSTS, viewer=page.viewer, keys=msgspec.json.encode(list(posts)).decode())
+    page.load_posts((id for _, _, id, _, _ in found), quotes_deep=0)
+    for author, rkey, id, root, gates in found:
+        row = posts[author, rkey]
+        hid = row[2] == "reply" and gates & _THREADGATE_BIT and _hidden(page, row, root)
+        if root in muted or hid or page.shown(id) is None:
+            silent.add(row[1])
+    return silent
+
+
+def _about_muted(page: Page, rows: list[Row]) -> set[int]:
+    subjects = {row[5] for row in rows if row[5] is not None}
+    found = page.tx.run(
+        "SELECT id FROM post WHERE id IN (SELECT value FROM json_each(:ids))"
+        " AND coalesce(root, id) IN (SELECT value FROM json_each(:muted))",
+        ids=str(list(subjects)),
+        muted=str(list(page.circle.thread_mutes)),
+    )
+    about = {id for (id,) in found}
+    return {row[1] for row in rows if row[5] in about}
+
+
+def _hidden(page: Page, row: Row, root: int) -> bool:
+    page.load_posts((root,), quotes_deep=0)
+    top = page.posts.get(root)
+    gate = thread_gate(page, top) if top is not None else None
+    return gate is not None and f"at://{page.actors[row[3]].did}/{POST}/{row[4]}" in gate.hidden

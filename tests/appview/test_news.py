@@ -1,0 +1,82 @@
+"""What is news to a reader, and what is not: reposts that led somebody to a post, what is gone, what they hid."""
+
+from typing import Any
+
+import pytest
+
+from freehold.protocol.syntax import format_datetime
+from support.parish import LIKE, REPOST, Parish, Person, Ref
+from support.reference.truth import THREADGATE
+
+
+@pytest.fixture
+def circle(parish: Parish) -> list[Person]:
+    return [parish.join(name) for name in ("alice", "bob", "carol")]
+
+
+def told(parish: Parish, person: Person) -> list[tuple[str, str, str | None]]:
+    notes = parish.ask("notification.listNotifications", person)["notifications"]
+    assert parish.ask("notification.getUnreadCount", person)["count"] == len(notes)
+    return [
+        (note["reason"], note["author"]["handle"].removesuffix(".test"), note.get("reasonSubject")) for note in notes
+    ]
+
+
+def by_way_of(person: Person, collection: str, post: Ref, repost: Ref) -> Ref:
+    at = format_datetime(person.parish.now)
+    return person.write(collection, {"subject": post.strong, "via": repost.strong, "createdAt": at})
+
+
+def test_whoever_reposts_hears_of_likes_and_reposts_by_way_of_it(parish: Parish, circle: list[Person]):
+    alice, bob, carol = circle
+    post = alice.post("bread")
+    repost = bob.repost(post)
+    by_way_of(carol, LIKE, post, repost)
+    again = by_way_of(carol, REPOST, post, repost)
+    assert told(parish, bob) == [("repost-via-repost", "carol", repost.uri), ("like-via-repost", "carol", repost.uri)]
+    assert [reason for reason, _, _ in told(parish, alice)] == ["repost", "like", "repost"]
+    carol.delete(again)
+    assert [reason for reason, _, _ in told(parish, bob)] == ["like-via-repost"]
+    bob.delete(repost)
+    assert told(parish, bob) == []
+
+
+def test_nobody_is_told_of_a_like_by_way_of_a_repost_of_something_else(parish: Parish, circle: list[Person]):
+    alice, bob, carol = circle
+    repost = bob.repost(alice.post("bread"))
+    by_way_of(carol, LIKE, carol.post("look at me"), repost)
+    assert told(parish, bob) == []
+
+
+def test_what_is_about_a_deleted_post_is_no_news(parish: Parish, circle: list[Person]):
+    alice, bob, _ = circle
+    post = alice.post("bread")
+    bob.like(post)
+    bob.post("yes", reply=(post, post))
+    bob.follow(alice)
+    assert [reason for reason, _, _ in told(parish, alice)] == ["follow", "reply", "like"]
+    alice.delete(post)
+    assert [reason for reason, _, _ in told(parish, alice)] == ["follow"]
+
+
+@pytest.mark.parametrize("hider", ["alice", "bob"])
+def test_replies_that_the_reader_hid_are_no_news_to_them(parish: Parish, circle: list[Person], hider: str):
+    alice, bob, carol = circle
+    post = (alice if hider == "alice" else bob).post("bread")
+    between = alice.post("salt", reply=(post, post))
+    reply = carol.post("rude", reply=(post, between))
+    record: dict[str, Any] = {"post": post.uri, "hiddenReplies": [reply.uri], "createdAt": format_datetime(parish.now)}
+    (alice if hider == "alice" else bob).write(THREADGATE, record, post.rkey)
+    heard = [reason for reason, who, _ in told(parish, alice) if who == "carol"]
+    assert heard == ([] if hider == "alice" else ["reply"])
+
+
+def test_mentions_in_a_muted_thread_are_no_news(parish: Parish, circle: list[Person]):
+    alice, bob, carol = circle
+    post = bob.post("bread")
+    feature = {"$type": "app.bsky.richtext.facet#mention", "did": alice.did}
+    facets = [{"index": {"byteStart": 0, "byteEnd": 1}, "features": [feature]}]
+    carol.post("@alice", reply=(post, post), facets=facets)
+    assert [reason for reason, _, _ in told(parish, alice)] == ["mention"]
+    alice.mute(post)
+    assert told(parish, alice) == []
