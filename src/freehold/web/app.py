@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from freehold.web.backend import Backend
 from freehold.web.endpoints import answered
 from freehold.web.pages import (
+    apart,
     authorize,
     entry,
     frame,
@@ -47,6 +48,7 @@ ROUTES = [
     *settings.ROUTES,
     *security.ROUTES,
     *lost_posts.ROUTES,
+    *apart.ROUTES,
     *moving.ROUTES,
     *authorize.ROUTES,
     *writing.ROUTES,

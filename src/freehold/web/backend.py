@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from freehold.web.apart import Apart
 from freehold.web.apps import Apps
 from freehold.web.credentials import Credentials, Halfway
 from freehold.web.gate import Applied, Gate, Joining
@@ -290,6 +291,11 @@ class Backend(Protocol):
     @property
     def offers(self) -> Offers:
         """Posts that a lost machine had alone, for those who wrote them."""
+        ...
+
+    @property
+    def apart(self) -> Apart:
+        """What members put aside: saved posts, people whom they mute or block."""
         ...
 
     @property

@@ -10,7 +10,10 @@ from markupsafe import Markup
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody, as drawn beside what they wrote. tone: 0–7, the ground of a face without a picture."""
+    """Somebody, as drawn beside what they wrote. tone: 0–7, the ground of a face without a picture.
+
+    blocking: the reader's own block of them. apart: one of the two blocks the other, by whatever way.
+    """
 
     did: str
     handle: str
@@ -25,6 +28,9 @@ class Person:
     following: str | None
     follows_you: bool
     hidden: bool
+    muted: bool
+    blocking: str | None
+    apart: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,7 @@ class Post:
     liked: str | None
     echoed: str | None
     mine: bool
+    saved: bool
     can_reply: bool
     reply_root: tuple[str, str] | None
     why: str = ""

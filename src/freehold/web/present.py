@@ -59,6 +59,9 @@ class Presenter:
             following=state.get("following"),
             follows_you=bool(state.get("followedBy")),
             hidden=self.viewer is None and NOT_SIGNED_OUT in labels,
+            muted=bool(state.get("muted")),
+            blocking=self._own_block(state),
+            apart=any(state.get(name) for name in ("blocking", "blockedBy", "blockingByList")),
         )
 
     def people(self, views: Iterable[Json]) -> list[Person]:
@@ -128,6 +131,7 @@ class Presenter:
             liked=state.get("like"),
             echoed=state.get("repost"),
             mine=by.did == self.viewer,
+            saved=bool(state.get("bookmarked")),
             can_reply=not state.get("replyDisabled"),
             reply_root=reply_root(record),
         )
@@ -160,6 +164,11 @@ class Presenter:
             return None
         ours = self.network.base_url
         return address[len(ours) :] if address.startswith(ours + "/") else str(address)
+
+    def _own_block(self, state: Json) -> str | None:
+        """The reader's block of this one person; one by a list is taken back at the list."""
+        uri = state.get("blocking")
+        return uri if isinstance(uri, str) and uri.startswith(f"at://{self.viewer}/app.bsky.graph.block/") else None
 
     def _branch(self, item: Json) -> Branch:
         value = item["value"]

@@ -48,6 +48,7 @@ from freehold.web.offering import SiteOffers
 from freehold.web.proving import SiteCredentials
 from freehold.web.ready import SiteReady
 from freehold.web.records import post_record, profile_record, strong_ref
+from freehold.web.setting_apart import SiteApart
 from freehold.web.views import SiteViews
 
 SIGN_IN = Limit("web sign-in", 30, 300)
@@ -74,6 +75,7 @@ class SiteBackend:
         self.credentials = SiteCredentials(site, self._spend)
         self.ways_out = SiteWaysOut(site, self._spend)
         self.offers = SiteOffers(site)
+        self.apart = SiteApart(site)
 
     @cached_property
     def _former(self) -> str:

@@ -33,7 +33,7 @@ async def profile(visit: Visit) -> Response:
     last = visit.request.url.path.rpartition("/")[2]
     show = last if last in FILTERS else "posts"
     person = visit.show.person(view)
-    items, cursor = ([], None) if person.hidden else await _items(visit, person.did, show)
+    items, cursor = ([], None) if person.hidden or person.apart else await _items(visit, person.did, show)
     return await visit.page(
         "profile.html",
         show=show,

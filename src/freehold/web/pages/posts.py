@@ -84,7 +84,7 @@ async def quotes(visit: Visit) -> Response:
 
 
 async def act(visit: Visit, form: Form) -> Response:
-    """POST /@{actor}/p/{rkey}/act: like, unlike, echo, unecho. Twice is the same as once."""
+    """POST /@{actor}/p/{rkey}/act: like, echo, save, or take one of them back. Twice is the same as once."""
     view = await load_view(visit, await uri_of(visit))
     me, backend, do = visit.me.did, visit.backend, form.text("do")
     subject, state = Ref(view["uri"], view["cid"]), view.get("viewer") or {}
@@ -97,6 +97,10 @@ async def act(visit: Visit, form: Form) -> Response:
         await backend.echo(me, subject)
     elif do == "unecho" and echoed:
         await backend.unecho(me, echoed)
+    elif do == "save":
+        await backend.apart.save(me, subject.uri, subject.cid)
+    elif do == "let-go":
+        await backend.apart.let_go(me, subject.uri)
     if "application/json" in visit.request.headers.get("accept", ""):
         return await _acted(visit, subject.uri, do)
     return visit.go(own_path(form.text("back", 2000)))
@@ -122,6 +126,9 @@ async def delete(visit: Visit, form: Form) -> Response:
 async def _acted(visit: Visit, uri: str, do: str) -> Response:
     """What a script needs to draw the button anew."""
     post = visit.show.post(await load_view(visit, uri))
+    if do in ("save", "let-go"):
+        answer = {"pressed": post.saved, "next": "let-go" if post.saved else "save"}
+        return visit.sealed(JSONResponse(answer))
     echo = do.endswith("echo")
     pressed, count = (bool(post.echoed), post.echoes) if echo else (bool(post.liked), post.likes)
     undo, redo = ("unecho", "echo") if echo else ("unlike", "like")

@@ -1,4 +1,4 @@
-// Likes and echoes without a reload: the form's own button, sent in the background. Without this script the form does it.
+// Likes, echoes and saved posts without a reload: the form's own button, sent in the background. Without this script the form does it.
 const shown = (button, answer) => {
   button.setAttribute("aria-pressed", String(answer.pressed));
   button.value = answer.next;

@@ -1,0 +1,48 @@
+"""What the pages need for what a member puts aside: posts to read again, people to hear less of, or nothing.
+
+Saved posts and mutes are seen by the member alone; a block is a record that everybody can read, as the protocol has it.
+"""
+
+from typing import Any, Protocol
+
+Json = dict[str, Any]
+
+
+class Apart(Protocol):
+    """Of the members of one network. A member is named by their DID. Whatever returns is seen by the next view."""
+
+    async def save(self, did: str, uri: str, cid: str) -> None:
+        """Keep a post to read again. Twice is the same as once."""
+        ...
+
+    async def let_go(self, did: str, uri: str) -> None:
+        """Keep it no more."""
+        ...
+
+    async def saved(self, did: str, *, limit: int, cursor: str | None) -> Json:
+        """app.bsky.bookmark.getBookmarks"""
+        ...
+
+    async def mute(self, did: str, other: str) -> None:
+        """Show nothing of somebody in feeds and notices."""
+        ...
+
+    async def unmute(self, did: str, other: str) -> None:
+        """Show it again."""
+        ...
+
+    async def muted(self, did: str, *, limit: int, cursor: str | None) -> Json:
+        """app.bsky.graph.getMutes"""
+        ...
+
+    async def block(self, did: str, other: str) -> None:
+        """Neither sees the other any more."""
+        ...
+
+    async def unblock(self, did: str, block_uri: str) -> None:
+        """Take a block back; `block_uri` is the view's `viewer.blocking`."""
+        ...
+
+    async def blocked(self, did: str, *, limit: int, cursor: str | None) -> Json:
+        """app.bsky.graph.getBlocks"""
+        ...

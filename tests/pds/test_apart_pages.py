@@ -1,0 +1,93 @@
+"""Posts saved to be read again, people muted and blocked: as a reader without scripts walks through the pages."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from freehold.cli import dev
+from freehold.server import Networks
+from freehold.site import Site
+from support.browsing import Reader
+from support.markup import faults
+from support.network import PASSWORD, Person
+
+
+@pytest.fixture
+async def alices(site: Site, http: httpx.AsyncClient, alice: Person) -> AsyncIterator[Reader]:
+    """Alice's browser."""
+    await dev.prepare(site)
+    async with Reader(Networks([site]), site.place.base_url) as reader:
+        await reader.sign_in("alice", PASSWORD)
+        yield reader
+
+
+async def seen(reader: Reader, path: str, *, status: int = 200) -> str:
+    await reader.go(path)
+    assert reader.page.status_code == status
+    assert faults(reader.text) == []
+    return reader.text
+
+
+async def test_a_saved_post_is_found_again_and_let_go_even_when_it_is_gone(alices: Reader, bob: Person) -> None:
+    post, other = await bob.post("worth reading twice"), await bob.post("soon gone")
+    for one in (post, other):
+        await seen(alices, f"/@{bob.handle}/p/{one.rkey}")
+        await alices.send(f"/@{bob.handle}/p/{one.rkey}/act", do="save")
+    assert "worth reading twice" in await seen(alices, "/saved")
+    await bob.delete(other)
+    assert "This post was deleted." in await seen(alices, "/saved")
+    await alices.send("/saved", uri=other.uri)
+    assert "Removed from your saved posts." in alices.text
+    assert "This post was deleted." not in alices.text
+    assert "worth reading twice" in alices.text
+    await alices.send(f"/@{bob.handle}/p/{post.rkey}/act", do="let-go")
+    assert "Nothing saved yet" in await seen(alices, "/saved")
+
+
+async def test_somebody_muted_is_heard_on_their_own_page_only(alices: Reader, alice: Person, bob: Person) -> None:
+    await alice.follow(bob)
+    await bob.post("loud words")
+    assert "loud words" in await seen(alices, "/")
+    await seen(alices, f"/@{bob.handle}")
+    await alices.send(f"/@{bob.handle}/mute", do="mute")
+    assert "Muted." in alices.text
+    assert "loud words" not in await seen(alices, "/")
+    assert "You mute" in await seen(alices, f"/@{bob.handle}")
+    assert "loud words" in alices.text
+    assert bob.handle in await seen(alices, "/settings/muted")
+    await alices.send(f"/@{bob.handle}/mute", do="unmute")
+    assert alices.page.url.path == "/settings/muted"
+    assert "You mute nobody" in alices.text
+    assert "loud words" in await seen(alices, "/")
+
+
+async def test_a_block_is_asked_about_shown_and_taken_back(alices: Reader, alice: Person, bob: Person) -> None:
+    await bob.post("not for alice")
+    assert "public record" in await seen(alices, f"/@{bob.handle}/block")
+    await alices.send(f"/@{bob.handle}/block", do="block")
+    assert alices.page.url.path == f"/@{bob.handle}"
+    assert "Blocked. Neither of you sees the other." in alices.text
+    assert "not for alice" not in alices.text
+    assert (await bob.get("app.bsky.actor.getProfile", actor=alice.did))["viewer"]["blockedBy"] is True
+    assert bob.handle in await seen(alices, "/settings/blocked")
+    await alices.send(f"/@{bob.handle}/block", do="unblock")
+    assert "You block nobody" in alices.text
+    assert "not for alice" in await seen(alices, f"/@{bob.handle}")
+
+
+async def test_whoever_is_blocked_reads_so_in_place_of_posts(alices: Reader, alice: Person, bob: Person) -> None:
+    await bob.post("not for alice")
+    block = {"subject": alice.did, "createdAt": "2026-01-01T00:00:00.000Z"}
+    await bob.create("app.bsky.graph.block", block)
+    shown = await seen(alices, f"/@{bob.handle}")
+    assert "One of you blocks the other." in shown
+    assert "not for alice" not in shown
+
+
+async def test_nobody_blocks_or_saves_without_signing_in(site: Site, alices: Reader, bob: Person) -> None:
+    async with Reader(Networks([site]), site.place.base_url) as stranger:
+        for path in ("/saved", "/settings/muted", "/settings/blocked", f"/@{bob.handle}/block"):
+            await stranger.go(path)
+            assert stranger.page.url.path == "/sign-in"
+    await seen(alices, "/@alice.test/block", status=404)
