@@ -31,6 +31,7 @@ class World(NamedTuple):
     people: Ref
     pack: Ref
     feed: Ref
+    own_feeds: list[str]
 
 
 @pytest.fixture
@@ -55,7 +56,8 @@ async def world(http: httpx.AsyncClient) -> World:
     pack = await carol.create(B + "graph.starterpack", {"name": "Bakers", "list": people.uri, "createdAt": now()})
     feed = await carol.create(B + "feed.generator", {"did": carol.did, "displayName": "Bread", "createdAt": now()})
     await alice.create(B + "graph.block", {"subject": bob.did, "createdAt": now()})
-    return World(http, alice, bob, carol, dora, post, theirs, people, pack, feed)
+    own_feeds = [one["uri"] for one in (await carol.get(B + "feed.describeFeedGenerator"))["feeds"]]
+    return World(http, alice, bob, carol, dora, post, theirs, people, pack, feed, own_feeds)
 
 
 # -- every call that reads ---------------------------------------------------------------------------------------------
@@ -78,9 +80,11 @@ def queries(w: World) -> dict[str, list[Params]]:
         "feed.getActorFeeds": actors,
         "feed.getActorLikes": actors,
         "feed.getAuthorFeed": actors,
-        "feed.getFeed": [{"feed": w.feed.uri}, {"feed": DISCOVER}],
+        "feed.describeFeedGenerator": [{}],
+        "feed.getFeed": [{"feed": uri} for uri in (w.feed.uri, DISCOVER, *w.own_feeds)],
         "feed.getFeedGenerator": [{"feed": w.feed.uri}],
-        "feed.getFeedGenerators": [{"feeds": [w.feed.uri]}],
+        "feed.getFeedGenerators": [{"feeds": [w.feed.uri, *w.own_feeds]}],
+        "feed.getFeedSkeleton": [{"feed": uri} for uri in w.own_feeds],
         "feed.getLikes": posts,
         "feed.getListFeed": [{"list": w.people.uri}],
         "feed.getPostThread": posts,
@@ -113,7 +117,19 @@ def queries(w: World) -> dict[str, list[Params]]:
         "notification.getUnreadCount": [{}],
         "notification.listActivitySubscriptions": [{}],
         "notification.listNotifications": [{}],
+        "feed.getSuggestedFeeds": [{}],
         "unspecced.getConfig": [{}],
+        "unspecced.getOnboardingSuggestedStarterPacks": [{}],
+        "unspecced.getPopularFeedGenerators": [{}, {"query": "bread"}],
+        "unspecced.getSuggestedFeeds": [{}],
+        "unspecced.getSuggestedOnboardingUsers": [{}],
+        "unspecced.getSuggestedStarterPacks": [{}],
+        "unspecced.getSuggestedUsers": [{}],
+        "unspecced.getSuggestedUsersForDiscover": [{}],
+        "unspecced.getSuggestedUsersForExplore": [{}],
+        "unspecced.getSuggestedUsersForSeeMore": [{}],
+        "unspecced.getTrendingTopics": [{}],
+        "unspecced.getTrends": [{}],
         "unspecced.getPostThreadOtherV2": [{"anchor": w.post.uri}, {"anchor": w.theirs.uri}],
         "unspecced.getPostThreadV2": [{"anchor": w.post.uri}, {"anchor": w.theirs.uri}],
     }
@@ -160,6 +176,8 @@ async def keep(w: World) -> str:
     for name in ("registerPush", "unregisterPush"):
         with pytest.raises(Refusal):
             await w.alice.do(B + f"notification.{name}", **PUSH)
+    seen = {"item": w.theirs.uri, "event": "app.bsky.feed.defs#interactionSeen"}
+    await w.alice.do(B + "feed.sendInteractions", interactions=[seen])
     draft: str = (await w.alice.do(B + "draft.createDraft", draft={"posts": [{"text": "a secret"}]}))["id"]
     await w.alice.do(B + "draft.updateDraft", draft={"id": draft, "draft": {"posts": [{"text": "a secret, kept"}]}})
     return draft

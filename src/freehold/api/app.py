@@ -12,6 +12,7 @@ from freehold.api import (
     admin,
     app_passwords,
     bsky,
+    bsky_feeds,
     bsky_own,
     identity,
     invites,
@@ -47,6 +48,7 @@ MODULES = (
     admin,
     app_passwords,
     bsky,
+    bsky_feeds,
     bsky_own,
     identity,
     invites,
@@ -71,7 +73,7 @@ class ApiDoor:
             authenticate=self._authenticate,
             elsewhere=Proxy(self._spend),
             spend=self._spend,
-            observe=self._observe,
+            observe=self.observe,
             watch=watch,
         )
         self._full = Door(catalog, METHODS, hooks, check_answers=check_answers)
@@ -109,7 +111,8 @@ class ApiDoor:
             return nonce
         return [*spend(site.allowances, method, caller, scope, points), *nonce]
 
-    def _observe(self, site: Site, method: str, status: int, seconds: float) -> None:
+    def observe(self, site: Site, method: str, status: int, seconds: float) -> None:
+        """Count a call."""
         self._metrics_of(site).observe(method, status, seconds)
 
     def _metrics_of(self, site: Site) -> Metrics:

@@ -26,9 +26,6 @@ PUBLIC_VIEWS = {
     "app.bsky.actor.searchActorsTypeahead": "search_actors_typeahead",
     "app.bsky.feed.getActorFeeds": "get_actor_feeds",
     "app.bsky.feed.getAuthorFeed": "get_author_feed",
-    "app.bsky.feed.getFeed": "get_feed",
-    "app.bsky.feed.getFeedGenerator": "get_feed_generator",
-    "app.bsky.feed.getFeedGenerators": "get_feed_generators",
     "app.bsky.feed.getListFeed": "get_list_feed",
     "app.bsky.feed.getLikes": "get_likes",
     "app.bsky.feed.getPostThread": "get_post_thread",
@@ -48,8 +45,15 @@ PUBLIC_VIEWS = {
     "app.bsky.graph.searchStarterPacks": "search_starter_packs",
     "app.bsky.graph.searchStarterPacksV2": "search_starter_packs_v2",
     "app.bsky.labeler.getServices": "get_labelers",
+    "app.bsky.unspecced.getOnboardingSuggestedStarterPacks": "get_suggested_starter_packs",
     "app.bsky.unspecced.getPostThreadOtherV2": "get_post_thread_other_v2",
     "app.bsky.unspecced.getPostThreadV2": "get_post_thread_v2",
+    "app.bsky.unspecced.getSuggestedOnboardingUsers": "get_suggested_users",
+    "app.bsky.unspecced.getSuggestedStarterPacks": "get_suggested_starter_packs",
+    "app.bsky.unspecced.getSuggestedUsers": "get_suggested_users",
+    "app.bsky.unspecced.getSuggestedUsersForDiscover": "get_suggested_users",
+    "app.bsky.unspecced.getSuggestedUsersForExplore": "get_suggested_users",
+    "app.bsky.unspecced.getSuggestedUsersForSeeMore": "get_suggested_users",
 }
 """Views that a stranger may read too, and the appview's names for them."""
 
@@ -75,6 +79,11 @@ COSTS = {
     "app.bsky.graph.searchStarterPacks": 5,
     "app.bsky.graph.searchStarterPacksV2": 5,
     "app.bsky.graph.getSuggestedFollowsByActor": 2,
+    "app.bsky.actor.getSuggestions": 2,
+    "app.bsky.unspecced.getSuggestedUsers": 2,
+    "app.bsky.unspecced.getSuggestedUsersForDiscover": 2,
+    "app.bsky.unspecced.getSuggestedUsersForExplore": 2,
+    "app.bsky.unspecced.getSuggestedUsersForSeeMore": 2,
     "app.bsky.feed.searchPosts": 5,
     "app.bsky.feed.searchPostsV2": 5,
     "app.bsky.actor.searchActors": 5,
@@ -90,11 +99,15 @@ def _view(name: str) -> Handler:
     async def view(site: Site, caller: Caller, given: Given) -> Answer:
         await site.caught_up()
         rev = site.views.repo_rev(caller.did) if caller.did is not None else None  # first: the view shows that or more
-        answer = getattr(site.views, name)(caller.did, **given.params)
-        headers = [("atproto-content-labelers", f"{site.services.labeler};redact")]
-        return Answer(answer, headers=[*headers, ("atproto-repo-rev", rev)] if rev is not None else headers)
+        return viewed(site, getattr(site.views, name)(caller.did, **given.params), rev)
 
     return view
+
+
+def viewed(site: Site, answer: Json, rev: str | None) -> Answer:
+    """A view with the headers that say whose labels it shows, and up to which revision the caller's own writes."""
+    headers = [("atproto-content-labelers", f"{site.services.labeler};redact")]
+    return Answer(answer, headers=[*headers, ("atproto-repo-rev", rev)] if rev is not None else headers)
 
 
 def _register(views: dict[str, str], auth: Auth) -> None:

@@ -4,6 +4,7 @@ Source: https://atproto.com/specs/xrpc#inter-service-authentication-jwt
 """
 
 from freehold.api.bsky import OWN_VIEWS, PUBLIC_VIEWS
+from freehold.api.bsky_feeds import BY_SERVICE
 from freehold.api.caller import SERVICE, Caller
 from freehold.api.door import Scope
 from freehold.api.xrpc import Method, RequestHeaders
@@ -13,7 +14,7 @@ from freehold.pds.service_callers import BadServiceToken, is_service_token
 from freehold.site import Site
 
 ALSO_BY_SERVICE = frozenset(
-    {*PUBLIC_VIEWS, *OWN_VIEWS, "com.atproto.moderation.createReport", "com.atproto.server.createAccount"}
+    {*PUBLIC_VIEWS, *OWN_VIEWS, *BY_SERVICE, "com.atproto.moderation.createReport", "com.atproto.server.createAccount"}
 )
 """Methods for our own members, or for all, where a service token counts too."""
 

@@ -1,10 +1,10 @@
-"""Feeds: the home timeline, an author's feed, a list's, what someone liked, and the network's own popular posts.
+"""Feeds: the home timeline, an author's feed, a list's, what someone liked. (Feeds that rank are in `freehold.feeds`.)
 
 The home timeline shows posts and reposts of whom the reader follows, and their own. A reply is shown when the reader
 wrote it, when it continues its author's own thread, or when the reader follows (or is) another whom it answers: the
 parent's author or the thread's. That is the rule of the official client, kept here so that every door shows the same.
 Mutes and blocks of authors apply everywhere; in an author's own feed a mute does not.
-Source: app.bsky.feed.getTimeline, getAuthorFeed, getListFeed, getActorLikes, getFeed; social-app,
+Source: app.bsky.feed.getTimeline, getAuthorFeed, getListFeed, getActorLikes; social-app,
 src/lib/api/feed-manip.ts
 """
 
@@ -18,7 +18,6 @@ from freehold.appview.asked import (
     ActorNotFound,
     BlockedActor,
     BlockedByActor,
-    UnknownFeed,
     UnknownList,
     actor_id,
     before,
@@ -31,12 +30,9 @@ from freehold.appview.page import Page
 from freehold.appview.pieces import Circle, Json, PostPiece
 from freehold.appview.runs import newest_on_disk
 
-DISCOVER = "at://did:plc:z72i7hdynmk6r22z27h6tvur/app.bsky.feed.generator/whats-hot"
-"""The public Discover feed. Official clients fall back on it when a timeline ends, and break where it is refused."""
 _AFTER_ALL_KEYS = "~~"
 _NOT_MUTED = (False, False, 0)
 _ROUNDS = 5
-_STRETCH = 4
 
 
 class Item(NamedTuple):
@@ -232,36 +228,6 @@ def actor_likes(page: Page, actor: str, limit: int, cursor: str | None) -> Json:
     return answer
 
 
-def feed(page: Page, uri: str, limit: int, cursor: str | None) -> Json:
-    """app.bsky.feed.getFeed: the network's popular posts. Raises UnknownFeed for any feed but that."""
-    if uri != DISCOVER:
-        raise UnknownFeed(feed=uri)
-    return popular(page, limit, cursor)
-
-
-def popular(page: Page, limit: int, cursor: str | None) -> Json:
-    """Stretch by stretch back in time, the posts of each that were liked, reposted and answered most.
-
-    A stretch is some times as long as a page, so a page never repeats one before it, whatever happens in between.
-    """
-    rows = page.tx.run(
-        "SELECT feed_item.moment, feed_item.actor, post.id,"
-        " post.likes + 2 * post.reposts + post.replies + 2 * post.quotes AS weight"
-        " FROM feed_item JOIN post ON post.id = feed_item.post"
-        " WHERE feed_item.moment < :before AND feed_item.parent_author = 0 AND feed_item.repost IS NULL"
-        " ORDER BY feed_item.moment DESC LIMIT :limit",
-        before=before(cursor),
-        limit=limit * _STRETCH,
-    )
-    best = sorted(rows, key=lambda row: (-row[3], -row[0]))[:limit]
-    items = [Item._make(row[:3]) for row in best]
-    posts = _present(page, items, lambda _, post: not page.circle.shuns(post.author))
-    answer: Json = {"feed": posts}
-    if len(rows) == limit * _STRETCH:
-        answer["cursor"] = str(rows[-1][0])
-    return answer
-
-
 def newest(page: Page, limit: int, cursor: str | None) -> Json:
     """Every post of the network that is no reply, the newest first."""
     rows = page.tx.run(
@@ -302,6 +268,11 @@ def _filled(
 
 
 def _present(page: Page, items: list[Item], visible: Callable[[Item, PostPiece], bool]) -> list[Json]:
+    return [view for _, view in shown_items(page, items, visible)]
+
+
+def shown_items(page: Page, items: list[Item], visible: Callable[[Item, PostPiece], bool]) -> list[tuple[Item, Json]]:
+    """Those of the items that the reader is shown, each with its app.bsky.feed.defs#feedViewPost, in their order."""
     page.load_posts(item.post for item in items)
     above = {id for item in items if (post := page.posts.get(item.post)) for id in (post.parent, post.root) if id}
     page.load_posts(above)
@@ -310,7 +281,7 @@ def _present(page: Page, items: list[Item], visible: Callable[[Item, PostPiece],
     hydrate(page, ())
     kept = [(item, post) for item in items if (post := page.shown_to_reader(item.post)) and visible(item, post)]
     reposts = _repost_keys(page, (item.moment for item, post in kept if item.moment and item.moment != post.moment))
-    return [_feed_view_post(page, item, post, reposts.get(item.moment)) for item, post in kept]
+    return [(item, _feed_view_post(page, item, post, reposts.get(item.moment))) for item, post in kept]
 
 
 def _repost_keys(page: Page, moments: Iterable[int]) -> dict[int, str]:

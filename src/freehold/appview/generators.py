@@ -1,8 +1,8 @@
 """Feeds and labellers that members declare, as views.
 
-Only what a record in this network declares is there. A declared feed is shown as it describes itself; its posts come
-from its own service, which this network does not ask.
-Source: app.bsky.feed.getFeedGenerator(s), getActorFeeds, app.bsky.labeler.getServices
+Only what a record in the index declares is there. A declared feed is shown as it describes itself; what stands in it
+is asked for by `freehold.feeds`.
+Source: app.bsky.feed.getFeedGenerators, getActorFeeds, app.bsky.labeler.getServices
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from freehold.appview import present
-from freehold.appview.asked import UnknownFeed, actor_id, before_pair, find_actor
+from freehold.appview.asked import actor_id, before_pair, find_actor
 from freehold.appview.declarations import GENERATOR, LABELER
 from freehold.appview.moments import text_of
 from freehold.appview.page import Page
@@ -43,14 +43,6 @@ def declared(page: Page, uri: str) -> Json | None:
     """The view of a feed or labeller as a post shows it."""
     row = _find(page, uri)
     return next(iter(_views(page, [row])), None) if row is not None else None
-
-
-def feed_generator(page: Page, uri: str) -> Json:
-    """app.bsky.feed.getFeedGenerator."""
-    views = feed_generators(page, [uri])["feeds"]
-    if not views:
-        raise UnknownFeed("could not find feed", name="InvalidRequest", feed=uri)
-    return {"view": views[0], "isOnline": True, "isValid": True}
 
 
 def feed_generators(page: Page, uris: Iterable[str]) -> Json:
@@ -86,6 +78,18 @@ def labelers(page: Page, dids: Iterable[str], detailed: bool) -> Json:
             view |= {key: record[key] for key in _DETAILS if key in record}
             view["$type"] += "Detailed"
     return {"views": views}
+
+
+def service_of(page: Page, uri: str) -> tuple[str, str] | None:
+    """(URI with the DID of its author, DID of the service) of a feed whose author is shown; None for no such feed."""
+    row = _find(page, uri)
+    if row is None or row[0] != GENERATOR:
+        return None
+    page.load_actors((row[1],))
+    if not page.active(row[1]) or page.circle.blocked(row[1]):
+        return None
+    did = page.actors[row[1]].did
+    return f"at://{did}/{GENERATOR}/{row[2]}", cbor.decode_json(row[4])["did"]
 
 
 _DETAILS = ("policies", "reasonTypes", "subjectTypes", "subjectCollections")

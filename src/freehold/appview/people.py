@@ -1,10 +1,9 @@
 """People: profiles, who follows whom, who is muted and blocked, and the search for people.
 
-Source: app.bsky.actor.getProfile(s), getSuggestions, searchActors(Typeahead), app.bsky.graph.*,
+Source: app.bsky.actor.getProfile(s), searchActors(Typeahead), app.bsky.graph.*,
 app.bsky.feed.getLikes, getRepostedBy
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -31,10 +30,6 @@ _KNOWN_SHOWN = 5
 _KNOWN_LOOKS = 2_000
 _CANDIDATES = 300
 _WORDS_MOST = 20
-_SUGGESTED_FROM = 500
-_FANS = 30
-_FOLLOWS_EACH = 100
-_SIMILAR_SHOWN = 20
 
 
 # -- profiles --------------------------------------------------------------------------------------------------------
@@ -69,7 +64,7 @@ def _detailed(page: Page, id: int) -> Json:
     if id != page.viewer and not page.circle.blocked(id):
         known = _known(page, id)
         if known:
-            views = _listed(page, known[:_KNOWN_SHOWN], beside=id, view=present.basic)
+            views = listed(page, known[:_KNOWN_SHOWN], beside=id, view=present.basic)
             state["knownFollowers"] = {"count": len(known), "followers": views}
     return {**view, "viewer": state}
 
@@ -100,7 +95,7 @@ def _known(page: Page, actor: int) -> list[int]:
     return [id for (id,) in rows]
 
 
-def _listed(
+def listed(
     page: Page,
     ids: list[int],
     shun: bool = True,
@@ -148,7 +143,7 @@ def _rows(page: Page, sql: str, id: int, limit: int, cursor: str | None, **more:
 def _of_subject(page: Page, actor: str, name: str, rows: list[tuple[Any, ...]], limit: int) -> Json:
     id = actor_id(page.tx, actor)
     page.load_actors((id,))
-    people = _listed(page, [row[1] for row in rows], beside=id)
+    people = listed(page, [row[1] for row in rows], beside=id)
     return {"subject": present.profile(page, id), name: people, **pair_cursor(rows, limit)}
 
 
@@ -169,22 +164,22 @@ def follows(page: Page, actor: str, limit: int, cursor: str | None) -> Json:
 def known_followers(page: Page, actor: str, limit: int, cursor: str | None) -> Json:
     """app.bsky.graph.getKnownFollowers: whom the reader follows among an account's followers."""
     id = actor_id(page.tx, actor)
-    rows = [] if page.circle.blocked(id) else _rows(page, _KNOWN, id, limit, cursor, viewer=_signed_in(page))
+    rows = [] if page.circle.blocked(id) else _rows(page, _KNOWN, id, limit, cursor, viewer=signed_in(page))
     return _of_subject(page, actor, "followers", rows, limit)
 
 
 def mutes(page: Page, limit: int, cursor: str | None) -> Json:
     """app.bsky.graph.getMutes: whom the reader mutes whole."""
-    _signed_in(page)
+    signed_in(page)
     before, mutes = before_pair(cursor), page.circle.muted_at
     rows = sorted(((at, id) for id, at in mutes.items() if (at, id) < before), reverse=True)[:limit]
-    return {"mutes": _listed(page, [row[1] for row in rows]), **pair_cursor(rows, limit)}
+    return {"mutes": listed(page, [row[1] for row in rows]), **pair_cursor(rows, limit)}
 
 
 def blocks(page: Page, limit: int, cursor: str | None) -> Json:
     """app.bsky.graph.getBlocks."""
-    rows = _rows(page, _BLOCKS, _signed_in(page), limit, cursor)
-    return {"blocks": _listed(page, [row[1] for row in rows], shun=False), **pair_cursor(rows, limit)}
+    rows = _rows(page, _BLOCKS, signed_in(page), limit, cursor)
+    return {"blocks": listed(page, [row[1] for row in rows], shun=False), **pair_cursor(rows, limit)}
 
 
 def likes(page: Page, uri: str, cid: str | None, limit: int, cursor: str | None) -> Json:
@@ -206,7 +201,7 @@ def likes(page: Page, uri: str, cid: str | None, limit: int, cursor: str | None)
 def reposted_by(page: Page, uri: str, cid: str | None, limit: int, cursor: str | None) -> Json:
     """app.bsky.feed.getRepostedBy."""
     rows, author = _about(page, _REPOSTS, uri, limit, cursor)
-    people = _listed(page, [row[1] for row in rows], beside=author)
+    people = listed(page, [row[1] for row in rows], beside=author)
     return {"uri": uri, **({"cid": cid} if cid else {}), "repostedBy": people, **pair_cursor(rows, limit)}
 
 
@@ -264,7 +259,8 @@ _EDGE = {
 }
 
 
-def _signed_in(page: Page) -> int:
+def signed_in(page: Page) -> int:
+    """The reader's id. Raises SignInNeeded."""
     if page.viewer_did is None:
         raise SignInNeeded
     return page.viewer
@@ -273,53 +269,11 @@ def _signed_in(page: Page) -> int:
 # -- finding people --------------------------------------------------------------------------------------------------
 
 
-def suggestions(page: Page, limit: int, cursor: str | None, unlisted: str) -> Json:
-    """app.bsky.actor.getSuggestions: those with most followers whom the reader does not follow yet.
-
-    unlisted: DIDs never to suggest, as a JSON array.
-    """
-    skip = 0 if cursor is None else before(cursor)
-    rows = page.tx.run(
-        "SELECT id FROM actor WHERE status IS NULL AND did NOT IN (SELECT value FROM json_each(:unlisted))"
-        " ORDER BY followers DESC, id DESC LIMIT :most",
-        unlisted=unlisted,
-        most=_SUGGESTED_FROM,
-    )
-    known = page.circle.follows.keys() | {page.viewer}
-    ids = [id for (id,) in rows if id not in known and not page.circle.muted(id)][skip : skip + limit]
-    return {"actors": _listed(page, ids), **({"cursor": str(skip + limit)} if len(ids) == limit else {})}
-
-
-def similar(page: Page, actor: str, unlisted: str) -> Json:
-    """app.bsky.graph.getSuggestedFollowsByActor: whom the last followers of an account followed last, most often first.
-
-    unlisted: DIDs never to suggest, as a JSON array.
-    """
-    id = actor_id(page.tx, actor)
-    _signed_in(page)
-    fans = page.tx.run(
-        "SELECT actor FROM follow WHERE subject = :id AND main = 1 ORDER BY at DESC, actor DESC LIMIT :most",
-        id=id,
-        most=_FANS,
-    )
-    weights = Counter(subject for (fan,) in fans for (subject,) in page.tx.run(_LATEST, actor=fan, most=_FOLLOWS_EACH))
-    never = {
-        row[0] for row in page.tx.run("SELECT id FROM actor WHERE did IN (SELECT value FROM json_each(:u))", u=unlisted)
-    }
-    never |= page.circle.follows.keys() | {page.viewer, id}
-    best = sorted(weights, key=lambda other: (-weights[other], other))
-    ids = [other for other in best if other not in never and not page.circle.shuns(other)][:_SIMILAR_SHOWN]
-    return {"suggestions": _listed(page, ids)}
-
-
-_LATEST = "SELECT subject FROM follow WHERE actor = :actor AND main = 1 ORDER BY rkey DESC LIMIT :most"
-
-
 def search(page: Page, q: str, limit: int, cursor: str | None) -> Json:
     """app.bsky.actor.searchActors: by handle, name and description."""
     skip = 0 if cursor is None else before(cursor)
     ids = _matches(page, q, "{handle name description}")[skip : skip + limit]
-    return {"actors": _listed(page, ids), **({"cursor": str(skip + limit)} if len(ids) == limit else {})}
+    return {"actors": listed(page, ids), **({"cursor": str(skip + limit)} if len(ids) == limit else {})}
 
 
 def typeahead(page: Page, q: str, limit: int) -> Json:

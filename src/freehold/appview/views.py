@@ -21,6 +21,7 @@ from freehold.appview import (
     saved,
     search,
     subscribed,
+    suggestions,
     threads,
 )
 from freehold.appview.index import Index
@@ -64,8 +65,11 @@ class Views:
         self.image_url = image_url
         self._unlisted = msgspec.json.encode(list(unlisted)).decode()
 
-    def _page(self, viewer: str | None) -> _Opened:
+    def open(self, viewer: str | None) -> _Opened:
+        """A page for this reader, as a context: for rooms that make views of their own."""
         return _Opened(self, viewer)
+
+    _page = open
 
     def repo_rev(self, viewer: str) -> str | None:
         """The revision of the reader's own repository that the answers show: the header `Atproto-Repo-Rev`."""
@@ -94,7 +98,7 @@ class Views:
     def get_suggestions(self, viewer: str | None, limit: int = 50, cursor: str | None = None) -> Json:
         """Whom the reader could follow."""
         with self._page(viewer) as page:
-            return people.suggestions(page, limit, cursor, self._unlisted)
+            return suggestions.people(page, limit, cursor, self._unlisted)
 
     def search_actors(
         self, viewer: str | None, q: str = "", limit: int = 25, cursor: str | None = None, term: str = ""
@@ -135,11 +139,6 @@ class Views:
         with self._page(viewer) as page:
             return feeds.actor_likes(page, actor, limit, cursor)
 
-    def get_feed(self, viewer: str | None, feed: str, limit: int = 50, cursor: str | None = None) -> Json:
-        """A feed that this network serves."""
-        with self._page(viewer) as page:
-            return feeds.feed(page, feed, limit, cursor)
-
     def get_list_feed(self, viewer: str | None, list: str, limit: int = 50, cursor: str | None = None) -> Json:
         """What those on a list wrote."""
         with self._page(viewer) as page:
@@ -149,16 +148,6 @@ class Views:
         """Every post that is no reply, the newest first, for our own pages; shaped as a feed."""
         with self._page(viewer) as page:
             return feeds.newest(page, limit, cursor)
-
-    def get_feed_generator(self, viewer: str | None, feed: str) -> Json:
-        """A declared feed."""
-        with self._page(viewer) as page:
-            return generators.feed_generator(page, feed)
-
-    def get_feed_generators(self, viewer: str | None, feeds: Sequence[str]) -> Json:
-        """Several."""
-        with self._page(viewer) as page:
-            return generators.feed_generators(page, feeds)
 
     def get_actor_feeds(self, viewer: str | None, actor: str, limit: int = 50, cursor: str | None = None) -> Json:
         """The feeds that someone declared."""
@@ -247,6 +236,16 @@ class Views:
         with self._page(viewer) as page:
             return threads.other_v2(page, anchor)
 
+    def get_suggested_users(self, viewer: str | None, limit: int = 25, category: str | None = None) -> Json:
+        """Whom the reader could follow. category: taken and not looked at; nobody here is sorted into any."""
+        with self._page(viewer) as page:
+            return {"actors": suggestions.people(page, limit, None, self._unlisted)["actors"]}
+
+    def get_suggested_starter_packs(self, viewer: str | None, limit: int = 10) -> Json:
+        """Starter packs by which people joined."""
+        with self._page(viewer) as page:
+            return suggestions.starter_packs(page, limit)
+
     # -- app.bsky.graph ----------------------------------------------------------------------------------------------
 
     def get_followers(
@@ -286,7 +285,7 @@ class Views:
     def get_suggested_follows_by_actor(self, viewer: str, actor: str) -> Json:
         """Whom those who follow someone follow too."""
         with self._page(viewer) as page:
-            return people.similar(page, actor, self._unlisted)
+            return suggestions.similar(page, actor, self._unlisted)
 
     # -- lists and starter packs -------------------------------------------------------------------------------------
 

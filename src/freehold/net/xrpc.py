@@ -20,10 +20,10 @@ LONGEST_REASON = 300
 
 
 class RemoteRefused(UpstreamFailed):
-    """The other service said no; `name` and `say` are its own, `status` its HTTP status."""
+    """The other service said no; `name` and `say` are its own, `status` and `headers` those of HTTP."""
 
     def __init__(self, answer: Answer) -> None:
-        self.status = answer.status
+        self.status, self.headers = answer.status, answer.headers
         name, say = _reason(answer)
         super().__init__(say, name=name, url=answer.url, status=answer.status)
 
@@ -36,11 +36,13 @@ class Remote:
         self.origin = origin.rstrip("/")
         self._headers = dict(headers or {})
 
-    async def query(self, nsid: str, params: Params | None = None, *, max_bytes: int = MAX_BYTES) -> object:
+    async def query(
+        self, nsid: str, params: Params | None = None, *, max_bytes: int = MAX_BYTES, seconds: float = SECONDS
+    ) -> object:
         """Call a query; its JSON. Raises RemoteRefused, UpstreamFailed."""
         url = self.url(nsid, params)
         return _read(
-            await self._client.request("GET", url, headers=self._headers, max_bytes=max_bytes, seconds=SECONDS)
+            await self._client.request("GET", url, headers=self._headers, max_bytes=max_bytes, seconds=seconds)
         )
 
     async def procedure(

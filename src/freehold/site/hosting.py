@@ -28,6 +28,9 @@ from freehold.protocol.keys import K256Key, SigningKey
 from freehold.site.identities import Identities
 from freehold.site.place import domain_of
 
+FEED_CALLS = frozenset({"app.bsky.feed.getFeedSkeleton", "app.bsky.feed.sendInteractions"})
+"""What our feeds service is asked by others; everything else of app.bsky is for the AppView."""
+
 
 class Hosting(Identities):
     """Identities, and the repositories, members and services behind them."""
@@ -124,7 +127,9 @@ class Hosting(Identities):
 
     def _audiences(self, method: str) -> frozenset[str]:
         """What a service token for `method` may say it is for: `did#service` of ours, or (legacy) the DID alone."""
-        if method.startswith("app.bsky."):
+        if method in FEED_CALLS:
+            names = [f"{self.services.feeds}#bsky_fg"]
+        elif method.startswith("app.bsky."):
             names = [f"{self.services.appview}#{mark}" for mark in ("bsky_appview", "bsky_notif")]
         elif method.startswith("com.atproto.moderation."):
             names = [f"{self.services.labeler}#atproto_labeler"]

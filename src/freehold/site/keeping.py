@@ -39,6 +39,7 @@ class Keeping(Watched):
                 ("moves", self.moving_out.run),
                 ("sweep", self._sweep_for_ever),
                 ("archives", self.archiving.run),
+                *([] if host_only else [("feeds", self.load_feeds)]),
             ):
                 tasks.create_task(self._keep_at(name, work))
             if self.certificates is not None:

@@ -40,6 +40,7 @@ class Site(Keeping):
             self._open_key_changes()
             self._open_moves()
             self._open_appview(index)
+            self._open_feeds()
             self._open_watching()
             if self.haven.machine.resumes and not self.read_only:
                 resumption.resume(self.truth, self.accounts, self.repositories)

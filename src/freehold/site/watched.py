@@ -10,8 +10,8 @@ from freehold.haven.rehearsals import Rehearsals, plans
 from freehold.net import clocks
 from freehold.net.clocks import Compared
 from freehold.pds.alarms import Alarms
+from freehold.site.feeding import Feeding
 from freehold.site.place import doors_of
-from freehold.site.reading import Reading
 from freehold.store.tx import Tx
 from freehold.tls.foreign import Foreign
 from freehold.tls.watching import Watch
@@ -25,7 +25,7 @@ CLOCK_SECONDS = 3600.0
 FAR_OFF_SECONDS = 2.0
 
 
-class Watched(Reading):
+class Watched(Feeding):
     """A host with views, whose standing is watched."""
 
     def _open_watching(self) -> None:
