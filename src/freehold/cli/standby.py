@@ -12,6 +12,7 @@ from freehold.haven.machine import Peer
 from freehold.haven.standby import make
 from freehold.haven.wire import LinkLost
 from freehold.protocol.refused import InvalidRequest, Refused
+from freehold.protocol.syntax import format_datetime
 from freehold.site import Site
 
 KIB = 1024
@@ -94,6 +95,8 @@ def show(site: Site, terminal: Terminal) -> None:
     states = site.haven.states()
     for peer, state in states:
         kind = "waited for" if peer.sync else "not waited for"
+        if peer.verified_at:
+            state += f"; the same when compared at {format_datetime(peer.verified_at)}"
         terminal.say(f"{peer.name:<20} {kind:<16} {peer.address:<40} {state}")
     if third := site.haven.machine.witness:
         terminal.say(f"{third.name:<20} {'':<16} {third.address:<40} {site.haven.witness_state()}")
@@ -135,14 +138,15 @@ async def introduce_by_code(site: Site, given: argparse.Namespace) -> str:
 
 
 async def introduce_by_ssh(site: Site, to: transport.Address, terminal: Terminal) -> None:
-    """Pin its host key, which a person has compared, and say what lets our key in."""
+    """Pin its host key, which a person has compared, and say what lets our key in; once for each machine."""
     public = await asyncio.to_thread(ssh.own_key, site.directory)
     keys = await asyncio.to_thread(ssh.host_keys, to)
-    for line in ssh.fingerprints(keys):
-        terminal.say(line)
-    if (await terminal.ask("Are these the keys of that machine? Type yes: ")).strip() != "yes":
-        raise InvalidRequest("Nothing was changed.")
-    ssh.pin(site.directory, keys)
+    if not ssh.pinned(site.directory, keys):
+        for line in ssh.fingerprints(keys):
+            terminal.say(line)
+        if (await terminal.ask("Are these the keys of that machine? Type yes: ")).strip() != "yes":
+            raise InvalidRequest("Nothing was changed.")
+        ssh.pin(site.directory, keys)
     terminal.say("On that machine, put this line into ~/.ssh/authorized_keys of the account:")
     terminal.say(ssh.authorized_line(public, to.path))
 

@@ -25,6 +25,7 @@ from freehold.haven.wire import DELIVERED, KEY, Channel, Entrust, Hello, LinkLos
 from freehold.haven.witness import FarWitness
 from freehold.protocol.refused import InvalidRequest, Refused
 from freehold.store.blobs import BlobStore
+from freehold.store.clock import now_micros
 
 logger = logging.getLogger(__name__)
 
@@ -135,8 +136,11 @@ class Haven:
         return [(peer, states.get(peer.name, "not linked")) for peer in self.machine.standbys]
 
     def verify(self, name: str, told: Callable[[str, int, int], object]) -> Report:
-        """Compare all that a standby has. Blocks. Raises NoSuchStandby, LinkLost."""
-        return self.carrier.verify(name, told)
+        """Compare all that a standby has, and remember when it was the same. Blocks. Raises NoSuchStandby, LinkLost."""
+        report, now = self.carrier.verify(name, told), now_micros()
+        if report.sound:
+            self._change_peer(name, verified_at=now)
+        return report
 
     def hand_over(self, name: str) -> None:
         """Let a standby be the primary, with nothing lost. Blocks. Raises NoSuchStandby, LinkRefused, Unsure."""
@@ -205,12 +209,9 @@ class Haven:
 
     def _greeted(self, link: Link, hello: Hello) -> None:
         """On the link's thread: remember whose it is, and let it and the witness know of each other."""
-        standbys = tuple(
-            msgspec.structs.replace(peer, machine=hello.machine) if peer.name == link.name else peer
-            for peer in self.machine.standbys
-        )
-        if standbys != self.machine.standbys:
-            self._change(standbys=standbys)
+        known = next((peer.machine for peer in self.machine.standbys if peer.name == link.name), hello.machine)
+        if known != hello.machine:
+            self._change_peer(link.name, machine=hello.machine)
         self._bring(link)
         peer = self.machine.witness
         if peer is None or self._witness is None:
@@ -253,11 +254,21 @@ class Haven:
             self._change(role="fenced")
         logger.critical("another machine is the primary of %s now: no more is written here", self._directory)
 
+    def _change_peer(self, name: str, **changes: object) -> None:
+        with self._turn:
+            standbys = tuple(
+                msgspec.structs.replace(peer, **changes) if peer.name == name else peer
+                for peer in self.machine.standbys
+            )
+            self._keep(msgspec.structs.replace(self.machine, standbys=standbys))
+
     def _change(self, **changes: object) -> None:
         with self._turn:
-            changed = msgspec.structs.replace(self.machine, **changes)
-            machine.write(self._directory, changed)
-            self.machine = changed
+            self._keep(msgspec.structs.replace(self.machine, **changes))
+
+    def _keep(self, changed: Machine) -> None:
+        machine.write(self._directory, changed)
+        self.machine = changed
 
 
 def assured_primary(directory: Path) -> Machine:

@@ -29,7 +29,8 @@ class Peer(msgspec.Struct, frozen=True):
     """Another machine. address: ssh://…, tls://… or unix://…. pin: its certificate, base64, for tls.
 
     sync: it is waited for. machine: its id, once it was heard. keys: how the network's keys go there: wrapped as they
-    are, as its own (it opens them by its own unlock key), or last of all, when the network leaves for it.
+    are, as its own (it opens them by its own unlock key), or last of all, when the network leaves for it. verified_at:
+    when all that it has was last compared and was the same, in micros; 0: never.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Peer(msgspec.Struct, frozen=True):
     sync: bool = True
     machine: str = ""
     keys: Literal["wrapped", "own", "last"] = "wrapped"
+    verified_at: int = 0
 
     @property
     def certificate(self) -> bytes:

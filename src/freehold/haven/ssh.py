@@ -49,6 +49,12 @@ def pin(directory: Path, keys: str) -> None:
     write_durably(path, (known + "".join(f"{line}\n" for line in keys.splitlines() if line not in known)).encode())
 
 
+def pinned(directory: Path, keys: str) -> bool:
+    """Whether a person has compared all of these before."""
+    path = directory / SSH_HOSTS
+    return path.exists() and set(keys.splitlines()) <= set(path.read_text().splitlines())
+
+
 def authorized_line(public: str, far_directory: str, program: str = "freehold") -> str:
     """The line for the standby account's authorized_keys: this key may reach that standby and nothing else."""
     command = f"{program} standby {shlex.quote(far_directory)} bridge"

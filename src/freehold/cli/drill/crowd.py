@@ -26,10 +26,12 @@ class NotBack(Refused):
 
 class Crowd:
     """ways: how somebody who comes new reaches the network now. addresses: of the members' machine, one for each, so
-    that they count as the different people they are."""
+    that they count as the different people they are. discreet: where there are real members: what each is called."""
 
-    def __init__(self, ways: Callable[[], Ways], addresses: Sequence[str] = ()) -> None:
-        self._ways, self._addresses = ways, addresses
+    def __init__(
+        self, ways: Callable[[], Ways], addresses: Sequence[str] = (), discreet: Callable[[int], str] | None = None
+    ) -> None:
+        self._ways, self._addresses, self._discreet = ways, addresses, discreet
         self.history = History()
         self.members: list[Member] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -41,9 +43,10 @@ class Crowd:
 
     async def _joined(self, n: int, invite: str) -> Member:
         at = self._addresses[n % len(self._addresses)] if self._addresses else None
-        member = Member(self._ways(), self.history, at)
+        member = Member(self._ways(), self.history, at, discreet=self._discreet is not None)
         told = cast("Json", await member.remote().query("com.atproto.server.describeServer"))
-        handle = f"drill{secrets.token_hex(4)}{told['availableUserDomains'][0]}"
+        name = f"drill{secrets.token_hex(4)}" if self._discreet is None else self._discreet(n)
+        handle = f"{name}{told['availableUserDomains'][0]}"
         await member.join(handle, secrets.token_urlsafe(16), f"Member {n + 1} of a drill", invite)
         return member
 

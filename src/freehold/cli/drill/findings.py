@@ -8,9 +8,16 @@ from datetime import datetime
 import msgspec
 
 from freehold.cli.drill.report import Report
+from freehold.protocol.refused import Refused
 
 STEP_SECONDS = 0.5
 """Of the numbers over time."""
+
+
+class NotHeld(Refused):
+    """A drill in which something did not hold."""
+
+    name = "NotHeld"
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +71,10 @@ class Findings(Report, frozen=True, kw_only=True):
     writes: list[int]
     failures: list[int]
     takings: list[Found]
+    live: str = ""
+    """The network's name, where it was the network itself that lost them."""
+    not_taken: list[str] = []
+    """What a live drill cannot take away."""
 
     @property
     def held(self) -> bool:
@@ -81,7 +92,7 @@ class Findings(Report, frozen=True, kw_only=True):
     def lines(self) -> list[str]:
         """For people."""
         said = [
-            f"{self.drill}: {self.verdict}",
+            f"{self.drill}{f', live on {self.live}' if self.live else ''}: {self.verdict}",
             f"  acknowledged   {self.records} records, {self.blobs} pictures, {self.follows} follows,"
             f" {self.reports} reports, {self.settings} changes of settings",
             f"  {'':<10} {'first read':>18} {'first write':>18}",
@@ -90,6 +101,7 @@ class Findings(Report, frozen=True, kw_only=True):
             read, write = _beside(each.read, each.promised_read), _beside(each.write, each.promised_write)
             said.append(f"  {each.name:<10} {read:>18} {write:>18}  {each.verdict}")
             said += [f"             {word}" for word in (*each.notes, each.wrong, *each.lost[:5]) if word]
+        said += [f"  not taken away here: {each}" for each in self.not_taken]
         return said
 
 

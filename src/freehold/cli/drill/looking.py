@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from freehold import settings as all_settings
 from freehold.cli.drill.history import History
+from freehold.cli.drill.machines import opened_truth
 from freehold.cli.drill.member import Member
 from freehold.cli.drill.picture import MAX_BYTES
 from freehold.moderation import reports
@@ -21,10 +22,7 @@ from freehold.net.xrpc import RemoteRefused
 from freehold.protocol.refused import Refused
 from freehold.repo.car import read_car
 from freehold.repo.verify import verify_repo
-from freehold.store.clock import now_micros
-from freehold.store.connection import connect
 from freehold.store.keyring import Keyring, Source
-from freehold.store.tx import Tx
 
 REPO_BYTES, AT_ONCE, SECONDS, PAGE = 50_000_000, 4, 30, 500
 WAIT_SECONDS, PAUSE_SECONDS = 10.0, 0.2
@@ -159,14 +157,11 @@ def _reports(directory: Path, expected: dict[int, tuple[str, str]]) -> Iterator[
     """Reports have no door yet: they are read where they lie, and opened by the network's own key."""
     told = all_settings.load(directory)
     seal = Keyring.open_(directory, Source(told.unlock, told.unlock_credential)).seal
-    link = connect(directory / "truth.db", "read-only", durable=False)
-    try:
-        tx, kept, after = Tx(link, now_micros()), dict[int, tuple[str, str | None]](), 0
+    with opened_truth(directory) as reading, reading() as tx:
+        kept, after = dict[int, tuple[str, str | None]](), 0
         while page := reports.read(tx, seal, after, PAGE):
             kept |= {each.id: (each.reporter, each.words) for each in page}
             after = page[-1].id
-    finally:
-        link.close()
     for number, said in expected.items():
         if kept.get(number) != said:
             yield f"the report {number} by {said[0]}"

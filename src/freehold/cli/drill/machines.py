@@ -11,14 +11,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from freehold import settings as all_settings
 from freehold.cli.resting import copy_database
 from freehold.protocol.refused import InvalidRequest, Refused
+from freehold.store.clock import now_micros
 from freehold.store.connection import connect
+from freehold.store.tx import Tx
 
 COMMAND = (sys.executable, "-m", "freehold.cli")
 START_SECONDS = 120
@@ -110,6 +112,16 @@ def cut_off(truth: Path) -> None:
         found = {name for (name,) in link.cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         for table in found & REACHING_OUT:
             link.cursor.execute(f"DELETE FROM {table}")
+    finally:
+        link.close()
+
+
+@contextmanager
+def opened_truth(directory: Path) -> Iterator[Callable[[], AbstractContextManager[Tx]]]:
+    """What lies there, to read only, as a room wants it that reads."""
+    link = connect(directory / "truth.db", "read-only", durable=False)
+    try:
+        yield lambda: nullcontext(Tx(link, now_micros()))
     finally:
         link.close()
 

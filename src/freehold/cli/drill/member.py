@@ -27,6 +27,9 @@ from freehold.store.clock import now_micros
 
 WRITE_PAUSE, READ_PAUSE, TRY_AGAIN = 0.35, 0.15, 0.1
 """Seconds between calls, within a member's limits: 5,000 points of writing an hour, 3,000 of reading in 5 minutes."""
+DISCREET = (2.5, 0.5, 1.0)
+"""The same within those limits for as long as it may take, and within those of an edge for all who come from one
+address: 200 connections in ten seconds."""
 FAILURES_UNTIL_LOOK = 2
 PATIENCE_SECONDS = 4.0
 POST, FOLLOW, PROFILE = "app.bsky.feed.post", "app.bsky.graph.follow", "app.bsky.actor.profile"
@@ -53,10 +56,13 @@ class Ways(NamedTuple):
 
 
 class Member:
-    """One of them. at: which address of the members' machine is theirs."""
+    """One of them. at: which address of the members' machine is theirs. discreet: there are real members beside them:
+    they write less often, give no mail address, and report nobody."""
 
-    def __init__(self, ways: Ways, history: History, at: str | None = None) -> None:
-        self._ways, self._history, self._at = ways, history, at
+    def __init__(self, ways: Ways, history: History, at: str | None = None, *, discreet: bool = False) -> None:
+        self._ways, self._history, self._at, self._discreet = ways, history, at, discreet
+        pauses = DISCREET if discreet else (WRITE_PAUSE, READ_PAUSE, TRY_AGAIN)
+        self._write_pause, self._read_pause, self._try_again = pauses
         self.url = ways.url
         self.did = self.handle = self._password = ""
         self._token = self.first_token = ""
@@ -68,8 +74,9 @@ class Member:
 
     async def join(self, handle: str, password: str, name: str, invite: str) -> None:
         """Sign up. Raises RemoteRefused."""
-        mail = f"{handle.partition('.')[0]}@members.example"
-        given = {"handle": handle, "password": password, "inviteCode": invite, "email": mail}
+        given = {"handle": handle, "password": password, "inviteCode": invite}
+        if not self._discreet:
+            given["email"] = f"{handle.partition('.')[0]}@members.example"
         made = cast("Json", await self.remote().procedure("com.atproto.server.createAccount", given))
         self.did, self.handle, self._password, self._token = made["did"], handle, password, made["accessJwt"]
         self.first_token = self._token
@@ -127,13 +134,13 @@ class Member:
         """Post, upload, follow, report, change settings."""
         for n in range(1_000_000):
             done = await self._tried(partial(self._write_once, n, others), self._history.writes)
-            await asyncio.sleep(WRITE_PAUSE if done else TRY_AGAIN)
+            await asyncio.sleep(self._write_pause if done else self._try_again)
 
     async def read(self) -> None:
         """Look at the home timeline."""
         while True:
             done = await self._tried(self._read_once, self._history.reads)
-            await asyncio.sleep(READ_PAUSE if done else TRY_AGAIN)
+            await asyncio.sleep(self._read_pause if done else self._try_again)
 
     async def _read_once(self) -> None:
         """An empty page, where somebody whom they follow has posted, is no answer."""
@@ -161,7 +168,7 @@ class Member:
             await self._post_picture(n)
         elif n % 7 == 3:
             await self._set()
-        elif n % 29 == 11:
+        elif n % 29 == 11 and not self._discreet:
             await self._report(n, others[n % len(others)])
         else:
             await self.post(f"post {n} of a drill")
@@ -227,6 +234,21 @@ class Member:
         document = await self._client.get_bytes(self.url + BEACON)
         self._key = self._key or beacon.key_of(document)
         self._beacon = beacon.read(document, self._key, now_micros(), self._beacon.number)
+
+    async def ask_doors(self) -> dict[str, str]:
+        """The spare doors, and why each does not lead here; empty: it does."""
+        known, found = self._beacon, dict[str, str]()
+        for door in known.doors if known is not None else ():
+            try:
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    document = await self._client.get_bytes(door + BEACON)
+                url = beacon.read(document, self._key, now_micros()).url
+                found[door] = "" if url == self.url else f"it leads to {url}"
+            except TimeoutError:
+                found[door] = "it does not answer"
+            except Refused as refused:
+                found[door] = refused.say
+        return found
 
     async def _look_for_next_door(self, known: Beacon) -> None:
         for door in known.doors:

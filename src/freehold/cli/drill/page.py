@@ -39,7 +39,7 @@ li { margin: 0 0 1rem; } li p { margin: 0; } li strong { font-weight: 600; }
 
 def page(found: Findings) -> str:
     """The whole file."""
-    title = f"Drill {found.drill}, {began_at(found.at)}"
+    title = f"Drill {found.drill}, {f'live on {found.live}, ' if found.live else ''}{began_at(found.at)}"
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>{escape(title)}</title><style>{STYLE}</style><body><h1{_kind(found.held)}>{_verdict(found)}</h1>"
@@ -48,8 +48,16 @@ def page(found: Findings) -> str:
         f'<div class="plot">{_over_time(found)}</div>'
         f'<h2>How long until they were answered again</h2><p class="soft">The upright mark is what was promised.</p>'
         f'<div class="plot">{_beside(found)}</div>'
-        f"<h2>What was taken away</h2><ol>{''.join(map(_taking, found.takings))}</ol></body></html>\n"
+        f"<h2>What was taken away</h2><ol>{''.join(map(_taking, found.takings))}</ol>"
+        f"{_not_taken(found)}</body></html>\n"
     )
+
+
+def _not_taken(found: Findings) -> str:
+    if not found.not_taken:
+        return ""
+    rows = "".join(f"<li>{escape(each)}</li>" for each in found.not_taken)
+    return f"<h2>What was not taken away</h2><p>Only a drill in namespaces, on a copy, can.</p><ul>{rows}</ul>"
 
 
 def _verdict(found: Findings) -> str:
@@ -67,8 +75,7 @@ def _numbers(found: Findings) -> str:
         "follows": found.follows,
         "reports": found.reports,
         "changes of settings": found.settings,
-        "members before": found.others,
-    }
+    } | ({} if found.live else {"members before": found.others})
     cells = "".join(f"<div><dt>{name}</dt><dd>{number:,}</dd></div>" for name, number in shown.items())
     return f"<dl>{cells}</dl>"
 

@@ -51,12 +51,27 @@ class Report(msgspec.Struct, frozen=True):
 
 def write(directory: Path, report: Report) -> Path:
     """Keep it beside the others; where."""
-    folder = directory / FOLDER
-    folder.mkdir(mode=0o700, exist_ok=True)
-    _give(folder, directory)
-    path = folder / f"{report.at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{report.drill}.json"
-    put(path, msgspec.json.format(msgspec.json.encode(report), indent=2))
+    path = folder(directory) / file_name(report)
+    put(path, text(report))
     return path
+
+
+def folder(directory: Path) -> Path:
+    """Where reports are; made if there is none."""
+    made = directory / FOLDER
+    made.mkdir(mode=0o700, exist_ok=True)
+    _give(made, directory)
+    return made
+
+
+def file_name(report: Report) -> str:
+    """Of the JSON file."""
+    return f"{report.at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{report.drill}.json"
+
+
+def text(report: Report) -> bytes:
+    """Of the JSON file."""
+    return msgspec.json.format(msgspec.json.encode(report), indent=2)
 
 
 def put(path: Path, data: bytes) -> None:

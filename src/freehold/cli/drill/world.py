@@ -19,14 +19,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 from freehold import settings as all_settings
 from freehold.cli.drill.authority import Authority
-from freehold.cli.drill.machines import DrillFailed, Machine, copy_of
+from freehold.cli.drill.machines import DrillFailed, Machine, copy_of, opened_truth
 from freehold.cli.drill.member import Ways
 from freehold.cli.drill.names import Registry, Zone
 from freehold.cli.drill.orders import order
@@ -36,9 +35,6 @@ from freehold.haven import standby, witness
 from freehold.pds.network import Network
 from freehold.protocol.refused import InvalidRequest, Refused
 from freehold.settings import Settings
-from freehold.store.clock import now_micros
-from freehold.store.connection import connect
-from freehold.store.tx import Tx
 
 T = TypeVar("T")
 
@@ -270,11 +266,8 @@ def name_of(source: Path, copy: Path) -> str:
     told: Settings = all_settings.load(source)
     if told.plc not in ("own", "both"):
         raise InvalidRequest(f"This drill moves identities, and those of this network are kept by {told.plc} alone.")
-    link = connect(copy / "truth.db", "read-only", durable=False)
-    try:
-        choices = Network(lambda: nullcontext(Tx(link, now_micros()))).choices
-    finally:
-        link.close()
+    with opened_truth(copy) as reading:
+        choices = Network(reading).choices
     here = urlsplit(choices.base_url)
     if here.scheme == "https" and here.hostname:
         return here.hostname

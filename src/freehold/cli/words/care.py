@@ -1,5 +1,7 @@
 """The words of `rebuild`, `doctor`, `drill` and `readiness`: is all well, and would it come back?"""
 
+import argparse
+
 from freehold.cli.words.parts import Commands, act, command, count, directory
 
 ALONE = "The network must not be running meanwhile."
@@ -37,16 +39,26 @@ def drill(commands: Commands) -> None:
         "machine, the domain, its DNS, the shield in front, the archive store, every service outside; a flood comes,\n"
         "and the old machine returns and wants to be primary again.\n"
         "Everything acknowledged is looked for. The network itself may run meanwhile; it is only read. What was found\n"
-        "is printed and kept in DIRECTORY/drills. Exit code 1 if anything was lost, or not back in time.",
+        "is printed and kept in DIRECTORY/drills. Exit code 1 if anything was lost, or not back in time.\n"
+        "--live does it to the network itself: its machine is killed, its real standby takes over, and it comes home.\n"
+        "It asks for the network's name, and for a standby that was verified within the hour.",
     )
     drill.set_defaults(module="freehold.cli.drill.command")
-    directory(drill)
+    drill.add_argument(
+        "directory", metavar="DIRECTORY", help="the network's directory; of --live also ssh://USER@HOST/DIRECTORY"
+    )
     drill.add_argument("drill", choices=["lost-machine", "january-2021"], help="what is lost")
-    drill.add_argument("--members", type=count, default=8, metavar="N", help="who use it meanwhile (default: 8)")
+    drill.add_argument("--members", type=count, metavar="N", help="who use it meanwhile (default: 8; live: 4)")
     drill.add_argument("--seconds", type=count, metavar="N", help="of load before and after (default: 8; 3 in january)")
     drill.add_argument(
         "--only", action="append", default=[], metavar="WHAT", help="of january-2021: machine, name, dns …; repeatable"
     )
+    live = drill.add_argument_group("live: the network itself, not a copy")
+    live.add_argument("--live", metavar="ssh://USER@HOST/DIRECTORY", help="where its standby is, by your own ssh")
+    live.add_argument("--home", metavar="ADDRESS", help="how that machine reaches this one: tls://HOST:PORT")
+    live.add_argument("--planned", action="store_true", help="hand over, and kill nothing")
+    live.add_argument("--archive", metavar="ADDRESS", help="rehearse a restore from there, on the second machine")
+    drill.add_argument("--hand", action="store_true", help=argparse.SUPPRESS)  # begun by a live drill on each machine
 
 
 def readiness(commands: Commands) -> None:

@@ -30,12 +30,13 @@ def rehearse(
     shutil.rmtree(folder, ignore_errors=True)
     try:
         restored = Restorer(store, key, told).restore(folder)
-        return restored.until, _wrong(folder, restored.ring, schema, told)
+        return restored.until, examined(folder, restored.ring, schema, told)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _wrong(folder: Path, ring: Ring, schema: Sequence[Migration], told: Told) -> list[str]:
+def examined(folder: Path, ring: Ring, schema: Sequence[Migration], told: Told) -> list[str]:
+    """What is wrong with a network that was restored into a folder."""
     if found := damage(folder / "truth.db"):
         return [found]
     with Database(folder / "truth.db", schema, durable=True) as truth:

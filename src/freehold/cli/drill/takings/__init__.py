@@ -2,8 +2,9 @@
 
 from freehold.cli.drill.takings import archive, flood, machine, name, nameserver, returned, services, shield
 from freehold.cli.drill.takings.taking import Taking
+from freehold.cli.drill.world import World
 
-ALL: tuple[Taking, ...] = (
+ALL: tuple[Taking[World], ...] = (
     machine.TAKING,
     name.TAKING,
     nameserver.TAKING,

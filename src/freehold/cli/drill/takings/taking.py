@@ -1,11 +1,13 @@
 """What every taking has: how it is done, what is done about it, and what was promised."""
 
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from freehold.cli.drill.crowd import Crowd
-from freehold.cli.drill.world import World
 from freehold.protocol.refused import Refused
+
+W = TypeVar("W")
+"""The world that it is taken from: one that a drill made, or the network itself."""
 
 
 class Broken(Refused):
@@ -14,7 +16,7 @@ class Broken(Refused):
     kind, name = "unavailable", "Broken"
 
 
-class Taking(NamedTuple):
+class Taking(NamedTuple, Generic[W]):
     """One thing that is taken away.
 
     what: is lost, for a reader of the report. read, write: within how many seconds members are promised to be answered
@@ -26,6 +28,6 @@ class Taking(NamedTuple):
     what: str
     read: float
     write: float
-    take: Callable[[World, Crowd], Awaitable[None]]
-    mend: Callable[[World, Crowd], Awaitable[list[str]]]
+    take: Callable[[W, Crowd], Awaitable[None]]
+    mend: Callable[[W, Crowd], Awaitable[list[str]]]
     after: str = ""

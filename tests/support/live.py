@@ -1,0 +1,105 @@
+"""A network on two machines of its own with a witness and an edge, and sshd on both: what a live drill is held on."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from freehold.cli.drill.wire import Host, Wire
+from freehold.cli.drill.world import STANDBY_PORT, World
+from support.command import COMMAND, QUIET
+from support.network import TESTS
+
+SSHD = "/usr/sbin/sshd"
+SSHD_CONFIG = """\
+PermitRootLogin prohibit-password
+UsePAM no
+PidFile none
+HostKey {folder}/host_key
+AuthorizedKeysFile {folder}/client_key.pub
+StrictModes no
+SetEnv PATH={path}
+"""
+SSH_CONFIG = """\
+IdentityFile {folder}/client_key
+UserKnownHostsFile {folder}/known_hosts
+StrictHostKeyChecking yes
+BatchMode yes
+"""
+
+
+class Stage:
+    """world: the network, in step and verified. `hold` holds a drill from the members' machine."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        self.world, self._folder = world, folder
+        self.first, self.second = world.folder / "first", world.folder / "second"
+
+    def words(self, *more: object) -> list[str]:
+        """Of a live drill over ssh."""
+        world, home = self.world, f"tls://{self.world.first.address}:{STANDBY_PORT}"
+        first, second = (f"ssh://root@{host.address}{world.folder / host.name}" for host in (world.first, world.second))
+        return ["drill", first, "january-2021", "--live", second, "--home", home, *map(str, more)]
+
+    def begin(self, *more: object) -> "subprocess.Popen[str]":
+        """One that asks for the network's name on standard input, and says all on standard output."""
+        path = os.pathsep.join(filter(None, (TESTS, os.environ.get("PYTHONPATH"))))
+        return subprocess.Popen(
+            [*self.world.members.prefix(self.world.resolver), *COMMAND, *self.words(*more)],
+            env={
+                **os.environ,
+                **QUIET,
+                "PATH": f"{self._folder / 'bin'}:{os.environ['PATH']}",
+                "PYTHONPATH": path,
+                "SSL_CERT_FILE": str(self.world.authority.trust),
+            },
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+
+@contextmanager
+def staged(town: Path, folder: Path) -> Iterator[Stage]:
+    """All of it, made from the network in `town`."""
+    folder.mkdir()
+    wire = Wire()
+    world = World(town, folder, wire)
+    daemons: list[subprocess.Popen[bytes]] = []
+    try:
+        asyncio.run(world.start(lambda what: None))
+        for name in world.names:
+            world.zones[world.outside.address].lead(name, world.edge.address)
+        world.order("standby", "verify", "second")
+        keys(folder, world.first, world.second)
+        for host in (world.first, world.second):
+            command = [*host.prefix(world.resolver), SSHD, "-D", "-e", "-f", str(folder / "sshd_config")]
+            daemons.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        yield Stage(world, folder)
+    finally:
+        wire.close()
+        world.close()
+        for daemon in daemons:
+            daemon.kill()
+            daemon.wait()
+
+
+def keys(folder: Path, *hosts: Host) -> None:
+    """Of the machines and of who holds the drill; and an `ssh` that knows of them."""
+    for name in ("host_key", "client_key"):
+        made = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
+        subprocess.run(made, check=True)
+    public = (folder / "host_key.pub").read_text()
+    (folder / "known_hosts").write_text("".join(f"{host.address} {public}" for host in hosts))
+    (folder / "bin").mkdir()
+    path = f"{folder / 'bin'}:{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin"
+    (folder / "sshd_config").write_text(SSHD_CONFIG.format(folder=folder, path=path))
+    (folder / "ssh_config").write_text(SSH_CONFIG.format(folder=folder))
+    ssh = folder / "bin" / "ssh"
+    ssh.write_text(f'#!/bin/sh\nexec /usr/bin/ssh -F {folder}/ssh_config "$@"\n')
+    ssh.chmod(0o700)
+    Path("/run/sshd").mkdir(exist_ok=True)
