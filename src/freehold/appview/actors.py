@@ -5,8 +5,6 @@ and `mute`. A status of None is an active account; STRANGER one that others name
 Source: https://atproto.com/specs/account and the lexicon app.bsky.actor.profile
 """
 
-from collections.abc import Iterable
-
 from freehold.appview.batch import HANDLERS, POST, STRANGER, Batch, Change, record
 from freehold.appview.edges import COLLECTIONS
 from freehold.appview.lists import ITEM, LIST
@@ -127,10 +125,7 @@ def seen(batch: Batch, did: str, at: int) -> None:
     batch.tx.run("UPDATE actor SET seen_at = :at WHERE id = :id", at=at, id=batch.actor(did))
 
 
-def muted(batch: Batch, did: str, subjects: Iterable[str]) -> None:
-    """Somebody mutes others than before. subjects: all whom they mute now. An actor whom nothing public names gets no
-    row here, for it would say that somebody mutes them."""
-    for subject in subjects:
-        if subject.startswith("at://") and f"/{LIST}/" not in subject:
-            batch.subject(subject)
+def muted(batch: Batch, did: str) -> None:
+    """Somebody mutes others than before. What nothing public names gets no row here, for it would say that somebody
+    mutes it."""
     batch.circles.add(batch.actor(did))

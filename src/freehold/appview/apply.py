@@ -11,7 +11,7 @@ from typing import Any
 
 from freehold.appview import actors, declarations, edges, lists, packs, posts
 from freehold.appview.batch import HANDLERS, POST, Batch, Change, Json
-from freehold.appview.pieces import NO_HANDLE, MutedBy
+from freehold.appview.pieces import NO_HANDLE
 from freehold.protocol import cbor
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
@@ -53,16 +53,16 @@ def apply_event(batch: Batch, event: Event, records_of: RecordsOf | None) -> Non
         batch.reach(batch.actor(payload["did"]), payload["rev"])
 
 
-def apply_private(batch: Batch, event: Private, record_of: RecordOf, muted_by: MutedBy = lambda did: ()) -> None:
+def apply_private(batch: Batch, event: Private, record_of: RecordOf) -> None:
     """Apply a private event of a kind that this room knows: `seen` {at}, `mute` {}, `kept` {}, `takedown` {subject, on}
     of a record's path or of ACCOUNT, `label` {uri} of a subject of which a labeler says something else than before.
 
-    record_of: asked for what is put back. muted_by: asked for whom somebody mutes.
+    record_of: asked for what is put back.
     """
     if event.kind == "seen":
         actors.seen(batch, event.did, event.body["at"])
     elif event.kind == "mute":
-        actors.muted(batch, event.did, [subject for subject, _ in muted_by(event.did)])
+        actors.muted(batch, event.did)
     elif event.kind == "kept":
         batch.own.add(batch.actor(event.did))
     elif event.kind == "label":

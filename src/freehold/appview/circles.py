@@ -28,10 +28,10 @@ _BLOCKED_BY_LIST = (
 
 
 class _Muted(NamedTuple):
-    """By ids. strangers: whether somebody, or some list, has none here."""
+    """By ids, but threads by the URIs of their roots. strangers: whether somebody, or some list, has no id here."""
 
     people: dict[int, int]
-    threads: set[int]
+    threads: set[str]
     lists: dict[int, int]
     strangers: bool
 
@@ -84,10 +84,8 @@ def _read_mutes(tx: Tx, actor: int, muted_by: MutedBy) -> _Muted:
         return _Muted({}, set(), {}, False)
     names = msgspec.json.encode(list(since)).decode()
     people = tx.run("SELECT id, did FROM actor WHERE did IN (SELECT value FROM json_each(:names))", names=names)
-    records = {name: post_id(tx, name) for name in since if name.startswith("at://")}
-    lists = {id: since[name] for name, id in records.items() if id is not None and f"/{LIST}/" in name}
-    threads = {id for name, id in records.items() if id is not None and f"/{LIST}/" not in name}
-    unknown = len(people) + len(records) < len(since) or any(
-        id is None for name, id in records.items() if f"/{LIST}/" in name
-    )
+    named = {name: post_id(tx, name) for name in since if f"/{LIST}/" in name}
+    lists = {id: since[name] for name, id in named.items() if id is not None}
+    threads = {name for name in since if name.startswith("at://") and name not in named}
+    unknown = len(people) + len(threads) + len(lists) < len(since)
     return _Muted({id: since[name] for id, name in people}, threads, lists, unknown)

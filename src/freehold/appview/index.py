@@ -233,7 +233,7 @@ class Index:
                 reached["seq"] = event.seq
         for told in private:
             if told.seq > reached["private_seq"]:
-                apply_private(batch, told, self._record_of, self.memory.muted_by)
+                apply_private(batch, told, self._record_of)
                 reached["private_seq"] = told.seq
         batch.finish()
         mark = self.log.mark(**reached)
@@ -372,7 +372,7 @@ class Index:
         batch = self._begin(tx)
         for kind, did, body in self._private_snapshot():
             told = Private(0, kind, did, batch.now, body)
-            apply_private(batch, told, self._record_of, self.memory.muted_by)
+            apply_private(batch, told, self._record_of)
         batch.finish()
 
 

@@ -77,8 +77,9 @@ class Listed(NamedTuple):
 
 @dataclass(slots=True)
 class Circle:
-    """A reader's own relations. follows and blocks: actor to record key; muted_at: actor to when, in micros; the
-    rest are sets of ids. mutes_strangers: whether some of the muted have no id, or had none when this was read."""
+    """A reader's own relations. follows and blocks: actor to record key; muted_at: actor to when, in micros;
+    thread_mutes: URIs of roots, there or not; the rest are sets of ids. mutes_strangers: whether some of the muted have
+    no id, or had none when this was read."""
 
     follows: dict[int, str] = field(default_factory=dict)
     blocks: dict[int, str] = field(default_factory=dict)
@@ -86,7 +87,7 @@ class Circle:
     mutes: set[int] = field(default_factory=set)
     muted_at: dict[int, int] = field(default_factory=dict)
     mutes_strangers: bool = False
-    thread_mutes: set[int] = field(default_factory=set)
+    thread_mutes: set[str] = field(default_factory=set)
     me: int = 0
     lists_muted: dict[int, int] = field(default_factory=dict)
     lists_blocked: dict[int, str] = field(default_factory=dict)
@@ -208,6 +209,12 @@ class PostPiece:
     gates: int
     json: bytes
     said: tuple[Said, ...] = ()
+
+    @property
+    def thread(self) -> str:
+        """The URI of the root of its thread, there or not."""
+        root: str = self.uri if self.root is None else self.record["reply"]["root"]["uri"]
+        return root
 
 
 ACTOR_COLUMNS = (

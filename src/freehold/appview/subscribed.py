@@ -75,7 +75,7 @@ class Subscribed:
         post = self._page.posts.get(id)
         if post is None or post.moment != moment or moment >> TIE_BITS <= self._by_actor[actor].since:
             return False
-        return (post.root or id) not in self._page.circle.thread_mutes
+        return post.thread not in self._page.circle.thread_mutes
 
 
 def _in_force(page: Page) -> dict[int, Subscription]:

@@ -96,9 +96,9 @@ def _in_threads(page: Page, rows: list[Row]) -> set[int]:
     found = page.tx.run(_POSTS, viewer=page.viewer, keys=msgspec.json.encode(list(posts)).decode())
     page.load_posts((id for _, _, id, _, _ in found), quotes_deep=0)
     for author, rkey, id, root, gates in found:
-        row = posts[author, rkey]
+        row, piece = posts[author, rkey], page.shown(id)
         hid = row[2] == "reply" and gates & _THREADGATE_BIT and _hidden(page, row, root)
-        if root in muted or hid or page.shown(id) is None:
+        if hid or piece is None or piece.thread in muted:
             silent.add(row[1])
     return silent
 
@@ -106,12 +106,11 @@ def _in_threads(page: Page, rows: list[Row]) -> set[int]:
 def _about_muted(page: Page, rows: list[Row]) -> set[int]:
     subjects = {row[5] for row in rows if row[5] is not None}
     found = page.tx.run(
-        "SELECT id FROM post WHERE id IN (SELECT value FROM json_each(:ids))"
-        " AND coalesce(root, id) IN (SELECT value FROM json_each(:muted))",
+        "SELECT id, coalesce(root, id) FROM post WHERE id IN (SELECT value FROM json_each(:ids))",
         ids=str(list(subjects)),
-        muted=str(list(page.circle.thread_mutes)),
     )
-    about = {id for (id,) in found}
+    roots = page.uris_of({root for _, root in found})
+    about = {id for id, root in found if roots[root] in page.circle.thread_mutes}
     return {row[1] for row in rows if row[5] in about}
 
 
