@@ -3,9 +3,10 @@
 import pytest
 from bench.__main__ import Size, measure
 from bench.accounting import EVENT, HTTP, INDEX, JSON, SIGN, SKELETON, TRANSACTION, TREE, VALIDATE
+from bench.network import Server, free_port
 from bench.report import text
 
-from bench import host, official, restored
+from bench import crowd, host, official, official_network, reading, restored, synthetic
 
 TINY = Size(
     follows=2,
@@ -45,3 +46,31 @@ def test_a_small_network_is_archived_restored_and_written_to(tmp_path, monkeypat
 def test_without_the_official_host_it_says_what_lacks(tmp_path):
     assert "npm ci" in official.absent(tmp_path, official.NODE)
     assert "Node" in official.absent(tmp_path, tmp_path / "node")
+
+
+@pytest.mark.long
+def test_reading_is_measured_on_a_crowd(tmp_path):
+    size = crowd.Size(authors=2, posts=4, replies=3, likes=4, follows_each=1)
+    place = reading.Place(Server(tmp_path / "network", free_port()))
+    try:
+        found = reading.compare([place], size, 1, share=0.002)
+    finally:
+        place.stop()
+    assert [call for _, call in found.rows] == list(found.to_reach)
+    assert len(found.seen) == len(found.idle) == 6
+    assert "getPostThread, 100 replies" in reading.text(found)
+
+
+def test_a_synthetic_network_is_read_like_any_other(tmp_path, monkeypatch):
+    monkeypatch.setattr(synthetic, "ROUNDS", 3)
+    shape = synthetic.Shape(members=40, posts=300)
+    found = synthetic.measure(tmp_path, shape)
+    assert found.bytes_a_post > 100
+    assert found.bytes_a_follow > 20
+    assert all(micros > 0 for micros in found.calls.values())
+    assert "getTimeline" in synthetic.text([found])
+
+
+def test_without_the_official_network_it_says_what_lacks(tmp_path):
+    assert "dev-env" in official_network.absent(tmp_path, tmp_path)
+    assert "Node" in official_network.absent(tmp_path, tmp_path / "node")
