@@ -3,17 +3,20 @@
 import asyncio
 import random
 import socket
+import threading
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from freehold.haven import joining
+from freehold.haven.copy import Copy
 from freehold.haven.joining import StandbyAhead
 from freehold.haven.link import Link, OldEpoch
 from freehold.haven.wire import Begin, Channel, Hello, Refuse
 from freehold.store import writer
 from freehold.store.database import StoreFailed
+from freehold.store.wal import Position, Stretch
 from support.carried import Follower, Primary
 from support.patience import until
 
@@ -326,3 +329,52 @@ async def test_cut_links_restarts_and_folds_lose_nothing(tmp_path: Path, standby
             standby.left()
         primary.stop()
     assert standby.rows() == acknowledged
+
+
+async def test_a_standby_that_is_slow_blocks_nobody_who_asks_how_it_is(
+    primary: Primary, standby: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lease is renewed meanwhile: else another machine would take over from one that only waits for its disk."""
+    primary.link(standby)
+    await in_step(primary)
+    begun, slow = threading.Event(), threading.Event()
+    really = Copy.take
+
+    def take(copy: Copy, before: Position, stretch: Stretch) -> None:
+        begun.set()
+        assert slow.wait(20)
+        really(copy, before, stretch)
+
+    monkeypatch.setattr(Copy, "take", take)
+    writing = asyncio.create_task(primary.add("late"))
+    await until(begun.is_set)
+    asked = [primary.carrier.successors, primary.carrier.states, primary.carrier.in_step]
+    async with asyncio.timeout(5):
+        answers = await asyncio.gather(*map(asyncio.to_thread, asked))
+        await asyncio.to_thread(primary.carrier.reign_until, 0, None)
+    assert answers[:2] == [{"standby"}, {"standby": "in step"}]
+    assert not writing.done()
+    slow.set()
+    await writing
+
+
+async def test_a_standby_is_told_that_it_has_everything_and_takes_that_back_for_a_new_copy(
+    primary: Primary, standby: Follower
+) -> None:
+    end = primary.link(standby)
+    await in_step(primary)
+    assert standby.in_step == [False, True], "it was given its first copy, and the log"
+    end.shutdown(socket.SHUT_RDWR)
+    standby.left()
+    primary.link(standby)
+    await primary.add("more")
+    assert standby.in_step == [False, True, True], "it went on where it was, and had everything all the time"
+    primary.stop()
+    standby.left()
+    assert standby.rows() == {"more"}
+    again = Primary(primary.path.parent)
+    again.link(standby)
+    await in_step(again)
+    assert standby.in_step[3:] == [False, True], "somebody opened its file: it is compared anew"
+    again.stop()
+    standby.left()

@@ -57,11 +57,15 @@ def test_an_older_epoch_acknowledges_nothing_that_was_asked_after_a_newer_one_be
 
 def test_a_read_finds_what_was_acknowledged_before_under_the_same_or_an_earlier_epoch() -> None:
     old, new = written("a", 1, 0, 1), written("b", 2, 5, 6)
-    bearable = (read("a", 2, 7, "cid of a"), read("a", 2, 2, ""), read("b", 1, 7, ""), read("a", 1, 0.5, ""))
-    assure_reads_are_fresh(of(old, new, *bearable), EPOCHS)
+    bearable = (read("a", 2, 7, "cid of a"), read("b", 1, 7, ""), read("a", 1, 0.5, ""))
+    at_a_standby = read("a", 2, 2, "")
+    assure_reads_are_fresh(of(old, new, *bearable), EPOCHS, waits=True)
+    assure_reads_are_fresh(of(old, new, *bearable, at_a_standby), EPOCHS, waits=False)
     for stale in (read("a", 1, 2, ""), read("a", 2, 7, "")):
         with pytest.raises(AssertionError):
-            assure_reads_are_fresh(of(old, new, stale), EPOCHS)
+            assure_reads_are_fresh(of(old, new, stale), EPOCHS, waits=False)
+    with pytest.raises(AssertionError):
+        assure_reads_are_fresh(of(old, new, at_a_standby), EPOCHS, waits=True)
 
 
 def test_a_number_has_one_content_wherever_it_was_heard() -> None:

@@ -123,10 +123,10 @@ def test_nothing_acknowledged_is_lost_and_one_at_a_time_acknowledges(
         primary = three.primary()
         assert primary is not None
         print(f"{len(history.written())} acknowledged, epochs {three.epochs()}")
-        look_at(history, three, primary, members)
+        look_at(history, three, primary, members, waits=alone == "wait")
 
 
-def look_at(history: History, three: Trio, primary: Machine, members: list[Member]) -> None:
+def look_at(history: History, three: Trio, primary: Machine, members: list[Member], *, waits: bool) -> None:
     """All that there is at the end, and all that was said meanwhile."""
     records = primary.host.there(lambda: [all_records(primary, member) for member in members])
     found = {uri: record for each in records for uri, record in each.items()}
@@ -134,7 +134,7 @@ def look_at(history: History, three: Trio, primary: Machine, members: list[Membe
     assure_all_kept(history, {uri: record["cid"] for uri, record in found.items()})
     epochs = three.epochs()
     assure_one_writer(history, epochs)
-    assure_reads_are_fresh(history, epochs)
+    assure_reads_are_fresh(history, epochs, waits=waits)
     assure_no_number_reused(history, primary.host.there(lambda: whole_stream(primary)))
     for uri, record in found.items():
         for image in record["value"].get("embed", {}).get("images", ()):

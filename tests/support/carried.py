@@ -72,6 +72,8 @@ class Follower:
     def __init__(self, directory: Path) -> None:
         self.name, self.directory = directory.name, directory
         self.epoch = 0
+        self.in_step: list[bool] = []
+        """What it was told of whether it has everything."""
         self._threads: list[threading.Thread] = []
 
     def follow(self, end: socket.socket) -> None:
@@ -83,7 +85,8 @@ class Follower:
     def _serve(self, end: socket.socket) -> None:
         copy = Copy(self.directory)
         try:
-            standby = Standby(copy, BlobStore(self.directory / "blobs"), self.epoch, self._promise, id=self.name)
+            words = BlobStore(self.directory / "blobs"), self.epoch, self._promise
+            standby = Standby(copy, *words, id=self.name, in_step=self.in_step.append)
             standby.follow(Channel(end))
         except LinkLost:
             pass

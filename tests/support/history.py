@@ -82,10 +82,11 @@ def assure_one_writer(history: History, epochs: Mapping[int, int]) -> None:
             assert not late, f"under epoch {epochs[call.life]} yes was said after epoch {epoch} began: {call}, {first}"
 
 
-def assure_reads_are_fresh(history: History, epochs: Mapping[int, int]) -> None:
-    """Who reads where yes is said finds all to which yes was said before, there or under an earlier epoch.
+def assure_reads_are_fresh(history: History, epochs: Mapping[int, int], *, waits: bool) -> None:
+    """Who reads finds all to which yes was said before, there or under an earlier epoch; at a standby too.
 
-    A standby whose primary is silent may be read too, and lack the last of it: so reads count from a life's first yes.
+    waits: no yes is said while a standby is gone. Where it is, a standby that is cut off may be read and lack what its
+    primary took meanwhile, alone: there reads count from the first yes of the life that answers them.
     """
     reigns: dict[int, float] = {}
     for call in history.calls:
@@ -95,7 +96,9 @@ def assure_reads_are_fresh(history: History, epochs: Mapping[int, int]) -> None:
     deleted = {call.uri: call for call in history.calls if call.kind == "delete"}
     for read in history.calls:
         write = created.get(read.uri)
-        if read.kind != "read" or not read.life or write is None or read.asked < reigns.get(read.life, read.answered):
+        if read.kind != "read" or not read.life or write is None:
+            continue
+        if not waits and read.asked < reigns.get(read.life, read.answered):
             continue
         known = write.answered < read.asked and epochs[write.life] <= epochs[read.life]
         if known and not (read.uri in deleted and deleted[read.uri].asked < read.answered):

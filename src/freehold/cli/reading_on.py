@@ -1,7 +1,8 @@
 """A network read from its standby's copy, while the primary is gone.
 
 In come a directory that nobody writes to meanwhile, its index and what binds the doors; what the doors show is a `Site`
-that is open to read only: sessions work, and every write is refused by name. It ends at once when it is told to.
+that is open to read only: sessions work, and every write is refused by name. Nobody is answered before the index has
+all that the copy has, for members were told yes to that. It ends at once when it is told to.
 """
 
 import asyncio
@@ -40,6 +41,7 @@ class ReadingOn:
             words = self._directory, self._settings, listening, self._shared, index
             site = await asyncio.to_thread(open_site, *words)
             try:
+                await _take_in_the_last(site)
                 logger.warning("the primary of %s is gone: its copy is read here", self._directory)
                 return await self._serve(site, doors, over)
             finally:
@@ -63,6 +65,13 @@ class ReadingOn:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await networks.stop()
+
+
+async def _take_in_the_last(site: Site) -> None:
+    """What came since the index was looked after last: a moment's work."""
+    if not (site.settings.host_only or site.index.outdated):
+        while await site.index.catch_up():
+            pass
 
 
 async def rehearse(shared: Shared) -> None:

@@ -8,6 +8,7 @@ from typing import Literal
 from freehold.cli.standing_by import OnStandby, StandingBy
 from freehold.cli.terminal import Terminal
 from freehold.haven import haven, machine, ssh, transport
+from freehold.haven.carrier import NoSuchStandby
 from freehold.haven.machine import Peer
 from freehold.haven.standby import make
 from freehold.haven.wire import LinkLost
@@ -16,12 +17,20 @@ from freehold.protocol.syntax import format_datetime
 from freehold.site import Site
 
 KIB = 1024
+PATIENCE_SECONDS, LOOKS_A_SECOND = 60, 5
+WITNESS_SECONDS = 8.0
 
 
 class NotSound(Refused):
     """A standby's copy is not what it should be."""
 
     name = "NotSound"
+
+
+class NotInStep(Refused):
+    """A relocation to a standby that lacks something."""
+
+    kind, name = "unavailable", "NotInStep"
 
 
 class NotRunning(Refused):
@@ -76,18 +85,44 @@ async def act(site: Site, given: argparse.Namespace, terminal: Terminal) -> None
         case "add":
             await add(site, given, terminal)
         case "remove":
-            await asyncio.to_thread(site.haven.remove, given.name)
-            terminal.say(f"{given.name} is no standby of this network any more. What it has is still there.")
+            await remove(site, given.name, terminal)
         case "witness":
             await witness(site, given, terminal)
         case "relocate":
-            await asyncio.to_thread(site.haven.hand_over, given.name)
+            await relocate(site, given.name, terminal)
             terminal.say(f"{given.name} is the primary now, with everything. Lead the network's name there.")
             terminal.say(f"To make this machine its standby, stop it, then: freehold standby {site.directory} make")
         case "verify":
             await verify(site, given.name, terminal)
         case _:
             raise InvalidRequest("This machine is the primary: only a standby is promoted.")
+
+
+async def remove(site: Site, name: str, terminal: Terminal) -> None:
+    """Let a standby go, and wait until the witness knows. Raises NoSuchStandby."""
+    await asyncio.to_thread(site.haven.remove, name)
+    terminal.say(f"{name} is no standby of this network any more. What it has is still there.")
+    if not await asyncio.to_thread(site.haven.has_forgotten, WITNESS_SECONDS):
+        terminal.say(
+            f"The witness has not heard of that yet, so it would let {name} take over: until it has, nothing can be"
+            " written that no other standby has. It is told as soon as it is reached."
+        )
+
+
+async def relocate(site: Site, name: str, terminal: Terminal) -> None:
+    """Hand over when the standby is in step, which is waited for. Raises NoSuchStandby, NotInStep, LinkRefused,
+    CalledOff (with all as it was), Unsure."""
+    for waited in range(PATIENCE_SECONDS * LOOKS_A_SECOND):
+        states = {peer.name: state for peer, state in site.haven.states()}
+        if name not in states:
+            raise NoSuchStandby(f"There is no standby called {name}.")
+        if states[name].startswith("in step"):
+            break
+        terminal.progress(f"waiting for {name}, in seconds: {states[name]}", waited // LOOKS_A_SECOND)
+        await asyncio.sleep(1 / LOOKS_A_SECOND)
+    else:
+        raise NotInStep(f"{name} has not come into step ({states[name]}). Nothing was changed.")
+    await asyncio.to_thread(site.haven.hand_over, name)
 
 
 def show(site: Site, terminal: Terminal) -> None:
@@ -197,6 +232,8 @@ async def act_there(standing: StandingBy, given: argparse.Namespace, terminal: T
             terminal.say(f"Its primary was heard {heard}.")
             if following.locked:
                 terminal.say("It is locked: it has no unlock key that fits, so it is not read and cannot take over.")
+            if not standing.standby.had_all:
+                terminal.say("It was not told yet that it has everything, so it is not read when its primary is gone.")
             if standing.is_read:
                 terminal.say("Its primary is gone: the network is read here, and not written to.")
         case "promote":

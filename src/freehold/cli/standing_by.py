@@ -27,6 +27,7 @@ from freehold.haven.copy import Copy
 from freehold.haven.following import PrimaryThere
 from freehold.haven.standby import StandbyMachine
 from freehold.haven.warm import Warm
+from freehold.haven.wire import LinkLost
 from freehold.protocol.refused import Refused
 from freehold.settings import Settings, adopt
 from freehold.site import TRUTH_SCHEMA, Shared
@@ -53,13 +54,20 @@ class OnStandby(Refused):
     say = "This machine is a standby: it follows another one, on which that is to be done."
 
 
+class WitnessAway(Refused):
+    """A handing over of which the witness would not know."""
+
+    kind, name = "unavailable", "WitnessAway"
+    say = "The standby does not reach the witness, which has to know. All is as it was; try again when it is reached."
+
+
 class StandingBy:
     """What acts on a standby see. Its `following` says how it is."""
 
     def __init__(self, directory: Path, settings: Settings, shared: Shared, doors_of: DoorsOf) -> None:
         self.directory, self.settings = directory, settings
         warmed = None if settings.host_only else partial(_warmed, shared)
-        self.standby = StandbyMachine(directory, self._succeed_by_order, self._entrusted, warmed)
+        self.standby = StandbyMachine(directory, self._succeed_by_order, self._succeeded, self._entrusted, warmed)
         self._unlock = unlock_key(directory, self._source(), new=True) if self.standby.machine.own_key else None
         self.promoted = self.resumes = self.is_read = False
         self._reading_on = ReadingOn(directory, settings, shared, doors_of)
@@ -171,9 +179,20 @@ class StandingBy:
             await asyncio.sleep(TIDY_SECONDS)
 
     def _succeed_by_order(self) -> None:
-        """On a link's thread: the primary hands over. The witness is told, so that it grants that one no more time."""
+        """On a link's thread: the primary hands over. The witness is told, so that it grants that one no more time.
+
+        Raises WitnessAway, and what `assure_unlocked` raises: nothing was handed over.
+        """
         self.assure_unlocked()
-        self.standby.elected(by_hand=True)
+        try:
+            granted = self.standby.elected(by_hand=True)
+        except LinkLost:
+            raise WitnessAway from None
+        if not granted:
+            raise WitnessAway("The witness does not let that machine be the primary.")
+
+    def _succeeded(self) -> None:
+        """On a link's thread, after the primary was answered: the link ends with what this machine was."""
         self._loop.call_soon_threadsafe(self.be_promoted)
 
     async def _succeed(self) -> None:

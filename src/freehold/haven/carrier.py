@@ -19,7 +19,7 @@ from freehold.haven.feeding import Fed
 from freehold.haven.lease import Request
 from freehold.haven.link import Link, OldEpoch
 from freehold.haven.verifying import Report, verify
-from freehold.haven.wire import PART_BYTES, Ask, Channel, Hello, LinkLost, LinkRefused, Succeed, Voted
+from freehold.haven.wire import PART_BYTES, Ask, Channel, Hello, InStep, LinkLost, LinkRefused, Succeed, Voted
 from freehold.haven.witness import now_ms
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
@@ -107,12 +107,17 @@ class Carrier:
         self._frames = 0
         self._ended = self._remembered()
         self._ending = NOWHERE
+        self._turn = threading.RLock()
+        """Had by whoever sends from the log, folds it or reads the file: for seconds, where another side is silent."""
         self._lock = threading.RLock()
+        """Of what is known about everybody. Never had while something is sent; taken after the turn, not before."""
         self._company = threading.Condition(self._lock)
-        self._news = threading.Condition(self._lock)
+        self._news = threading.Condition(self._turn)
         self._opened = threading.Event()
         self._closed = threading.Event()
         self._fenced = False
+        self._handed = False
+        """Whether a standby was told to succeed and has not answered: until it is known, writes wait."""
         self._carried = False
         self._leaving = False
         self._wait, self._begun = wait, begun
@@ -139,7 +144,7 @@ class Carrier:
 
     def opened(self, frames: int) -> None:
         """The log has so many frames from before."""
-        with self._lock:
+        with self._turn:
             self._frames = frames
             if not self._opened.is_set():
                 self._unsure = self._wait and not self._acknowledged.covers(self._log.end(frames))
@@ -149,22 +154,25 @@ class Carrier:
 
     def committed(self, frames: int) -> None:
         """Carry what is new to all who are in step; return when one of them has it (or alone, if that is allowed)."""
-        with self._lock:
+        with self._turn:
             self._frames = frames
-            for link in tuple(self._in_step):
+            for link in self.in_step():
                 self._try_to_carry(link)
             if self._behind or self._fed:
                 self._news.notify_all()
+        with self._lock:
             self._await_company()
+        with self._turn:
             self._note_acknowledged()
 
     def _note_acknowledged(self) -> None:
+        """With the turn."""
         if self._acknowledged.begun and not self._unsure:
-            link = next(iter(self._in_step), None)  # where it stands the log ends, and nothing has to be read for that
+            link = next(iter(self.in_step()), None)  # where it stands the log ends, and nothing has to be read for that
             self._acknowledged.note(link.position if link and self._frames else self._log.end(self._frames))
 
     def _be_sure(self) -> None:
-        """With the lock held: what is in the log is confirmed, or the operator wants no confirmation."""
+        """With the turn: what is in the log is confirmed, or the operator wants no confirmation."""
         self._unsure = False
         self._note_acknowledged()
         self.confirmed.ring()
@@ -197,7 +205,7 @@ class Carrier:
 
     def _may_say_yes(self) -> bool:
         """Whether somebody else has it who must; and, where there is a witness, whether this machine still reigns."""
-        if self._fenced or (self._begun and self._wait and not self._in_step):
+        if self._fenced or self._handed or (self._begun and self._wait and not self._in_step):
             return False
         return not self._reigns or (self._needed <= self._ids() and now_ms() < self._until)
 
@@ -207,7 +215,7 @@ class Carrier:
     @contextmanager
     def folding(self) -> Iterator[bool]:
         """Not while somebody is joining, who reads the file and the log; those behind get the rest before."""
-        with self._lock:
+        with self._turn:
             if self._joining or self._copied or not self._news.wait_for(lambda: not self._carrying, CARRIED_SECONDS):
                 yield False
                 return
@@ -261,9 +269,10 @@ class Carrier:
     def _join(self, link: Link, sync: bool) -> None:
         hello = link.greet(self._epoch)
         self._greeted(link, hello)
-        with self._lock:
-            self._joining.append(link)
+        with self._turn:
             ours, ended = self._log.end(self._frames), self._ended
+            with self._lock:
+                self._joining.append(link)
         try:
             if not joining.resumes(link, hello, self._path, ours, ended):
                 joining.assure_not_ahead(hello, self._path)
@@ -280,28 +289,44 @@ class Carrier:
         link.state = "catching up"
         while True:
             link.pay()
-            with self._lock:
+            with self._turn:
                 stretch = self._log.since(link.position, self._frames)
                 if stretch is None or len(stretch.data) <= NEAR_BYTES:
                     self._carry(link)
-                    link.pay()
-                    link.state = "in step"
-                    group.append(link)
-                    if group is self._in_step:
-                        self._wait, self._wait_once_in_step = self._wait or self._wait_once_in_step, False
-                        self._acknowledged.begin()
-                        self._be_sure()
-                    self._company.notify_all()
-                    self.changed.set()
+                    self._admit(link, group)
                     return
             link.carry(stretch)
+
+    def _admit(self, link: Link, group: list[Link]) -> None:
+        """With the turn: who has the log, and every blob, has all that is acknowledged from now on."""
+        while True:
+            link.pay()
+            link.exchange(InStep())
+            if self._admitted(link, group):
+                break
+        if group is self._in_step:
+            self._acknowledged.begin()
+            self._be_sure()
+        self.changed.set()
+
+    def _admitted(self, link: Link, group: list[Link]) -> bool:
+        """False: a blob came meanwhile."""
+        with self._lock:
+            if link.owes:
+                return False
+            link.state = "in step"
+            group.append(link)
+            if group is self._in_step:
+                self._wait, self._wait_once_in_step = self._wait or self._wait_once_in_step, False
+            self._company.notify_all()
+            return True
 
     def _stay(self, link: Link, sync: bool) -> None:
         """A second; or, for one that the writer does not carry to, until there is something to carry."""
         if sync:
             self._closed.wait(PING_SECONDS)
             return
-        with self._lock:
+        with self._turn:
             stretch = self._log.since(link.position, self._frames)
             if stretch is None:
                 self._news.wait(PING_SECONDS)
@@ -310,7 +335,7 @@ class Carrier:
         try:
             link.carry(stretch)
         finally:
-            with self._lock:
+            with self._turn:
                 self._carrying.remove(link)
                 self._news.notify_all()
 
@@ -321,7 +346,7 @@ class Carrier:
                     group.remove(link)
                     self.changed.set()
                     logger.warning("the standby %s is lost: %s", link.name, lost.facts or lost.say)
-            link.close()
+        link.close()
 
     # -- an archive, on a thread of its own
 
@@ -331,23 +356,23 @@ class Carrier:
         self._opened.wait()
         try:
             while not (self._closed.is_set() or fed.done):
-                with self._lock:
+                with self._turn:
                     anew = fed.wants_file(self._log.end(self._frames), self._ended)
                     if not anew and fed not in self._fed:
                         self._fed.append(fed)
                 if anew:
                     fed.prepare()
                     self._copy_to(fed)
-                with self._lock:
+                with self._turn:
                     self._feed(fed)
                     self._news.wait(PING_SECONDS)
                 self._closed.wait(FED_EVERY_SECONDS)  # a few commits at once cost less
         finally:
-            with self._lock:
+            with self._turn:
                 self._fed = [each for each in self._fed if each is not fed]
 
     def _feed(self, fed: Fed) -> None:
-        """With the lock held."""
+        """With the turn."""
         while stretch := self._log.since(fed.position, self._frames):
             fed.carry(stretch)
         fed.has_all()
@@ -355,14 +380,14 @@ class Carrier:
     def _copy_to(self, fed: Fed) -> None:
         """The file as it is, while nobody folds; the log since it was folded last follows. What came before goes on
         to have the log until then."""
-        with self._lock:
+        with self._turn:
             self._copied.append(fed)
         try:
             for _ in fed.copying(self._path):
-                with self._lock:
+                with self._turn:
                     if fed in self._fed:
                         self._feed(fed)
-            with self._lock:
+            with self._turn:
                 if fed in self._fed:
                     self._feed(fed)
                 else:
@@ -370,7 +395,7 @@ class Carrier:
                 fed.turn_over(NOWHERE if self._frames else self._ended)
                 self._feed(fed)
         finally:
-            with self._lock:
+            with self._turn:
                 self._copied.remove(fed)
 
     # -- the lease, on the thread of who renews it
@@ -431,8 +456,11 @@ class Carrier:
         """Send a blob that is on disk here, before anything names it. Waits a little at most. Raises NoStandby."""
         while True:
             with self._lock:
-                if self._wait and not self._in_step and not self._company.wait(BLOB_WAIT_SECONDS):
+                if not self._company.wait_for(lambda: self._in_step or not self._wait, BLOB_WAIT_SECONDS):
                     raise NoStandby
+            with self._turn, self._lock:
+                if self._wait and not self._in_step:
+                    continue
                 for link in (*self._joining, *self._behind):
                     link.owe(cid, kept=True)
                 for fed in self._fed:
@@ -452,7 +480,7 @@ class Carrier:
 
     def forget_blob(self, cid: Cid) -> None:
         """A blob is no more; the standbys hear of it soon."""
-        with self._lock:
+        with self._turn, self._lock:
             for link in (*self._joining, *self._behind, *self._in_step):
                 link.owe(cid, kept=False)
             for fed in self._fed:
@@ -472,11 +500,12 @@ class Carrier:
     def standing_still(self, name: str) -> Iterator[Link]:
         """A standby that has what is here; within, nobody folds a log, so that both files stand still. Raises LinkLost,
         NoSuchStandby."""
-        with self._lock:
+        with self._turn:
             link = self._up_to_date(name)
             if not self._frames and link.position != NOWHERE:
                 link.fold()  # as was done here
-            self._joining.append(link)
+            with self._lock:
+                self._joining.append(link)
         try:
             yield link
         finally:
@@ -484,8 +513,9 @@ class Carrier:
                 self._joining.remove(link)
 
     def _up_to_date(self, name: str) -> Link:
-        """With the lock held, which waiting lets go. Raises NoSuchStandby, LinkLost."""
-        link = next((link for link in (*self._in_step, *self._behind) if link.name == name), None)
+        """With the turn, which waiting lets go. Raises NoSuchStandby, LinkLost."""
+        with self._lock:
+            link = next((link for link in (*self._in_step, *self._behind) if link.name == name), None)
         if link is None:
             raise NoSuchStandby
         self._news.wait_for(lambda: link not in self._carrying)
@@ -496,22 +526,28 @@ class Carrier:
         """Let a standby be the primary: nothing is acknowledged here any more, and it has everything.
 
         last: what is still to be done then, before it hears of it. If that fails, or it refuses, all is as it was.
-        Raises NoSuchStandby, LinkRefused, Unsure, and what `last` raises.
+        Raises NoSuchStandby, LinkRefused, Unsure (writes wait until `fence` or `take_back`), and what `last` raises.
         """
-        with self._lock:
+        with self._turn:
             link = self._up_to_date(name)
             link.pay()
             last(link)
-            self._fenced = True  # before it hears of it: it may answer its first member before we hear its answer
+            with self._lock:
+                self._handed = True  # before it hears of it: it may answer its first member before we hear its answer
             try:
                 link.exchange(Succeed())
             except LinkRefused:
-                self._fenced = False
+                self.take_back()
                 raise
             except LinkLost:
                 raise Unsure from None
-            finally:
-                self._company.notify_all()
+            self.fence()
+
+    def take_back(self) -> None:
+        """The standby that was to succeed does not: writes go on."""
+        with self._lock:
+            self._handed = False
+            self._company.notify_all()
 
     def states(self) -> dict[str, str]:
         """Each connected standby by name, and how it is: "in step" and so on."""
@@ -532,9 +568,10 @@ class Carrier:
         """Whether writes are acknowledged while no standby is in step."""
         with self._lock:
             self._wait, self._wait_once_in_step = not alone, False
+            self._company.notify_all()
+        with self._turn:
             if alone and self._opened.is_set():
                 self._be_sure()
-            self._company.notify_all()
 
     def wait_once_in_step(self) -> None:
         """Writes go on while the first standby takes its first copy, and wait for it from then on."""
@@ -560,13 +597,15 @@ class Carrier:
 
     def close(self) -> None:
         """No more writes; all links end, and whoever waits for a standby waits no more. Before the database closes."""
+        self._closed.set()
         with self._lock:
-            self._closed.set()
             self._company.notify_all()
+            links = (*self._joining, *self._in_step, *self._behind)
+        for link in links:  # also for who has the turn, and waits for an answer
+            link.close()
+        with self._turn:
             self._news.notify_all()
-            for link in (*self._joining, *self._in_step, *self._behind):
-                link.close()
             for fed in self._fed:
                 fed.close()
-        self._log.close()
-        self._acknowledged.close()
+            self._log.close()
+            self._acknowledged.close()

@@ -35,6 +35,7 @@ from freehold.haven.wire import (
     Got,
     Hashes,
     Hello,
+    InStep,
     LinkLost,
     Listing,
     Message,
@@ -100,7 +101,8 @@ class Standby:
     """A copy and its blobs, kept true to what one primary sends. Answers one channel at a time.
 
     id, certificate: of this machine. epoch: the newest known; `promise` writes down a newer one before it is answered.
-    witness_at: told where the witness is, and its certificate. succeed: the primary hands over; it may refuse.
+    witness_at: told where the witness is, and its certificate. in_step: told whether the copy has everything, as far as
+    this machine was told. succeed: the primary hands over; it may refuse. succeeded: it was answered.
     entrusted: keeps the network's keys and settings under an unlock key of this machine's own, where it has one.
     """
 
@@ -114,17 +116,21 @@ class Standby:
         id: str = "",
         certificate: bytes = b"",
         witness_at: Callable[[str, bytes], object] = lambda address, certificate: None,
+        in_step: Callable[[bool], object] = lambda so: None,
         succeed: Callable[[], object] = lambda: None,
+        succeeded: Callable[[], object] = lambda: None,
         entrusted: Callable[[bytes, bytes], object] | None = None,
     ) -> None:
         self._copy, self._blobs = copy, blobs
         self._epoch, self._promise = epoch, promise
         self._id, self._certificate, self._witness_at = id, certificate, witness_at
-        self._succeed, self._entrusted = succeed, entrusted
+        self._in_step, self._succeed, self._succeeded, self._entrusted = in_step, succeed, succeeded, entrusted
         self.vote = Vote(epoch, "", frozenset(), 0).restarted(now_ms())
         self.heard_at = -LONG_AGO_SECONDS
         """When the primary was heard last, in seconds of the monotonic clock."""
         self._began_at, self._linked = time.monotonic(), False
+        self.ordered = threading.Event()
+        """Set when the primary has handed over to this machine."""
         self.locked = False
         """Whether the keys of this network do not open here, as the primary is told."""
         self.turn = threading.Lock()
@@ -134,7 +140,12 @@ class Standby:
         self._upload: Incoming | None = None
 
     def follow(self, channel: Channel) -> None:
-        """Greet, then take and answer until the link ends, which it does by LinkLost."""
+        """Greet, then take and answer until the link ends, by LinkLost; or until this machine was told to succeed.
+
+        Who is greeted after that order was sent knows that it did not arrive: a link ends before the next is heard.
+        """
+        if self.ordered.is_set():
+            raise LinkLost(because="this machine was told to succeed")
         self._hear(channel, self._hello)
         try:
             message = channel.receive()
@@ -142,6 +153,8 @@ class Standby:
             self._begin(message)
             while True:
                 self._hear(channel, partial(self._answer, message))
+                if self.ordered.is_set():
+                    return
                 message = channel.receive()
         except LinkLost:
             raise
@@ -151,6 +164,8 @@ class Standby:
         finally:
             self._linked = False
             self._drop_upload()
+            if self.ordered.is_set():  # whether or not that was heard
+                self._succeeded()
 
     def _hear(self, channel: Channel, answered: Callable[[], Message]) -> None:
         """Answer, when nobody reads the copy any more."""
@@ -230,24 +245,33 @@ class Standby:
                 self._take_part(message)
             case Forget(cid):
                 self._blobs.delete(Cid(cid))
+            case InStep():
+                self._in_step(True)
             case Succeed():
                 self._succeed()
+                self.ordered.set()
             case WitnessAt(address, certificate):
                 self._witness_at(address, certificate)
             case Deliver() | Entrust():
                 self._take_paper(message)
-            case Fold():
-                copy.fold()
-            case Seed():
-                copy.seed()
-            case Block(offset, data):
-                copy.write(offset, data)
-            case Whole(size):
-                copy.finish(size)
+            case Fold() | Seed() | Block() | Whole():
+                self._do_with_file(message)
             case Begin() | Still():
                 pass
             case _:
                 raise LinkLost(because=f"a primary does not say {type(message).__name__}")
+
+    def _do_with_file(self, message: Fold | Seed | Block | Whole) -> None:
+        match message:
+            case Fold():
+                self._copy.fold()
+            case Seed():
+                self._in_step(False)  # the copy that begins may be older, on its way, than the one there is
+                self._copy.seed()
+            case Block(offset, data):
+                self._copy.write(offset, data)
+            case Whole(size):
+                self._copy.finish(size)
 
     def _begin(self, message: AnyMessage) -> None:
         """Raises OldPrimary."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from freehold.haven import forks, machine, papers, transport
-from freehold.haven.carrier import Carrier, NoSuchStandby
+from freehold.haven.carrier import Carrier, NoSuchStandby, Unsure
 from freehold.haven.keeper import Keeper
 from freehold.haven.lease import Request
 from freehold.haven.link import Link, as_it_is
@@ -21,7 +21,7 @@ from freehold.haven.machine import Machine, Peer, Role
 from freehold.haven.receiving import Herald, Receiver
 from freehold.haven.reign import Reign
 from freehold.haven.verifying import Report
-from freehold.haven.wire import DELIVERED, KEY, Channel, Entrust, Hello, LinkLost, Pair, Refuse, WitnessAt
+from freehold.haven.wire import DELIVERED, KEY, Channel, Entrust, Hello, LinkLost, LinkRefused, Pair, Refuse, WitnessAt
 from freehold.haven.witness import FarWitness
 from freehold.protocol.refused import InvalidRequest, Refused
 from freehold.store.blobs import BlobStore
@@ -31,12 +31,21 @@ logger = logging.getLogger(__name__)
 
 ENTRUSTED = (KEY, "settings.toml")
 """Whose changes a machine with an unlock key of its own hears of."""
+UNSURE_SECONDS = 60.0
+"""How long somebody who has a network moved waits for a standby that did not answer."""
 
 
 class NotPrimary(Refused):
     """A machine that is not to serve this network."""
 
     kind, name = "conflict", "NotPrimary"
+
+
+class CalledOff(Refused):
+    """A handing over that did not reach the standby."""
+
+    kind, name = "unavailable", "CalledOff"
+    say = "The standby was lost before it heard that it should be the primary. All is as it was, and writes go on here."
 
 
 class Haven:
@@ -78,6 +87,10 @@ class Haven:
         self._started = False
         self._witness: FarWitness | None = None
         self._herald: Receiver | None = None
+        self._heir: str | None = None
+        """The standby that was told to succeed, as long as it is not known whether it does."""
+        self._known = threading.Event()
+        self._forgot = threading.Condition()
 
     def start(self) -> None:
         """Link to the standbys. From now on writes wait for them."""
@@ -121,14 +134,36 @@ class Haven:
             self._keeper.add(peer)
 
     def remove(self, name: str) -> None:
-        """Keep no copy there any more; what it has stays there. Raises NoSuchStandby."""
-        rest = tuple(peer for peer in self.machine.standbys if peer.name != name)
-        if len(rest) == len(self.machine.standbys):
+        """Keep no copy there any more; what it has stays there. Raises NoSuchStandby.
+
+        Until the witness has heard of it, it could let that machine succeed: so nothing is acknowledged without it that
+        long, not by this process and not by the next one (`has_forgotten`).
+        """
+        gone = next((peer for peer in self.machine.standbys if peer.name == name), None)
+        if gone is None:
             raise NoSuchStandby(f"There is no standby called {name}.")
-        self._change(standbys=rest)
+        if gone.machine and self.machine.witness is not None:
+            self._change(former=(*self.machine.former, gone.machine))
+        if self._started:
+            self._keeper.remove(name)
+        self._change(standbys=tuple(peer for peer in self.machine.standbys if peer.name != name))
         if self._started:
             self.carrier.go_on_alone(alone=not self._waits)
-            self._keeper.remove(name)
+            self.carrier.changed.set()
+
+    def has_forgotten(self, seconds: float) -> bool:
+        """Wait until the witness lets no machine succeed that was removed; False if it has not heard of it in time."""
+        with self._forgot:
+            return self._forgot.wait_for(lambda: not self.machine.former, seconds)
+
+    def _confirmed(self, in_step: frozenset[str]) -> None:
+        """The witness takes these for in step, and no others."""
+        standbys = {peer.machine for peer in self.machine.standbys}
+        former = tuple(each for each in self.machine.former if each in in_step | standbys)
+        if former != self.machine.former:
+            self._change(former=former)
+            with self._forgot:
+                self._forgot.notify_all()
 
     def states(self) -> list[tuple[Peer, str]]:
         """Each standby, and how it is in plain words."""
@@ -143,9 +178,36 @@ class Haven:
         return report
 
     def hand_over(self, name: str) -> None:
-        """Let a standby be the primary, with nothing lost. Blocks. Raises NoSuchStandby, LinkRefused, Unsure."""
-        self.carrier.hand_over(name)
+        """Let a standby be the primary, with nothing lost. Blocks; writes wait meanwhile.
+
+        One that does not answer is asked again whether it is the primary now, for `UNSURE_SECONDS`, and whenever it
+        comes back. Raises NoSuchStandby, LinkLost, LinkRefused, CalledOff (with all as it was), Unsure.
+        """
+        try:
+            self.carrier.hand_over(name, lambda link: self._begin_handing(name))
+        except LinkRefused:
+            self._take_back()
+            raise
+        except Unsure:
+            self._known.wait(UNSURE_SECONDS)
+            if self._heir is not None:
+                raise
+            if self.machine.role == "primary":
+                raise CalledOff from None
+        self._heir = None
+
+    def _begin_handing(self, name: str) -> None:
+        """A restart in the midst must not make two primaries of it."""
+        self._heir = name
+        self._known.clear()
         self._change(role="fenced")
+
+    def _take_back(self) -> None:
+        if self._heir is not None:
+            self._change(role="primary")
+            self._heir = None
+            self.carrier.take_back()
+            self._known.set()
 
     def become(self, role: Role) -> None:
         """Write down what this machine is from now on. It acknowledges only as the primary that it was opened as."""
@@ -178,7 +240,7 @@ class Haven:
         self._witness.close()
         self._witness = self._reign = None
         self.carrier.end_reign()
-        self._change(witness=None)
+        self._change(witness=None, former=())
 
     def witness_state(self) -> str:
         """How the witness is, in plain words; empty without one."""
@@ -186,6 +248,7 @@ class Haven:
 
     def leave(self) -> None:
         """The network is about to be closed."""
+        self._known.set()
         self.carrier.leave()
 
     def close(self) -> None:
@@ -203,12 +266,15 @@ class Haven:
             return
         witness = FarWitness(self._directory, peer.address, peer.certificate)
         self._witness = witness
-        self.carrier.reign(frozenset(each.machine or each.name for each in self.machine.standbys if each.sync))
-        self._reign = Reign(self.machine.id, self.machine.epoch, self.carrier, witness, self._fence)
+        standbys = {each.machine or each.name for each in self.machine.standbys if each.sync}
+        self.carrier.reign(frozenset({*standbys, *self.machine.former}))
+        self._reign = Reign(self.machine.id, self.machine.epoch, self.carrier, witness, self._fence, self._confirmed)
         self._reign.start()
 
     def _greeted(self, link: Link, hello: Hello) -> None:
         """On the link's thread: remember whose it is, and let it and the witness know of each other."""
+        if link.name == self._heir:
+            self._take_back()  # it is still a standby: see `Standby.follow`
         known = next((peer.machine for peer in self.machine.standbys if peer.name == link.name), hello.machine)
         if known != hello.machine:
             self._change_peer(link.name, machine=hello.machine)
@@ -217,10 +283,8 @@ class Haven:
         if peer is None or self._witness is None:
             return
         link.exchange(WitnessAt(peer.address, peer.certificate))
-        try:
-            self._witness.introduce(hello.certificate)
-        except LinkLost:
-            logger.warning("the witness is out of reach: it does not know the standby %s yet", link.name)
+        if self._reign is not None:
+            self._reign.introduce(hello.certificate)
 
     def _bring(self, link: Link) -> None:
         """The papers that go to this standby."""
@@ -252,6 +316,8 @@ class Haven:
         self.carrier.fence()
         if self.machine.role == "primary":
             self._change(role="fenced")
+        self._heir = None
+        self._known.set()
         logger.critical("another machine is the primary of %s now: no more is written here", self._directory)
 
     def _change_peer(self, name: str, **changes: object) -> None:

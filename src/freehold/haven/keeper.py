@@ -19,7 +19,7 @@ from freehold.protocol.refused import Refused
 logger = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 0.2
-LONGEST_PAUSE_SECONDS = 5.0
+LONGEST_PAUSE_SECONDS = 2.0
 
 
 class Keeper:

@@ -22,6 +22,7 @@ from typing import Literal
 import msgspec
 
 from freehold.haven import machine, transport
+from freehold.haven.carrier import Unsure
 from freehold.haven.copy import hash_of
 from freehold.haven.haven import Haven
 from freehold.haven.link import Link
@@ -157,6 +158,9 @@ def hand_over(haven: Haven, directory: Path, paper: Leaving, keys: Keys, told: T
         except LinkRefused:
             haven.become("primary")
             note(directory, paper, state="copying")
+            raise
+        except Unsure:
+            haven.carrier.fence()  # who carries on asks over there
             raise
     return report
 

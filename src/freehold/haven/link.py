@@ -149,6 +149,11 @@ class Link:
         """Later, by `pay`: a blob that was kept, or is no more."""
         self._owed[cid] = kept
 
+    @property
+    def owes(self) -> bool:
+        """Whether there is something to pay."""
+        return bool(self._owed)
+
     def pay(self) -> None:
         """Send what is owed. Raises LinkLost."""
         while self._owed:

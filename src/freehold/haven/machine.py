@@ -50,8 +50,10 @@ class Peer(msgspec.Struct, frozen=True):
 class Machine(msgspec.Struct, frozen=True):
     """id: random, 32 hex digits, made once.
 
-    Of a primary, standbys: whom it carries its commits to. Of a standby, listen: HOST:PORT for TLS, or nothing;
+    Of a primary, standbys: whom it carries its commits to; former: machines that are none any more, but that its
+    witness may still let succeed. Of a standby, listen: HOST:PORT for TLS, or nothing;
     primary: the certificate of its primary, base64; token: SHA-256 of the code by which that one may introduce itself.
+    in_step: of a standby, the epoch under which it was told that it has everything; 0: none.
     own_key: of a standby, it has an unlock key of its own, and is given the network's keys by its primary.
     resumes: it was promoted by a person, so that it may lack what others have heard, and has not told them yet.
     role: leaving and left are of a network that goes, or went, to another operator's machine (see `leaving`).
@@ -67,6 +69,8 @@ class Machine(msgspec.Struct, frozen=True):
     token: str = ""
     own_key: bool = False
     resumes: bool = False
+    in_step: int = 0
+    former: tuple[str, ...] = ()
 
     @property
     def pins(self) -> list[bytes]:

@@ -21,13 +21,20 @@ RENEW_SECONDS = 1.0
 
 
 class Reign:
-    """Of the machine `id` under `epoch`. fenced: called once when another machine is the primary."""
+    """Of the machine `id` under `epoch`. fenced: called once when another machine is the primary. confirmed: told whom
+    the witness takes for in step."""
 
     def __init__(
-        self, id: str, epoch: int, carrier: Carrier, witness: FarWitness, fenced: Callable[[], object]
+        self,
+        id: str,
+        epoch: int,
+        carrier: Carrier,
+        witness: FarWitness,
+        fenced: Callable[[], object],
+        confirmed: Callable[[frozenset[str]], object] = lambda in_step: None,
     ) -> None:
         self._id, self._lease = id, Lease(epoch)
-        self._carrier, self._witness, self._fenced = carrier, witness, fenced
+        self._carrier, self._witness, self._fenced, self._confirmed = carrier, witness, fenced, confirmed
         self._turn = threading.Lock()
         self._ended = False
         self._stopped = threading.Event()
@@ -35,12 +42,17 @@ class Reign:
             threading.Thread(target=self._by_witness, name="reign by the witness", daemon=True),
             threading.Thread(target=self._by_standbys, name="reign by standbys", daemon=True),
         ]
+        self._strangers: set[bytes] = set()
         self.witness_state = "not asked yet"
 
     def start(self) -> None:
         """Renew from now on."""
         for thread in self._threads:
             thread.start()
+
+    def introduce(self, certificate: bytes) -> None:
+        """Let the witness know another machine, as soon as it is reached."""
+        self._strangers.add(certificate)
 
     def close(self) -> None:
         """Renew no more."""
@@ -93,7 +105,18 @@ class Reign:
         self.witness_state = "grants" if voted.granted else "does not grant yet"
         if voted.granted:
             self._granted(request, asked_at, request.in_step)
+            self._confirmed(request.in_step)
+            self._introduce()
         return True
+
+    def _introduce(self) -> None:
+        """After the lease was renewed, which must not wait for anybody's papers."""
+        for certificate in tuple(self._strangers):
+            try:
+                self._witness.introduce(certificate)
+            except LinkLost:
+                return
+            self._strangers.discard(certificate)
 
     def _ask_standbys(self) -> bool:
         """False: one knows a newer primary."""

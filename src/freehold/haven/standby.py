@@ -37,15 +37,17 @@ def nothing() -> None:
 class StandbyMachine:
     """The standby in `directory`, whose lock the caller holds. `open`, then `close`.
 
-    succeed: called on a link's thread when the primary hands over; what it refuses is told to the primary. entrusted:
-    given the network's keys and settings, where this machine opens them by an unlock key of its own. warmed: makes what
-    keeps an index beside the copy, from one that there was before; None where none is kept.
+    succeed: called on a link's thread when the primary hands over; what it refuses is told to the primary. succeeded:
+    when that was answered. entrusted: given the network's keys and settings, where this machine opens them by an unlock
+    key of its own. warmed: makes what keeps an index beside the copy, from one that there was before; None where none
+    is kept.
     """
 
     def __init__(
         self,
         directory: Path,
         succeed: Callable[[], object],
+        succeeded: Callable[[], object] = nothing,
         entrusted: Callable[[bytes, bytes], object] = lambda ring, settings: None,
         warmed: Warmed | None = None,
     ) -> None:
@@ -63,7 +65,9 @@ class StandbyMachine:
             id=self.machine.id,
             certificate=papers.own(directory),
             witness_at=self._witness_at,
+            in_step=self._note_in_step,
             succeed=succeed,
+            succeeded=succeeded,
             entrusted=entrusted if self.machine.own_key else None,
         )
         self._receiver = Receiver(directory, self.following, self._pair)
@@ -110,8 +114,15 @@ class StandbyMachine:
 
     @property
     def is_readable(self) -> bool:
-        """Whether there is a whole copy whose primary is gone."""
-        return self._copy.whole and self.following.primary_is_gone
+        """Whether there is a copy that has everything, as far as is known here, with an index that is not being made
+        anew, and whose primary is gone."""
+        indexed = self._warm is None or self._warm.has_caught_up
+        return self.had_all and indexed and self._copy.whole and self.following.primary_is_gone
+
+    @property
+    def had_all(self) -> bool:
+        """Whether the primary has said that this machine is in step, in its epoch."""
+        return self.machine.in_step == self.machine.epoch
 
     def _keep_warm(self) -> None:
         if self._warmed is not None:
@@ -155,6 +166,11 @@ class StandbyMachine:
         resumes: it may lack what others have heard.
         """
         self._write(role="primary", epoch=self.machine.epoch + 1, standbys=(), token="", resumes=resumes)
+
+    def _note_in_step(self, so: bool) -> None:
+        epoch = self.machine.epoch if so else 0
+        if epoch != self.machine.in_step:
+            self._write(in_step=epoch)
 
     def _witness_at(self, address: str, certificate: bytes) -> None:
         peer = Peer("witness", address, base64.b64encode(certificate).decode())

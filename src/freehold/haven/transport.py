@@ -21,6 +21,9 @@ from freehold.protocol.refused import InvalidRequest
 
 SILENCE_SECONDS = 10
 CONNECT_SECONDS = 10
+"""By ssh, with all that it asks."""
+REACHED_SECONDS = 4
+"""Until the other machine's kernel answers. Its first packets may have been lost in a cut that is over: try anew."""
 SOCKET = "standby.sock"
 SSH_KEY, SSH_HOSTS = "haven_ssh", "haven_known_hosts"
 DEFAULT_PORT = 7_100
@@ -54,8 +57,9 @@ def parse(text: str) -> Address:
     return Address(parts.scheme, user + host, port or (22 if parts.scheme == "ssh" else DEFAULT_PORT), path)
 
 
-def connect(address: str, directory: Path, pin: bytes | None) -> Stream:
-    """A stream to the standby. directory: of this machine. pin: the other's certificate, for tls. Raises LinkLost."""
+def connect(address: str, directory: Path, pin: bytes | None, silence: float = SILENCE_SECONDS) -> Stream:
+    """A stream to the other machine. directory: of this one. pin: the other's certificate, for tls. silence: seconds
+    after which tls gives up. Raises LinkLost."""
     to = parse(address)
     if to.kind == "tls" and pin is None:
         raise LinkLost(because="this standby was not introduced")
@@ -64,7 +68,7 @@ def connect(address: str, directory: Path, pin: bytes | None) -> Stream:
             case "unix":
                 return _unix(to.path)
             case "tls":
-                return _tls(to, papers.calling(directory, pin or b""))
+                return _tls(to, papers.calling(directory, pin or b""), silence)
             case _:
                 return Ssh(ssh_command(to, directory))
     except OSError as error:
@@ -77,7 +81,7 @@ def connect_nameless(address: str) -> ssl.SSLSocket:
     if to.kind != "tls":
         raise InvalidRequest("Only standbys that are reached by tls:// are introduced by a code.")
     try:
-        return _tls(to, papers.nameless())
+        return _tls(to, papers.nameless(), SILENCE_SECONDS)
     except OSError as error:
         raise LinkLost(because=repr(error)) from None
 
@@ -102,12 +106,12 @@ def _unix(path: str) -> socket.socket:
     return end
 
 
-def _tls(to: Address, context: ssl.SSLContext) -> ssl.SSLSocket:
-    plain = socket.create_connection((to.host, to.port), timeout=CONNECT_SECONDS)
+def _tls(to: Address, context: ssl.SSLContext, silence: float) -> ssl.SSLSocket:
+    plain = socket.create_connection((to.host, to.port), timeout=REACHED_SECONDS)
     try:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        plain.settimeout(silence)
         end = context.wrap_socket(plain)
-        end.settimeout(SILENCE_SECONDS)
     except BaseException:
         plain.close()
         raise

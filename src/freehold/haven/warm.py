@@ -60,6 +60,8 @@ class Warm:
         self._turn = threading.Lock()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="warm index", daemon=True)
+        self.has_caught_up = False
+        """Whether the index has had all that the copy held at some time since `start`."""
         self._said = ""
         self._forget_at = 0.0
 
@@ -137,6 +139,7 @@ class Warm:
             pause = TRY_AGAIN_SECONDS
             try:
                 self.catch_up()
+                self.has_caught_up = True
                 if began > self._forget_at:
                     self._forget_at = began + FORGET_EVERY_SECONDS
                     self.forget_words()

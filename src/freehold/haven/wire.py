@@ -109,6 +109,11 @@ class Succeed(Message, frozen=True):
     """To a standby that has everything: be the primary from now on. The old one says yes to nothing any more."""
 
 
+class InStep(Message, frozen=True):
+    """To a standby that has everything. Before it heard this, its copy may lack what members were told long ago, and is
+    not shown to them; from now on it lacks nothing, or moments where it is not waited for."""
+
+
 class WitnessAt(Message, frozen=True):
     """To a standby: where the witness is, and its certificate in DER."""
 
@@ -243,6 +248,7 @@ AnyMessage = (
     | Ask
     | Introduce
     | WitnessAt
+    | InStep
     | Succeed
     | Deliver
     | Entrust

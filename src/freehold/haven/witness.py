@@ -38,6 +38,8 @@ class Kept(msgspec.Struct, frozen=True):
     in_step: tuple[str, ...] = ()
 
 
+SILENCE_SECONDS = 3.0
+"""An answer that takes longer than a promise lasts is of no use to whoever asked."""
 CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 """Linux's monotonic clock stands still while the machine is suspended; a lease must not."""
 
@@ -158,7 +160,9 @@ class FarWitness:
         with self._turn:
             try:
                 if self._channel is None:
-                    self._channel = Channel(transport.connect(self._address, self._directory, self._pin))
+                    self._channel = Channel(
+                        transport.connect(self._address, self._directory, self._pin, SILENCE_SECONDS)
+                    )
                 self._channel.send(message)
                 return self._channel.receive()
             except LinkLost:
