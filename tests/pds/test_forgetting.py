@@ -110,3 +110,24 @@ async def test_an_event_is_found_among_many_by_its_time(site, alice, gap):
         await a_day_later(site)
         assert holders(site, text) == []
     assert all(holders(site, text) for n, text in enumerate(texts) if n % 3)
+
+
+async def test_an_event_is_found_also_when_the_clock_was_set_back_meanwhile(alice, bob, site):
+    """Ahead by an hour, back, ahead by a minute, back: what alice wrote while it was ahead has gone before."""
+    really, texts, posts = site.truth._writer._clock, [], []
+
+    async def write(off_seconds, who):
+        site.truth._writer._clock = lambda: really() + off_seconds * 1_000_000
+        texts.append(f"{who.handle} wrote {len(texts):03}")
+        posts.append((who, await who.post(texts[-1])))
+
+    for off in (0, 3_600, 3_601, 0, 1, 60, 2, 3):
+        for who in (alice, bob) if off != 3_601 else (alice,):
+            for _ in range(3):
+                await write(off, who)
+    site.truth._writer._clock = really
+    for number, (who, post) in list(enumerate(posts))[::2]:
+        await who.delete(post)
+        await a_day_later(site)
+        assert holders(site, texts[number]) == [], number
+    assert all(holders(site, text) for text in texts[1::2])

@@ -7,8 +7,7 @@ the repository anew, as after any reset, and finds there what still stands. An e
 missing would be whole for nobody: programs that verify refuse it, with every other record that it brought. So nothing
 of a deleted record is in the database file any more after that, nor in the bases that archives make from then on.
 
-An event is found by its commit's revision, which is a time: the log is in the order of times. After a clock was set
-back it may not be found; then it goes with its window.
+An event is found by its commit's revision, which is a time, as `stream.finding` says; also after a clock was set back.
 Table: superseded. Source: https://atproto.com/specs/sync#firehose
 """
 
@@ -19,6 +18,7 @@ from freehold.repo import car
 from freehold.repo.diff import Op
 from freehold.store.migrations import Migration
 from freehold.store.tx import Tx
+from freehold.stream import finding
 from freehold.stream import log as stream
 
 SCHEMA = (
@@ -56,7 +56,7 @@ def all_of(tx: Tx, repo: int) -> set[str]:
 
 def note(tx: Tx, did: str, revs: Iterable[str], at: int) -> None:
     """Let the events of these commits, as far as they are still kept, be forgotten when `at` is long enough ago."""
-    oldest = stream.oldest_time(tx)
+    oldest = finding.oldest_time(tx)
     rows = [{"at": at, "did": did, "rev": rev} for rev in revs if tid_decode(rev)[0] >= oldest]
     tx.many("INSERT INTO superseded (at, did, rev) VALUES (:at, :did, :rev) ON CONFLICT DO NOTHING", rows)
 
@@ -73,7 +73,7 @@ def sweep(tx: Tx, before: int) -> int:
 
 
 def _forget(tx: Tx, did: str, rev: str) -> None:
-    for seq, payload in stream.commits_near(tx, did, tid_decode(rev)[0], NEAR_MICROS):
+    for seq, payload in finding.commits_near(tx, did, tid_decode(rev)[0], NEAR_MICROS):
         if payload["rev"] == rev:
             reader = car.CarReader()
             blocks = dict(reader.feed(payload["blocks"]))

@@ -7,7 +7,7 @@ nothing of the private ones. The newest row of each is never cut: the next numbe
 Source: https://atproto.com/specs/sync#firehose
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import takewhile
@@ -23,7 +23,7 @@ from freehold.store.connection import BUSY_MS
 from freehold.store.database import Database
 from freehold.store.migrations import Migration
 from freehold.store.tx import Row, Tx
-from freehold.stream import frames
+from freehold.stream import finding, frames
 from freehold.stream.bell import Bell
 
 PublicKind = Literal["commit", "sync", "identity", "account"]
@@ -54,6 +54,7 @@ SCHEMA: tuple[Migration, ...] = (
         );
         """,
     ),
+    *finding.SCHEMA,
 )
 
 
@@ -82,8 +83,10 @@ def append(tx: Tx, kind: PublicKind, did: str, payload: dict[str, Any]) -> int:
 
     payload: the message without `seq` and `time`, which are added here; CIDs as `Cid`, blocks as bytes.
     """
-    newest, so_far = tx.known.get("stream.newest") or _newest_event(tx)
+    newest, so_far, last = tx.known.get("stream.newest") or _newest_event(tx)
     seq = newest + 1
+    if tx.now < last:
+        finding.note_set_back(tx, seq, last)
     frame = frames.encode(kind, {**payload, "seq": seq, "time": _time(tx.now)})
     tx.run(
         "INSERT INTO event (seq, kind, did, at, bytes_so_far, frame)"
@@ -95,7 +98,7 @@ def append(tx: Tx, kind: PublicKind, did: str, payload: dict[str, Any]) -> int:
         bytes_so_far=so_far + len(frame),
         frame=frame,
     )
-    tx.known["stream.newest"] = seq, so_far + len(frame)
+    tx.known["stream.newest"] = seq, so_far + len(frame), tx.now
     tx.tell("stream.public", seq)
     return seq
 
@@ -103,15 +106,15 @@ def append(tx: Tx, kind: PublicKind, did: str, payload: dict[str, Any]) -> int:
 _time = lru_cache(maxsize=4)(format_datetime)  # the writes of one group share it
 
 
-def _newest_event(tx: Tx) -> tuple[int, int]:
-    """(seq, bytes so far) of the newest event, zeros when there is none."""
-    return tx.one("SELECT seq, bytes_so_far FROM event ORDER BY seq DESC LIMIT 1") or (0, 0)
+def _newest_event(tx: Tx) -> tuple[int, int, int]:
+    """(seq, bytes so far, when) of the newest event, zeros when there is none."""
+    return tx.one("SELECT seq, bytes_so_far, at FROM event ORDER BY seq DESC LIMIT 1") or (0, 0, 0)
 
 
 def leap(tx: Tx, count: int) -> None:
     """Let the next public event, which the caller appends in this transaction, have a number so much higher."""
-    newest, so_far = tx.known.get("stream.newest") or _newest_event(tx)
-    tx.known["stream.newest"] = newest + count, so_far
+    newest, so_far, last = tx.known.get("stream.newest") or _newest_event(tx)
+    tx.known["stream.newest"] = newest + count, so_far, last
 
 
 def append_private(tx: Tx, kind: str, did: str, body: dict[str, Any]) -> int:
@@ -152,38 +155,6 @@ def _drop(tx: Tx, sql: str, gone: list[Row]) -> int:
         return 0
     tx.run(sql, seq=gone[-1][0])
     return tx.changes()
-
-
-def oldest_time(tx: Tx) -> int:
-    """When the oldest public event happened that is still kept, in micros; the present when there is none."""
-    row = tx.one("SELECT at FROM event ORDER BY seq LIMIT 1")
-    return int(row[0]) if row else tx.now
-
-
-def commits_near(tx: Tx, did: str, moment: int, near: int) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(seq, payload) of the commits of `did` that happened up to `near` micros before a moment, the last one first.
-
-    Found by halves, for the log is in the order of times as far as the clock is.
-    """
-    end = _first_after(tx, moment)
-    rows = tx.each("SELECT seq, at, did, kind FROM event WHERE seq < :end ORDER BY seq DESC", end=end)
-    for seq, _, by, kind in takewhile(lambda row: row[1] >= moment - near, rows):
-        if (by, kind) == (did, "commit"):
-            (frame,) = tx.one("SELECT frame FROM event WHERE seq = :seq", seq=seq) or (b"",)
-            yield seq, frames.payload_of("commit", frame)
-
-
-def _first_after(tx: Tx, moment: int) -> int:
-    """The first number whose event happened after a moment; one more than the newest if none did."""
-    low, high = tx.one("SELECT coalesce(min(seq), 1), coalesce(max(seq), 0) + 1 FROM event") or (1, 1)
-    while low < high:
-        middle = (low + high) // 2
-        row = tx.one("SELECT seq, at FROM event WHERE seq >= :middle ORDER BY seq LIMIT 1", middle=middle)
-        if row is None or row[1] > moment:
-            high = middle
-        else:
-            low = int(row[0]) + 1
-    return int(low)
 
 
 def replace(tx: Tx, seq: int, kind: PublicKind, payload: dict[str, Any]) -> None:
