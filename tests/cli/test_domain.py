@@ -157,3 +157,14 @@ def test_the_new_name_is_typed_before_anything_is_moved(named: Path) -> None:
 def test_what_cannot_be_is_said(named: Path, new: str, say: str) -> None:
     done = freehold("domain", named, "move", new, "--yes")
     assert (done.code, done.err) == (1, f"freehold: {say}\n")
+
+
+def test_who_moves_is_told_which_edges_still_ask_under_the_old_name(named: Path) -> None:
+    settings = named / "settings.toml"
+    settings.write_text("https = true\n" + settings.read_text())
+    made = freehold("edge", named, "make", "west", "--address", "198.51.100.4", "--origin", "192.0.2.1")
+    assert made.code == 0, made.err
+    assert f"hdr host {OLD}" in made.out
+    moved = freehold("domain", named, "move", NEW, "--yes")
+    assert f"freehold edge {named} push west ssh://" in moved.out, moved
+    assert f"hdr host {NEW}" in freehold("edge", named, "show", "west").out

@@ -146,7 +146,7 @@ async def test_a_standby_without_the_unlock_key_follows_and_is_not_promoted(tmp_
             listed = await command("standby", first, "list")
             assert "in step, locked" in listed.out
             assert "It is locked" in (await command("standby", second, "list")).out
-            assert "locked" in (await command("readiness", first)).out
+            assert "second has everything, but no unlock key for it" in (await command("readiness", first)).out
 
 
 async def test_a_standby_is_not_promoted_beside_a_primary_that_is_heard(tmp_path: Path) -> None:

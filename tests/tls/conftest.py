@@ -34,9 +34,17 @@ class Office:
     def clock(self) -> int:
         return now_micros() + self.ahead
 
-    def certificates(self, hook: str = "", names_per_week: int = 40, directory: str = "") -> Certificates:
+    def certificates(
+        self,
+        hook: str = "",
+        names_per_week: int = 40,
+        directory: str = "",
+        others: tuple[str, ...] = (),
+        orders: bool = True,
+    ) -> Certificates:
         plan = Plan(directory or self.authority.directory, "", hook, names_per_week)
-        return Certificates(self.truth, Seal(self.key), DOMAIN, self.names.__contains__, plan, self.clock)
+        words = DOMAIN, self.names.__contains__, plan, self.clock, lambda: others
+        return Certificates(self.truth, Seal(self.key), *words, orders=orders)
 
     @asynccontextmanager
     async def answering(self, certificates: Certificates) -> AsyncIterator[None]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from freehold.store.database import Database
 from freehold.store.sealed import Seal
 from freehold.tls import kept
 from freehold.tls.certificates import DAY, FIRST_PAUSE, Certificates
@@ -166,6 +167,34 @@ async def test_a_hook_proves_the_wildcard_and_cleans_up(office: Office) -> None:
     assert sorted(names_in(office, f"*.{DOMAIN}")) == [f"*.{DOMAIN}", DOMAIN]
     assert office.zone.texts is not None
     assert office.zone.texts.read_text() == ""
+
+
+async def test_by_a_hook_a_former_and_a_spare_domain_have_certificates_of_their_own(office: Office) -> None:
+    others = ("old.example", f"spare.{DOMAIN}")
+    office.names |= {*others, "mei.old.example"}
+    certificates = office.certificates(hook(office, SETS), others=others)
+    for name in (MEI, *others, "mei.old.example"):
+        assert await certificates.context_for(name) is not None
+    assert office.authority.orders() == 3
+    for domain in (DOMAIN, *others):
+        assert sorted(names_in(office, f"*.{domain}")) == [f"*.{domain}", domain]
+    given_up = office.certificates(hook(office, SETS), others=others[1:])
+    await given_up.renew_due()
+    with office.truth.reading() as tx:
+        assert sorted(name for name, *_ in kept.terms(tx)) == [f"*.spare.{DOMAIN}", f"*.{DOMAIN}"]
+
+
+async def test_where_nothing_may_be_written_what_is_kept_is_shown_and_nothing_is_ordered(office: Office) -> None:
+    certificates = office.certificates()
+    async with office.answering(certificates):
+        assert await certificates.context_for(DOMAIN) is not None
+    with Database(office.folder / "truth.db", kept.SCHEMA, durable=True, read_only=True) as copy:
+        office.truth, before = copy, office.truth
+        reading = office.certificates(orders=False)
+        assert await reading.context_for(DOMAIN) is not None
+        assert await reading.context_for(MEI) is None
+        office.truth = before
+    assert office.authority.orders() == 1
 
 
 @pytest.mark.parametrize(

@@ -133,4 +133,11 @@ def say_next(site: Site, new: str, terminal: Terminal) -> None:
     terminal.say(f"The DNS of {new} and *.{new} must lead here, and a proxy before it needs a certificate for both.")
     if not is_local(site.network.choices.base_url):
         terminal.say("While the old name leads here too, its pages lead to the new ones.")
+    for edge in site.edges.all():
+        terminal.say(
+            f"The edge {edge.name} asks how this network is under the old name: bring it up to date while that is"
+        )
+        terminal.say(
+            f"    served: freehold edge {site.directory} push {edge.name} ssh://… (or show, for its haproxy.cfg)"
+        )
     terminal.say("If the service's own words say --domain, change them there too; a standby's settings.toml likewise.")

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from freehold.haven.carrier import LOCKED
 from freehold.readiness.lines import BAD, DAY, DOUBT, GOOD, Line, days_since
 from freehold.readiness.names import certificate, foreign_certificates, name, nameservers, onion
 from freehold.readiness.reports import Report, reports, tried_at
@@ -64,6 +65,10 @@ def machine(site: Site, held: list[Report]) -> Line:
         say = "There is no second one: if its disk is lost, only an archive brings the network back."
         return Line(BAD, what, say, todo=f"freehold standby {site.directory} --help", tried=when)
     uses = ", ".join(f"{peer.name} ({state})" for peer, state in states)
+    locked = ", ".join(peer.name for peer, state in states if LOCKED in state and state.startswith("in step"))
+    if locked and not ready:
+        say = "%(names)s has everything, but no unlock key for it: it cannot be read there, nor take over."
+        return Line(DOUBT, what, say, {"names": locked}, uses, "unlock in the standby's settings.toml", when)
     if not ready:
         return Line(DOUBT, what, "No standby that writes wait for is in step just now.", uses=uses, tried=when)
     facts = {"names": ready}

@@ -93,7 +93,16 @@ class Outside(Hosting):
             files = Path(settings.certificate_file), Path(settings.certificate_key_file)
             return CertificateFiles(*files, self._serves_name, self.clock)
         plan = Plan(settings.acme_directory, settings.acme_contact, settings.acme_hook, settings.acme_names_per_week)
-        return Certificates(self.truth, self.seal, self.place.host, self._serves_name, plan, self.clock)
+        return Certificates(
+            self.truth,
+            self.seal,
+            self.place.host,
+            self._serves_name,
+            plan,
+            self.clock,
+            lambda: (*self.former, *self.spare_names),
+            orders=not self.read_only,
+        )
 
     def _serves_name(self, name: str) -> bool:
         """Is this host name ours: the network's, one that leads to it, or the handle of an account that is active?"""

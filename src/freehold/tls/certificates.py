@@ -1,9 +1,10 @@
 """The certificates of one network: which is shown for a name, ordered when it is first needed, renewed by themselves.
 
-With a hook for TXT records one certificate holds the domain and `*.domain`. Without, each name has its own: that of
-the domain is ordered at the start, a member's when somebody first asks for that handle, and never one for a name that
-nobody has. Orders for one name are made one at a time, after a failure later and later, and for new names only so
-many a week. While an order fails, the certificate before it goes on serving.
+With a hook for TXT records one certificate holds the domain and `*.domain`, and one more each of its other domains:
+those that it had before, and its spare ones. Without, each name has its own: that of the domain is ordered at the
+start, a member's when somebody first asks for that handle, and never one for a name that nobody has. Orders for one
+name are made one at a time, after a failure later and later, and for new names only so many a week. While an order
+fails, the certificate before it goes on serving.
 
 Owns nothing but memory: tables are kept.py's. In come plain values and two callables; out come SSL contexts.
 """
@@ -12,7 +13,7 @@ import asyncio
 import logging
 import ssl
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -61,7 +62,11 @@ class TooManyNames(Refused):
 
 
 class Certificates:
-    """serves: is that name one of ours now? clock: micros. Keep one task in `run`."""
+    """serves: is that name one of ours now? clock: micros. Keep one task in `run`.
+
+    others: its other domains as they are now. orders: whether new ones may be had; else, as where a standby's copy is
+    read, what is kept is shown and nothing is written.
+    """
 
     def __init__(
         self,
@@ -71,9 +76,13 @@ class Certificates:
         serves: Callable[[str], bool],
         plan: Plan,
         clock: Callable[[], int],
+        others: Callable[[], Iterable[str]] = tuple,
+        *,
+        orders: bool = True,
     ) -> None:
         self._truth, self._seal, self._clock = truth, seal, clock
         self._domain, self._serves, self._plan = domain, serves, plan
+        self._others, self._may_order = others, orders
         self.files = FileProofs()
         self._proofs = HookProofs(plan.hook) if plan.hook else self.files
         self._contexts: OrderedDict[str, ssl.SSLContext] = OrderedDict()
@@ -111,11 +120,16 @@ class Certificates:
 
     def _lineage(self, name: str) -> str:
         """Under which name the certificate for `name` is kept."""
-        return f"*.{self._domain}" if self._plan.hook else name
+        return f"*.{self._domain_of(name)}" if self._plan.hook else name
+
+    def _domain_of(self, name: str) -> str:
+        """Which of our domains it is, or lies below: the longest, for one may lie below another."""
+        ours = (each for each in (self._domain, *self._others()) if f".{name}".endswith(f".{each}"))
+        return max(ours, key=len, default=self._domain)
 
     def _names(self, lineage: str) -> list[str]:
         """The names in a certificate."""
-        return [self._domain, lineage] if lineage.startswith("*.") else [lineage]
+        return [lineage.removeprefix("*."), lineage] if lineage.startswith("*.") else [lineage]
 
     def _context(self, lineage: str) -> ssl.SSLContext | None:
         context = self._contexts.get(lineage)
@@ -139,7 +153,7 @@ class Certificates:
     def _begin(self, lineage: str) -> "asyncio.Task[None] | None":
         """The order for that name: the one under way, or a new one; None while it must wait after failures."""
         order = self._orders.get(lineage)
-        if order is None:
+        if order is None and self._may_order:
             with self._truth.reading() as tx:
                 failed = kept.failure(tx, lineage)
             if failed is not None and failed.next_at > self._clock():
@@ -179,7 +193,8 @@ class Certificates:
         TooManyNames."""
 
         def write(tx: Tx) -> None:
-            if kept.certificate(tx, self._seal, lineage) is not None or lineage in (self._domain, f"*.{self._domain}"):
+            own = lineage == self._domain or lineage.startswith("*.")
+            if own or kept.certificate(tx, self._seal, lineage) is not None:
                 return
             if kept.orders_this_week(tx) >= self._plan.names_per_week:
                 raise TooManyNames(
@@ -259,7 +274,7 @@ class Certificates:
 
     def _wanted(self, lineage: str) -> bool:
         if self._plan.hook:
-            return lineage == f"*.{self._domain}"
+            return lineage in {f"*.{each}" for each in (self._domain, *self._others())}
         return self._serves(lineage)
 
     async def _ask_when(self, name: str, ends: int) -> None:

@@ -130,7 +130,7 @@ class Drill:
         self._told, self._mark = _Told(), way.mark
         self._url = home.url or far.url
         archive = (wishes.archive, "") if wishes.archive else None
-        self._live = Live(way, bool(home.witness or far.witness), wishes.planned, archive)
+        self._live = Live(way, bool(home.witness), wishes.planned, archive)
         self._taken = [] if resumes else chosen(self._live, wishes.only)
         self._finds_by_itself = any(len(edge.origins) > 1 for edge in home.edges)
         self.began, self.shown = False, ""
