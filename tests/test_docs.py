@@ -125,6 +125,7 @@ def test_the_command_tells_of_every_command_and_none_is_without_help() -> None:
         "beacon",
         "claim",
         "edge",
+        "outside",
         "domain",
         "drill",
         "install",

@@ -88,6 +88,11 @@ class Settings:
         "Other names that lead here if the domain is lost: host names, or URLs. Those that reach this process serve the"
         " beacon (where the network is now) and a redirect; any web host can serve the file of `freehold beacon`.",
     )
+    outside_per_host: int = setting(
+        2, "Whole repositories fetched at the same time from one host that is listened to (freehold outside)."
+    )
+    outside_per_second: int = setting(8, "Questions asked of such a host in a second, at most.")
+    outside_max_repo_bytes: int = setting(200_000_000, "Largest repository taken in from another host, in bytes.")
     relays: tuple[str, ...] = setting(
         (), "Relays that are told when there is news here, at most every 20 minutes: host names, such as bsky.network."
     )

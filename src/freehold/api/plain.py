@@ -102,6 +102,7 @@ def _figures(site: Site, metrics: Metrics, keeper: Keeper | None) -> bytes:
         write_groups=groups,
         bulk_reading_alarms=site.watch.alarms,
         certificate_days=math.inf if left is None else left,
+        **site.outside.figures(),
         **(keeper.figures() if keeper is not None else {}),
     )
 
@@ -116,12 +117,15 @@ def _did_of_host(site: Site, scope: Scope) -> str:
 
 
 async def _picture(site: Site, path: str) -> Answer:
-    """/img/KIND/DID/CID: a displayed size of a picture that a record of an active account names."""
+    """/img/KIND/DID/CID: a displayed size of a picture that a record of an active account names. One of another host is
+    fetched by us, so that its host does not learn who looks."""
     parts = path.split("/")
     if len(parts) != 5:
         raise NotHere
     _, _, kind, did, text = parts
     cid = Cid.parse(text)
+    if not site.settings.host_only and site.accounts.find(did) is None:
+        return Answer(_pieces(await site.outside_picture(kind, did, cid)), MIME, PICTURE_HEADERS)
     account = site.accounts.speaking(did)
     site.takedowns.assure_served(account.did, cid)
     stored = site.blobs.find(account.id, cid)

@@ -16,6 +16,10 @@ from freehold.store.connection import damage
 from freehold.store.lock import DirectoryLock
 
 POSTS = {"low": "app.bsky.feed.post/", "high": "app.bsky.feed.post0"}
+OWN_POSTS_SHOWN = (
+    "SELECT count(*) FROM post WHERE cid IS NOT NULL"
+    " AND author NOT IN (SELECT a.id FROM actor a JOIN outside_repo r ON r.did = a.did)"
+)
 COMPARISONS = 20
 """How often the index is held against repositories that go on changing."""
 INDEX_SECONDS = 10.0
@@ -89,7 +93,7 @@ async def index(site: Site) -> list[Finding]:
         if not await site.index.reached(at, INDEX_SECONDS):
             return [Finding("index.db", f"It is behind, at event {site.index.seq} of {at}.", "Ask again later.")]
         with site.index_db.reading() as tx:
-            shown = _count(tx.one("SELECT count(*) FROM post WHERE cid IS NOT NULL"))
+            shown = _count(tx.one(OWN_POSTS_SHOWN))
         if held == shown:
             return []
         if site.index.seq == at:

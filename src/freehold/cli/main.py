@@ -14,7 +14,19 @@ from pathlib import Path
 from typing import NoReturn
 
 from freehold import __version__
-from freehold.cli.words import accounts, archives, care, edges, identity, machine, moderating, network, running, standby
+from freehold.cli.words import (
+    accounts,
+    archives,
+    care,
+    edges,
+    identity,
+    machine,
+    moderating,
+    network,
+    outside,
+    running,
+    standby,
+)
 from freehold.protocol.refused import InvalidRequest, Refused
 
 ABOUT = """\
@@ -59,6 +71,7 @@ COMMANDS = (
     standby.aside,
     standby.offer,
     edges.edge,
+    outside.outside,
     care.drill,
     care.readiness,
     machine.install,

@@ -16,6 +16,7 @@ from freehold.appview.index import Account, Index, Sources
 from freehold.appview.schema import SCHEMA
 from freehold.haven.copied import CopiedTruth
 from freehold.haven.copy import Copy
+from freehold.outside import schema as outside
 from freehold.pds.accounts import Accounts
 from freehold.pds.snapshot import Snapshot
 from freehold.protocol.lexicon import Catalog
@@ -94,7 +95,9 @@ class Warm:
         log = Log(self._truth)
         if self._index is None:
             path = self._copy.path.with_name("index.db")
-            self._index = Index(Database(path, SCHEMA, durable=False), log, catalog=self._catalog)
+            tables = (*SCHEMA, *outside.BESIDE_THE_INDEX)
+            index_db = Database(path, tables, durable=False)
+            self._index = Index(index_db, log, catalog=self._catalog, beside=outside.TABLES)
         found = sources(Snapshot(self._truth, self._accounts), self._accounts)
         self._index.turn_to(log, found._replace(snapshot=lambda: self._until_stopped(found.snapshot())))
         return self._index

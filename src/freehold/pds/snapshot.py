@@ -10,6 +10,7 @@ from typing import Any
 from freehold.pds import kept, private, repositories
 from freehold.pds.accounts import Account, Accounts
 from freehold.pds.repositories import records_after
+from freehold.pds.takedowns import ACCOUNT
 from freehold.protocol.cid import Cid
 from freehold.store.database import Database
 
@@ -77,7 +78,8 @@ class Snapshot:
         with self._truth.reading() as tx:
             for did in private.who_mute(tx):
                 yield "mute", did, {}
-            for did, path in tx.each("SELECT did, subject FROM takedown WHERE instr(subject, '/') > 0"):
-                yield "takedown", did, {"subject": path, "on": True}
+            for did, subject in tx.each("SELECT did, subject FROM takedown"):
+                if "/" in subject or subject == ACCOUNT:  # the index knows nothing of blobs
+                    yield "takedown", did, {"subject": subject, "on": True}
             for did, at in tx.each("SELECT a.did, s.at FROM seen s JOIN account a ON a.id = s.account"):
                 yield "seen", did, {"at": at}

@@ -19,6 +19,9 @@ from freehold.store.migrations import Migration
 from freehold.store.tx import Tx
 from freehold.stream.log import append_private
 
+ACCOUNT = "account"
+"""The subject that stands for a whole account of another host. (One of ours is taken down in the public log.)"""
+
 SCHEMA = (
     Migration(
         "pds-40-takedown",

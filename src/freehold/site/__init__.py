@@ -15,6 +15,7 @@ Every module opens some rooms, from those that the module before it has opened; 
     moves         accounts that come and go
     reading       the index and its views
     watched       how all that stands: measured, compared, rehearsed
+    taking_in     what other hosts say, if they are listened to
     keeping       the steady work
     site          all of them, opened and closed
 """

@@ -30,6 +30,7 @@ from freehold.haven.wire import Entrust
 from freehold.identity import plc_directory
 from freehold.moderation import labels, reports
 from freehold.net.allowances import Allowances
+from freehold.outside import schema as outside
 from freehold.pds import keychain, sessions
 from freehold.pds.accounts import Accounts
 from freehold.pds.app_passwords import AppPasswords
@@ -63,6 +64,7 @@ TRUTH_SCHEMA = (
     *edges.SCHEMA,
     *measured.SCHEMA,
     *rehearsals.SCHEMA,
+    *outside.SCHEMA,
 )
 SEALED = (*PDS_SEALED, *reports.SEALED, *tls.SEALED, *archiving.SEALED)
 

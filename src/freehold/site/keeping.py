@@ -7,7 +7,7 @@ from functools import partial
 
 from freehold.haven import aside
 from freehold.pds import bulk_reading, confirmations, forgetting, lost_posts, reserved_keys, sessions, tries
-from freehold.site.watched import Watched
+from freehold.site.taking_in import TakingIn
 from freehold.stream import log as stream
 
 logger = logging.getLogger(__name__)
@@ -17,7 +17,7 @@ LONGEST_PAUSE_SECONDS = 60
 HOUR_MICROS = 3600 * 1_000_000
 
 
-class Keeping(Watched):
+class Keeping(TakingIn):
     """A host that is kept going."""
 
     async def run(self) -> None:
@@ -42,6 +42,8 @@ class Keeping(Watched):
                 *([] if host_only else [("feeds", self.load_feeds)]),
             ):
                 tasks.create_task(self._keep_at(name, work))
+            if not host_only:
+                tasks.create_task(self._keep_at("outside", self.outside.run))
             if self.certificates is not None:
                 tasks.create_task(self._keep_at("certificates", self.certificates.run))
             for name, watching in self._watching():

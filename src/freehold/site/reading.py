@@ -5,6 +5,7 @@ from freehold.appview.labelled import Labelers
 from freehold.appview.schema import SCHEMA as INDEX_SCHEMA
 from freehold.appview.views import Views
 from freehold.haven.warm import sources
+from freehold.outside import schema as outside
 from freehold.pds.snapshot import Snapshot
 from freehold.site.moves import Moves
 from freehold.store.database import Database
@@ -36,8 +37,9 @@ class Reading(Moves):
     def _index(self) -> Index:
         path = self.directory / "index.db"
         return Index(
-            Database(path, INDEX_SCHEMA, durable=False, clock=self.clock),
+            Database(path, (*INDEX_SCHEMA, *outside.BESIDE_THE_INDEX), durable=False, clock=self.clock),
             self.log,
+            beside=outside.TABLES,
             catalog=self.catalog,
             clock=self.clock,
         )

@@ -42,6 +42,7 @@ class Site(Keeping):
             self._open_appview(index)
             self._open_feeds()
             self._open_watching()
+            self._open_taking_in()
             if self.haven.machine.resumes and not self.read_only:
                 resumption.resume(self.truth, self.accounts, self.repositories)
                 self.haven.has_resumed()

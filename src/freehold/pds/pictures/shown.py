@@ -65,6 +65,13 @@ class Shown:
             await asyncio.shield(making)
         return path
 
+    def made(self, kind: str, cid: Cid) -> Path | None:
+        """The file if it was made already. Raises NoSuchSize."""
+        if kind not in SIZES:
+            raise NoSuchSize(size=kind[:40])
+        path = self._path(kind, cid)
+        return path if path.exists() else None
+
     def forget(self, cid: Cid) -> None:
         """The blob is gone: so are its displayed sizes."""
         for kind in SIZES:

@@ -1,0 +1,137 @@
+"""The children that prove whole repositories: started when there is something to prove, ended when there is not.
+
+A child that dies, or takes too long, costs the repository that it was asked about, no more.
+"""
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from freehold.protocol.refused import Refused
+
+IDLE_SECONDS = 30.0
+ANSWER_SECONDS = 120.0
+"""The longest that one packet may take: the first is said when all is proven."""
+DIED = "checker-died"
+PROGRAM = (sys.executable, "-m", "freehold.outside.checker")
+
+
+class NotProven(Refused):
+    """A repository is not what it should be. reason: a short word."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(None, name=None, reason=reason)
+
+
+class Head(NamedTuple):
+    """A proven repository. data: the root of its tree. paths: those of the records that are wanted."""
+
+    rev: str
+    data: bytes
+    paths: list[str]
+
+
+Records = list[tuple[str, bytes, bytes, bool | None]]
+"""(path, CID, block, whether it fits its lexicon)."""
+
+
+class _Child:
+    """One process."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+
+    async def ask(self, question: dict[str, Any]) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(msgspec.json.encode(question) + b"\n")
+        await self.process.stdin.drain()
+
+    async def packet(self) -> Any:
+        assert self.process.stdout is not None
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                size = int.from_bytes(await self.process.stdout.readexactly(4), "big")
+                return msgspec.msgpack.decode(await self.process.stdout.readexactly(size))
+        except (EOFError, OSError, TimeoutError):
+            raise NotProven(DIED) from None
+
+    async def end(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+        await self.process.wait()
+
+
+class Checkers:
+    """Some of them. wanted: the collections whose records are to be told. max_bytes: of a repository's file."""
+
+    def __init__(self, count: int, wanted: frozenset[str], max_bytes: int) -> None:
+        self._start = {"wanted": sorted(wanted), "max_bytes": max_bytes}
+        self._free = asyncio.Semaphore(count)
+        self._idle: list[_Child] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._endings: set[asyncio.Task[None]] = set()
+
+    async def check(self, path: Path, did: str, key: str) -> AsyncGenerator[Head | Records, None]:
+        """What a repository's file holds: its head, then its records by and by. Raises NotProven, at any time."""
+        async with self._free:
+            child = self._idle.pop() if self._idle else await self._begin()
+            done = False
+            try:
+                await child.ask({"path": str(path), "did": did, "key": key})
+                async for answer in _answers(child):
+                    yield answer
+                done = True
+            except NotProven as not_proven:
+                done = not_proven.reason != DIED
+                raise
+            except (OSError, RuntimeError):  # uvloop: RuntimeError for a closed pipe
+                raise NotProven(DIED) from None
+            finally:
+                self._rest(child) if done else self._end(child)
+
+    async def _begin(self) -> _Child:
+        process = await asyncio.create_subprocess_exec(
+            *PROGRAM, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True
+        )
+        child = _Child(process)
+        await child.ask(self._start)
+        return child
+
+    def _rest(self, child: _Child) -> None:
+        self._idle.append(child)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._retire)
+
+    def _retire(self) -> None:
+        while self._idle:
+            self._end(self._idle.pop())
+
+    def _end(self, child: _Child) -> None:
+        task = asyncio.ensure_future(child.end())
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard)
+
+    async def close(self) -> None:
+        """End all and wait for them."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._retire()
+        while self._endings:
+            await asyncio.gather(*self._endings)
+
+
+async def _answers(child: _Child) -> AsyncIterator[Head | Records]:
+    while (packet := await child.packet()) is not None:
+        if isinstance(packet, list):
+            yield packet
+        elif "refused" in packet:
+            raise NotProven(str(packet["refused"]))
+        else:
+            yield Head(packet["rev"], packet["data"], packet["paths"])

@@ -1,0 +1,70 @@
+"""Every repository of a source, by its own list: what the index does not hold is wanted.
+
+Page by page; where it goes on is kept, so that a kill costs one page. A host's list is its own; a relay's is of all.
+Source: lexicon com.atproto.sync.listRepos
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from freehold.net.client import Client
+from freehold.net.errors import UpstreamFailed
+from freehold.net.xrpc import Remote
+from freehold.outside import known
+from freehold.outside.index import Taker
+from freehold.outside.messages import LONGEST_DID
+from freehold.outside.pace import Pace
+from freehold.outside.reader import Reader
+from freehold.outside.sources import Source
+from freehold.protocol.syntax import is_did, is_tid
+
+METHOD = "com.atproto.sync.listRepos"
+PAGE = 1_000
+PAGE_MAX_BYTES = 4_000_000
+LONGEST_CURSOR = 2_000
+
+
+async def go_on(reader: Reader, client: Client, pace: Pace, source: Source) -> None:
+    """Read the list of a source from where it was left, to its end. Nothing if that was reached before.
+
+    Raises RemoteRefused, upstream refusals, and what `Index.take_in` raises.
+    """
+    with reader.reading() as tx:
+        at = known.listing(tx, source.url)
+    remote = Remote(client, source.url)
+    while at is not None:
+        async with pace.asking(source.url):
+            cursor = {"cursor": at} if at else {}
+            answer = await remote.query(METHOD, {"limit": PAGE, **cursor}, max_bytes=PAGE_MAX_BYTES)
+        found, after = _page(answer)
+        async with reader.turn:
+            await reader.index.take_in(partial(_note, source, found, after, reader.clock()))
+        reader.wants.set()
+        if after == at:
+            raise UpstreamFailed(url=source.url, cursor="does not move")
+        at = after
+
+
+def _note(source: Source, found: list[tuple[str, str]], after: str | None, now: int, taker: Taker) -> None:
+    known.listed(taker.tx, source.url, source.relay, found, now)
+    known.keep_listing(taker.tx, source.url, after)
+
+
+def _page(answer: Any) -> tuple[list[tuple[str, str]], str | None]:
+    """(DID, rev) of the active repositories of a page, and where the next one begins. Raises UpstreamFailed."""
+    repos = answer.get("repos") if isinstance(answer, dict) else None
+    if not isinstance(repos, list):
+        raise UpstreamFailed(answer="not a list of repositories")
+    cursor = answer.get("cursor")
+    fine = isinstance(cursor, str) and 0 < len(cursor) <= LONGEST_CURSOR
+    return list(_active(repos)), cursor if fine and repos else None
+
+
+def _active(repos: list[Any]) -> Iterator[tuple[str, str]]:
+    for repo in repos:
+        if not isinstance(repo, dict) or repo.get("active") is False:
+            continue
+        did, rev = repo.get("did"), repo.get("rev")
+        if isinstance(did, str) and len(did) <= LONGEST_DID and is_did(did) and isinstance(rev, str) and is_tid(rev):
+            yield did, rev

@@ -1,0 +1,240 @@
+"""All of it for one network: a listener for each source, a listing when one is needed, and the fetcher.
+
+With no source there is nothing but a task that waits to be told of one.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from freehold.net.client import Client
+from freehold.outside import known, listing
+from freehold.outside.checkers import Checkers
+from freehold.outside.fetching import Fetcher
+from freehold.outside.index import Taker
+from freehold.outside.listening import listening
+from freehold.outside.pace import Pace
+from freehold.outside.reader import Reader, StreamEnded
+from freehold.outside.sources import Source, Sources
+from freehold.protocol.refused import Refused
+
+logger = logging.getLogger(__name__)
+
+LISTENING = "listening"
+LONGEST_PAUSE_SECONDS = 300.0
+STEADY_SECONDS = 60.0
+FORGET_AT_ONCE = 20
+CHECKERS_MAX = 4
+
+
+class Limits(NamedTuple):
+    """per_host: whole repositories at once from one host. per_second: questions to one host. max_bytes: of one
+    repository's file. at_once: whole repositories at once from all. checkers: child processes."""
+
+    per_host: int = 2
+    per_second: float = 8.0
+    max_bytes: int = 200_000_000
+    at_once: int = 16
+    checkers: int = 1
+
+
+class Standing(NamedTuple):
+    """How it is with a source. state: LISTENING, or what came in between. cursor: the newest message taken in.
+    accounts: how many are how far."""
+
+    source: Source
+    state: str
+    cursor: int | None
+    listed: bool
+    accounts: known.Count
+    commits: int
+    dropped: dict[str, int]
+
+
+class Outside:
+    """What one network takes in. folder: for files that nobody needs after a kill. wanted: collections whose records
+    mean something to the index."""
+
+    def __init__(
+        self, sources: Sources, reader: Reader, client: Client, folder: Path, wanted: frozenset[str], limits: Limits
+    ) -> None:
+        self.sources, self.reader, self._client = sources, reader, client
+        self._pace = Pace(limits.per_host, limits.per_second)
+        self._checkers = Checkers(limits.checkers, wanted, limits.max_bytes)
+        self.fetcher = Fetcher(
+            reader,
+            client,
+            self._checkers,
+            self._pace,
+            folder,
+            lambda url: self._known.get(url),
+            at_once=limits.at_once,
+            max_bytes=limits.max_bytes,
+        )
+        self._changed = asyncio.Event()
+        self._relist: dict[str, asyncio.Event] = {}
+        self._known: dict[str, Source] = {}
+        self.states: dict[str, str] = {}
+
+    # -- the steady work -----------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Listen to what the operator named, until cancelled."""
+        while True:
+            self._changed.clear()
+            self._known = {source.url: source for source in self.sources.all()}
+            if not self._known:
+                await self._changed.wait()
+                continue
+            async with asyncio.TaskGroup() as tasks:
+                works = [tasks.create_task(self.fetcher.run())]
+                works += [tasks.create_task(self._keep_at(source)) for source in self._known.values()]
+                await self._changed.wait()
+                for work in works:
+                    work.cancel()
+
+    async def stop(self) -> None:
+        """End what children there are, and close what is open to the outside."""
+        await self._checkers.close()
+        await self._client.close()
+
+    async def _keep_at(self, source: Source) -> None:
+        """Listen to a source, and again when it hangs up, each time after a longer pause."""
+        pause, loop = 1.0, asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            try:
+                await self._follow(source)
+                self.states[source.url] = "it hung up"
+            except StreamEnded as ended:
+                self.states[source.url] = f"it ended the stream: {ended.facts.get('name')}"
+                if ended.facts.get("name") == "FutureCursor":
+                    await self._begin_anew(source)
+            except Refused as refused:
+                self.states[source.url] = refused.say
+            if loop.time() - began > STEADY_SECONDS:
+                pause = 1.0
+            logger.info("the stream of %s: %s", source.url, self.states[source.url])
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    async def _follow(self, source: Source) -> None:
+        """One connection, and beside it the listing of what the source has."""
+        with self.reader.reading() as tx:
+            cursor = known.cursor(tx, source.url)
+        async with listening(self._client.guard, source.stream, cursor) as stream:
+            self.states[source.url] = LISTENING
+            lists = asyncio.create_task(self._list(source))
+            try:
+                async for frames in stream.batches():
+                    batch = await self.reader.take(source, frames, cursor)
+                    cursor = batch.last
+                    if batch.outdated:
+                        await self.list_again(source)
+            finally:
+                lists.cancel()
+                with suppress(asyncio.CancelledError):
+                    await lists
+
+    async def _list(self, source: Source) -> None:
+        """Read the source's list to its end, now and whenever it is asked for anew."""
+        again = self._relist.setdefault(source.url, asyncio.Event())
+        pause = 1.0
+        while True:
+            again.clear()
+            try:
+                await listing.go_on(self.reader, self._client, self._pace, source)
+                pause = 1.0
+            except Refused as refused:
+                logger.warning("the list of %s: %s %s", source.url, refused.say, refused.facts)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                continue
+            await again.wait()
+
+    async def _begin_anew(self, source: Source) -> None:
+        """The stream knows nothing of where we were: begin with what comes next, and with its list."""
+        await self._write(partial(known.keep_cursor, url=source.url, seq=None))
+        await self.list_again(source)
+
+    async def _write(self, change: Callable[..., None]) -> None:
+        """Write to our own tables."""
+        async with self.reader.turn:
+            await self.reader.index.take_in(lambda taker: change(taker.tx))
+
+    # -- what an operator does -----------------------------------------------------------------------------------------
+
+    async def add(self, source: Source) -> None:
+        """Listen to it from now on, and take in what it has."""
+        await self.sources.add(source)
+        self._changed.set()
+
+    async def list_again(self, source: Source) -> None:
+        """Go through all that it has once more."""
+        await self._write(partial(known.keep_listing, url=source.url, at=""))
+        self._relist.setdefault(source.url, asyncio.Event()).set()
+
+    async def drop(self, source: Source, told: Callable[[int], None]) -> None:
+        """Listen to it no more, and forget all accounts that it told of last. told: how many are gone so far."""
+        await self.sources.drop(source)
+        self._changed.set()
+        gone = 0
+        while count := await self._forget_some(source):
+            gone += count
+            told(gone)
+        await self._write(partial(known.forget_source, url=source.url))
+
+    async def _forget_some(self, source: Source) -> int:
+        def forget(taker: Taker) -> int:
+            dids = known.of_source(taker.tx, source.url, FORGET_AT_ONCE)
+            for did in dids:
+                taker.account(did, known.GONE)
+                known.forget(taker.tx, did)
+            return len(dids)
+
+        async with self.reader.turn:
+            return await self.reader.index.take_in(forget)
+
+    async def fetch_again(self, did: str) -> bool:
+        """Have one account fetched whole; False if it is none of the outside."""
+
+        def want(taker: Taker) -> bool:
+            row = known.repo(taker.tx, did)
+            if row is not None:
+                known.want(taker.tx, row._replace(status=None), self.reader.clock())
+            return row is not None
+
+        async with self.reader.turn:
+            found = await self.reader.index.take_in(want)
+        self.reader.wants.set()
+        return found
+
+    def standing(self) -> list[Standing]:
+        """How it is with each source. Counts rows: not for every moment."""
+        sources = self.sources.all()
+        with self.reader.reading() as tx:
+            return [
+                Standing(
+                    source,
+                    self.states.get(source.url, "not yet"),
+                    known.cursor(tx, source.url),
+                    known.listing(tx, source.url) is None,
+                    known.count(tx, source.url),
+                    self.reader.commits[source.url],
+                    {why: count for (url, why), count in self.reader.dropped.items() if url == source.url},
+                )
+                for source in sources
+            ]
+
+    def figures(self) -> dict[str, float]:
+        """For Prometheus, by name."""
+        return {
+            "outside_sources": sum(state == LISTENING for state in self.states.values()),
+            "outside_commits": self.reader.commits.total(),
+            "outside_dropped": self.reader.dropped.total(),
+            "outside_repositories": self.fetcher.repositories,
+        }

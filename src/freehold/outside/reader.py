@@ -1,0 +1,340 @@
+"""Frames in, changes of the index out: every message is judged, and what is not proven is dropped and counted.
+
+Messages are judged in their order against how far each repository was taken in, off the event loop; what came of them
+is written in one transaction, with the cursor. One batch at a time, whatever its source. What comes for a repository
+while it is fetched whole waits, within bounds, and is judged afterwards.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import NamedTuple
+
+from freehold.identity.resolver import Identity
+from freehold.outside import known, messages, people
+from freehold.outside.index import Index, Taker
+from freehold.outside.known import GONE, Repo
+from freehold.outside.messages import Account, Commit, Dropped, Message, Notice, Sync
+from freehold.outside.proving import Forged, Gap, Proven, prove, prove_sync
+from freehold.outside.sources import Source
+from freehold.protocol.refused import Refused
+from freehold.store.clock import Clock
+from freehold.store.tx import Tx
+
+WAITING_MAX = 200
+"""Messages that wait for one repository."""
+WAITING_MAX_BYTES = 64_000_000
+"""For all of them."""
+
+Told = tuple[Source, Message]
+Step = Callable[[Taker], None]
+
+
+class StreamEnded(Refused):
+    """The other side says why it hangs up."""
+
+    kind, name, say = "upstream", "StreamEnded", "The other host ended its stream."
+
+
+class Batch(NamedTuple):
+    """Messages read from frames. outdated: what came before them is not to be had there any more."""
+
+    told: list[Told]
+    last: int | None
+    outdated: bool
+
+
+class Plan:
+    """What comes of a batch. before, rows: the rows as they were and as they will be; steps: for the index."""
+
+    def __init__(self, before: dict[str, Repo], here: set[str]) -> None:
+        self.before = before
+        self.rows = dict(before)
+        self.here = here
+        self.steps: list[Step] = []
+        self.waiting: list[Told] = []
+        self.dropped: Counter[tuple[str, str]] = Counter()
+        self.commits: Counter[str] = Counter()
+
+    def drop(self, source: Source, reason: str) -> None:
+        """Count what is not taken in."""
+        self.dropped[source.url, reason] += 1
+
+
+class Reader:
+    """Takes in what sources say. is_here: whether an account lives in this network, which knows its own better.
+
+    dropped: (source, reason) of what was not taken in; commits: of what was, by source. wants: set when there is a
+    repository to fetch.
+    """
+
+    def __init__(
+        self,
+        index: Index,
+        reading: Callable[[], AbstractContextManager[Tx]],
+        identity: Identity,
+        is_here: Callable[[str], bool],
+        clock: Clock,
+    ) -> None:
+        self.index, self.reading, self.identity, self.is_here, self.clock = index, reading, identity, is_here, clock
+        self.turn = asyncio.Lock()
+        self.wants = asyncio.Event()
+        self.dropped: Counter[tuple[str, str]] = Counter()
+        self.commits: Counter[str] = Counter()
+        self.seen: Counter[str] = Counter()
+        self._waiting: dict[str, list[Told]] = {}
+        self._waiting_bytes = 0
+        self._missed: set[str] = set()
+
+    # -- frames -------------------------------------------------------------------------------------------------------
+
+    async def take(self, source: Source, frames: Sequence[bytes], after: int | None) -> Batch:
+        """Take in frames that follow the message `after`. Raises StreamEnded, and what `Index.take_in` raises."""
+        batch = await asyncio.to_thread(self._read, source, frames, after)
+        self.seen[source.url] += len(frames)
+        await self.judge(batch.told, {source.url: batch.last} if batch.last != after else {})
+        return batch
+
+    def _read(self, source: Source, frames: Sequence[bytes], after: int | None) -> Batch:
+        told: list[Told] = []
+        outdated = False
+        for frame in frames:
+            try:
+                message = messages.read(frame)
+            except Dropped as dropped:
+                self.dropped[source.url, dropped.reason] += 1
+                continue
+            if isinstance(message, Notice):
+                if message.kind == "error":
+                    raise StreamEnded(name=message.name, source=source.url)
+                outdated |= message.name == "OutdatedCursor"
+            elif message is not None and after is not None and message.seq <= after:
+                self.dropped[source.url, "old-sequence"] += 1
+            elif message is not None:
+                after = message.seq
+                told.append((source, message))
+        return Batch(told, after, outdated)
+
+    # -- judging ------------------------------------------------------------------------------------------------------
+
+    async def judge(self, told: Sequence[Told], cursors: dict[str, int | None]) -> None:
+        """Judge messages in their order, and write what comes of them."""
+        async with self.turn:
+            await self._judge(told, cursors)
+
+    async def _judge(self, told: Sequence[Told], cursors: dict[str, int | None]) -> None:
+        dids = {message.did for _, message in told}
+        while True:
+            plan = await asyncio.to_thread(self._begin, dids)
+            await self._go_through(plan, told)
+            if await self.index.take_in(partial(_write, plan, cursors)):
+                break
+        self.dropped += plan.dropped
+        self.commits += plan.commits
+        self._keep_waiting(plan.waiting)
+        for did, row in plan.rows.items():
+            if row.wanted is None and did in self._waiting:
+                self.give_up(did)
+        if any(row.wanted is not None and plan.before.get(did) != row for did, row in plan.rows.items()):
+            self.wants.set()
+
+    def _begin(self, dids: Iterable[str]) -> Plan:
+        with self.reading() as tx:
+            return Plan(known.repos(tx, dids), {did for did in dids if self.is_here(did)})
+
+    async def _go_through(self, plan: Plan, told: Sequence[Told]) -> None:
+        at = 0
+        while at < len(told):
+            source, message = told[at]
+            if isinstance(message, Commit | Sync):
+                at, forged = await asyncio.to_thread(self._prove_on, plan, told, at)
+                if not forged:
+                    continue
+                source, message = told[at]
+            await self._ask(plan, source, message)
+            at += 1
+
+    def _prove_on(self, plan: Plan, told: Sequence[Told], at: int) -> tuple[int, bool]:
+        """Judge commits from `at` on: how far that went, and whether it ended at one that another key may have signed.
+
+        On a thread.
+        """
+        now = self.clock()
+        while at < len(told):
+            source, message = told[at]
+            if not isinstance(message, Commit | Sync):
+                break
+            try:
+                self._prove(plan, source, message, now)
+            except Forged:
+                return at, True
+            except Dropped as dropped:
+                plan.drop(source, dropped.reason)
+            at += 1
+        return at, False
+
+    def _prove(self, plan: Plan, source: Source, message: Commit | Sync, now: int) -> None:
+        """What a commit means. Raises Forged, Dropped."""
+        row = self._row(plan, source, message)
+        if row is None or row.wanted is not None:
+            self._wait(plan, source, message, row, now)
+            return
+        if row.status is not None:
+            raise Dropped("inactive")
+        if not source.speaks_for(row.pds):
+            raise Dropped("not-its-host")
+        try:
+            proven = _proven(message, row, now)
+        except Gap as gap:
+            plan.drop(source, gap.reason)
+            proven = None
+        if proven is None:
+            self._wait(plan, source, message, row, now)
+            return
+        plan.rows[row.did] = row._replace(rev=proven.rev, data=bytes(proven.data), via=source.url)
+        plan.steps.append(partial(_take, proven))
+        plan.commits[source.url] += 1
+
+    def _row(self, plan: Plan, source: Source, message: Message) -> Repo | None:
+        if message.did in plan.here:
+            raise Dropped("ours")
+        return plan.rows.get(message.did)
+
+    def _wait(self, plan: Plan, source: Source, message: Message, row: Repo | None, now: int) -> None:
+        """Have the repository fetched, and the message judged after that."""
+        if row is None:
+            plan.rows[message.did] = known.met(source.url, source.relay, message.did, now)
+        elif row.wanted is None:
+            plan.rows[message.did] = row._replace(wanted=now, tries=0, why=None)
+        plan.waiting.append((source, message))
+
+    # -- what the directory knows -------------------------------------------------------------------------------------
+
+    async def _ask(self, plan: Plan, source: Source, message: Message) -> None:
+        """Judge a message for which the account's identity is asked for anew."""
+        try:
+            row = self._row(plan, source, message)
+            if row is None:
+                self._meet(plan, source, message)
+                return
+            row = await self._ask_again(plan, row)
+            if not source.speaks_for(row.pds):
+                raise Dropped("not-its-host")
+            if isinstance(message, Account):
+                _stand(plan, row, message.status, self.clock())
+            elif isinstance(message, Commit | Sync):
+                await asyncio.to_thread(self._prove, plan, source, message, self.clock())
+        except Dropped as dropped:
+            plan.drop(source, dropped.reason)
+
+    def _meet(self, plan: Plan, source: Source, message: Message) -> None:
+        """An account that nobody spoke of yet: fetched, unless it is one that has gone."""
+        if isinstance(message, Account) and message.status is not None:
+            raise Dropped("unknown")
+        plan.rows[message.did] = known.met(source.url, source.relay, message.did, self.clock())
+
+    async def _ask_again(self, plan: Plan, row: Repo) -> Repo:
+        """The row by what the directory says now; as it was where nobody answers."""
+        try:
+            person = await people.person(self.identity, row.did, doubted=True)
+        except people.Unresolved:
+            return row
+        row = row._replace(pds=person.pds, key=person.key)
+        plan.rows[row.did] = row
+        if row.held is not None:
+            plan.steps.append(lambda taker: taker.identity(row.did, person.handle))
+        return row
+
+    # -- waiting for a repository -------------------------------------------------------------------------------------
+
+    def _keep_waiting(self, told: Iterable[Told]) -> None:
+        for source, message in told:
+            held = self._waiting.setdefault(message.did, [])
+            size = _size(message)
+            if len(held) >= WAITING_MAX or self._waiting_bytes + size > WAITING_MAX_BYTES:
+                self.dropped[source.url, "too-many-waiting"] += 1
+                self._missed.add(message.did)
+                continue
+            held.append((source, message))
+            self._waiting_bytes += size
+
+    async def finish(self, did: str, rev: str, change: Callable[[Taker], bool]) -> bool:
+        """Write the end of a whole repository of revision `rev`, then judge what came after that and waited. False if
+        it was not wanted any more."""
+        async with self.turn:
+            done = await self.index.take_in(change)
+            told = self._waiting.pop(did, [])
+            self._waiting_bytes -= sum(_size(message) for _, message in told)
+            later = [(source, message) for source, message in told if _is_after(message, rev)]
+            if done and later:
+                await self._judge(later, {})
+            if did in self._missed:
+                self._missed.discard(did)
+                await self.index.take_in(partial(_want_again, did, self.clock()))
+                self.wants.set()
+        return done
+
+    def give_up(self, did: str) -> None:
+        """The repository is not to be had: what waits for it is let go."""
+        self._waiting_bytes -= sum(_size(message) for _, message in self._waiting.pop(did, []))
+        self._missed.discard(did)
+
+
+def _proven(message: Commit | Sync, row: Repo, now: int) -> Proven | None:
+    """None: only the whole repository can tell."""
+    key = row.key or ""
+    if isinstance(message, Commit):
+        return prove(message, row.held, key, now)
+    return prove_sync(message, row.held, key, now)
+
+
+def _stand(plan: Plan, row: Repo, status: str | None, now: int) -> None:
+    """An account is active, or not."""
+    if status == GONE:
+        row = Repo(row.did, row.via, row.pds, row.key, GONE)
+    elif status is None and row.held is None:
+        row = row._replace(status=None, wanted=now, tries=0, why=None)
+    else:
+        row = row._replace(status=status)
+    plan.rows[row.did] = row
+    plan.steps.append(lambda taker: taker.account(row.did, status))
+
+
+def _take(proven: Proven, taker: Taker) -> None:
+    for path, cid, raw in proven.changes:
+        if cid is None or raw is None:
+            taker.gone(proven.did, path)
+        else:
+            taker.record(proven.did, path, cid, raw)
+    taker.reached(proven.did, proven.rev)
+
+
+def _write(plan: Plan, cursors: dict[str, int | None], taker: Taker) -> bool:
+    """Write what comes of a batch; False, and nothing, if the rows are others by now: the index was emptied."""
+    tx = taker.tx
+    if any(known.repo(tx, did) != plan.before.get(did) for did in plan.rows):
+        return False
+    for step in plan.steps:
+        step(taker)
+    for did, row in plan.rows.items():
+        if row != plan.before.get(did):
+            known.put(tx, row)
+    for url, seq in cursors.items():
+        known.keep_cursor(tx, url, seq)
+    return True
+
+
+def _want_again(did: str, now: int, taker: Taker) -> None:
+    row = known.repo(taker.tx, did)
+    if row is not None:
+        known.want(taker.tx, row, now)
+
+
+def _is_after(message: Message, rev: str) -> bool:
+    return not isinstance(message, Commit | Sync) or message.rev > rev
+
+
+def _size(message: Message) -> int:
+    return 500 + (len(message.blocks) if isinstance(message, Commit | Sync) else 0)
