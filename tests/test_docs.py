@@ -126,6 +126,7 @@ def test_the_command_tells_of_every_command_and_none_is_without_help() -> None:
         "claim",
         "edge",
         "outside",
+        "feeds",
         "domain",
         "drill",
         "install",

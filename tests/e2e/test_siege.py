@@ -20,6 +20,7 @@ from playwright.async_api import async_playwright
 from freehold.api.siege.acceptor import Acceptor
 from freehold.api.siege.connections import HEAD_SECONDS
 from freehold.api.siege.keeper import Keeper, now
+from freehold.api.siege.pages import Kept
 from freehold.cli.doctor import advice
 from freehold.cli.doors import behind_proxies, config_of, keeper_of
 from freehold.pds.proof_of_work import PARTS, PARTS_BITS, done
@@ -217,6 +218,66 @@ async def test_a_takedown_drops_what_is_kept(door: Door, mei: Someone) -> None:
         assert (await stranger.get("/@mei")).status_code == 200
         await door.site.members.take_down(door.site.accounts.one(mei.did))
         assert (await stranger.get("/@mei")).status_code == 503
+
+
+async def test_a_page_asked_for_in_words_heard_before_is_known_by_them_and_as_true(door: Door, mei: Someone) -> None:
+    async with door.caller("127.0.0.33", **HTML) as stranger, door.caller("127.0.0.34") as program:
+        assert (await stranger.get("/@mei")).status_code == 200
+        assert not door.keeper._often, "it was made, not kept"
+        door.shut()
+        first, again = await stranger.get("/@mei"), await stranger.get("/@mei")
+        assert len(door.keeper._often) == 1
+        assert (again.status_code, again.text) == (200, first.text)
+        assert await kinds(program, "/@nobody") == [429, 429], "a program cannot read that it has to wait"
+        await stranger.get("/@nobody")  # the page that says wait is being made
+        await door.keeper._warming
+        assert await kinds(stranger, "/@nobody") == [503, 503]
+        heard = len(door.keeper._often)
+        async with door.caller("127.0.0.35", cookie=f"session={mei.cookie}", **HTML) as browser:
+            assert "/settings" in (await browser.get("/@mei")).text
+            assert "/settings" in (await browser.get("/@mei")).text, "what is nobody's was shown to a member"
+        assert len(door.keeper._often) == heard, "words that show who asks are no words for all"
+        await door.site.members.take_down(door.site.accounts.one(mei.did))
+        assert await kinds(stranger, "/@mei") == [503, 503]
+        door.open()
+        assert (await door.caller("127.0.0.36", **HTML).get("/@mei")).status_code not in (200, 503), (
+            "nobody looked anew"
+        )
+
+
+async def kinds(asker: httpx.AsyncClient, page: str) -> list[int]:
+    """The statuses when it is asked for twice."""
+    return [(await asker.get(page)).status_code for _ in range(2)]
+
+
+async def test_a_kept_page_larger_than_what_the_line_takes_at_once_arrives_whole(door: Door) -> None:
+    body = bytes(range(256)) * 40_000
+    pages = door.keeper._place(door.site)[1]
+    pages._keep((b"/about", "en"), Kept([(b"content-type", b"application/octet-stream")], body, now()))
+    with socket.socket() as asker:
+        asker.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        asker.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(asker, ("127.0.0.1", door.port))
+        await loop.sock_sendall(asker, f"GET /about HTTP/1.1\r\nHost: localhost:{door.port}\r\n\r\n".encode())
+        heard = b""
+        while part := await loop.sock_recv(asker, 1 << 20):
+            heard += part
+    assert heard.partition(b"\r\n\r\n")[2] == body
+
+
+async def test_a_request_that_is_looked_at_and_let_in_arrives_whole(door: Door, mei: Someone) -> None:
+    said = "x" * 40_000
+    async with door.caller(**mei.by_program) as member:
+        post = {
+            "repo": mei.did,
+            "collection": "example.town.note",
+            "record": {"$type": "example.town.note", "said": said},
+        }
+        made = await member.post(f"/xrpc/{CREATE}", json={**post, "validate": False})
+        assert made.status_code == 200, made.text
+        told = {"repo": mei.did, "collection": "example.town.note", "rkey": made.json()["uri"].rpartition("/")[2]}
+        assert (await member.get("/xrpc/com.atproto.repo.getRecord", params=told)).json()["value"]["said"] == said
 
 
 async def test_who_was_let_in_lately_waits_until_others_were(door: Door) -> None:

@@ -26,6 +26,7 @@ from freehold.web.backend import (
     Theme,
 )
 from freehold.web.credentials import Safety
+from freehold.web.feeds import Known
 from freehold.web.records import post_record
 
 NOW = datetime(2026, 11, 21, 19, 40, tzinfo=UTC)
@@ -101,6 +102,25 @@ class NothingLost:
         return []
 
 
+class Beside:
+    """Two feeds stand beside Following, and are empty."""
+
+    def uri(self, name: str) -> str:
+        return f"at://did:plc:feeds2222222222222222222/app.bsky.feed.generator/{name}"
+
+    async def kept(self, did: str) -> list[Known]:
+        return [Known(self.uri(name), name, name, "", None, 0, True) for name in ("discover", "photos")]
+
+    async def all(self, viewer: str | None, *, limit: int, cursor: str | None) -> tuple[list[Known], None]:
+        return await self.kept(""), None
+
+    async def one(self, viewer: str | None, uri: str) -> Known:
+        return next(one for one in await self.kept("") if one.uri == uri)
+
+    async def read(self, viewer: str | None, uri: str, *, limit: int, cursor: str | None) -> tuple[list[Json], None]:
+        return [], None
+
+
 class Village:
     """Backend and Views in one."""
 
@@ -134,6 +154,10 @@ class Village:
 
     def spend(self, kind: str, did: str | None, address: str) -> None:
         """Nobody is counted here."""
+
+    @property
+    def feeds(self) -> "Beside":
+        return Beside()
 
     @property
     def offers(self) -> "NothingLost":

@@ -42,6 +42,7 @@ async def lively(village: Village) -> Village:
 AMINA, MEI = "/@amina.linden.example", "/@mei.linden.example"
 PAGES = (
     *("/", "/?feed=all", "/?cursor=99", "/notices", "/write", "/settings", "/settings/profile", "/about", "/offline"),
+    *("/feeds", "/feeds/discover", "/feeds/photos?cursor=9"),
     *("/search", "/search?q=root", "/search?q=o&show=people", "/search?q=zeppelin", "/nothing"),
     *(AMINA, AMINA + "/photos", AMINA + "/replies", AMINA + "/followers", AMINA + "/following", MEI, MEI + "/photos"),
     *("POST", "POST/likes", "POST/echoes", "POST/quotes", "/write?reply_to=URI", "/write?quote=URI"),

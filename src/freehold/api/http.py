@@ -78,7 +78,9 @@ class Http(HttpToolsProtocol):
         self._told, self._keeper = told, keeper
         self.who, self.reading_since, self.body_bytes = "", 0.0, 0
         self.let_in: Ticket | None = None
-        """What the first request has been given already, by who looked at it in the socket."""
+        """What the first request has been given already, by who looked at it before."""
+        self.early = b""
+        """What they have read of the connection."""
         self._turned_away = self._rests = self._was_served = False
 
     @property
@@ -95,6 +97,9 @@ class Http(HttpToolsProtocol):
             self.who, self.reading_since = caller_of(self.client[0] if self.client else ""), monotonic()
             if not self._keeper.opened(self, peer[0] if peer else ""):
                 self.cut_off()
+                return
+        if self.early:
+            self.data_received(self.early)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""

@@ -228,22 +228,6 @@ def actor_likes(page: Page, actor: str, limit: int, cursor: str | None) -> Json:
     return answer
 
 
-def newest(page: Page, limit: int, cursor: str | None) -> Json:
-    """Every post of the network that is no reply, the newest first."""
-    rows = page.tx.run(
-        "SELECT moment, actor, post FROM feed_item"
-        " WHERE moment < :before AND parent_author = 0 AND repost IS NULL ORDER BY moment DESC LIMIT :limit",
-        before=before(cursor),
-        limit=limit,
-    )
-    items = [Item._make(row) for row in rows]
-    posts = _present(page, items, lambda _, post: not page.circle.shuns(post.author))
-    answer: Json = {"feed": posts}
-    if len(rows) == limit:
-        answer["cursor"] = str(rows[-1][0])
-    return answer
-
-
 # -- from a skeleton to an answer ------------------------------------------------------------------------------------
 
 

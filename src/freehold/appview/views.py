@@ -144,11 +144,6 @@ class Views:
         with self._page(viewer) as page:
             return feeds.list_feed(page, list, limit, cursor)
 
-    def get_newest(self, viewer: str | None, limit: int = 50, cursor: str | None = None) -> Json:
-        """Every post that is no reply, the newest first, for our own pages; shaped as a feed."""
-        with self._page(viewer) as page:
-            return feeds.newest(page, limit, cursor)
-
     def get_actor_feeds(self, viewer: str | None, actor: str, limit: int = 50, cursor: str | None = None) -> Json:
         """The feeds that someone declared."""
         with self._page(viewer) as page:

@@ -40,6 +40,10 @@ class Shown(NamedTuple):
     view: Json
     why: Why
 
+    def said(self) -> Json:
+        """The view with the reason in words, for apps."""
+        return self.view | {"feedContext": in_words(self.why)}
+
 
 class Feed(NamedTuple):
     """A page of a feed."""
@@ -91,11 +95,17 @@ class Feeds:
         self, viewer: str | None, feed: str, limit: int = 50, cursor: str | None = None, languages: str | None = None
     ) -> Json:
         """app.bsky.feed.getFeed. languages: the caller's accept-language, for other services. Raises UnknownFeed."""
+        page = await self.page(viewer, feed, limit, cursor, languages)
+        views = [one.view if one.why.kind == "elsewhere" else one.said() for one in page.items]
+        return {"feed": views, **({"cursor": page.cursor} if page.cursor is not None else {})}
+
+    async def page(
+        self, viewer: str | None, feed: str, limit: int, cursor: str | None, languages: str | None = None
+    ) -> Feed:
+        """A page of any feed, with its reasons. Raises UnknownFeed."""
         name, asked = self._whose(viewer, feed)
         if asked is None:
-            page = await self.read(viewer, name, limit, cursor)
-            views = [one.view | {"feedContext": in_words(one.why)} for one in page.items]
-            return {"feed": views, **({"cursor": page.cursor} if page.cursor is not None else {})}
+            return await self.read(viewer, name, limit, cursor)
         skeleton = await self.foreign.skeleton(name, asked, limit, cursor, viewer, languages)
         with self.views.open(viewer) as opened:
             return _hydrated(opened, skeleton)
@@ -254,7 +264,7 @@ def _filled_in(page: Page, pick: Pick, piece: PostPiece) -> Why:
     return pick.why
 
 
-def _hydrated(page: Page, skeleton: Skeleton) -> Json:
+def _hydrated(page: Page, skeleton: Skeleton) -> Feed:
     """What another service picked, as far as the index holds it and the reader may see it."""
 
     def visible(item: Item, post: PostPiece) -> bool:
@@ -262,8 +272,9 @@ def _hydrated(page: Page, skeleton: Skeleton) -> Json:
         return not page.circle.shuns(post.author) and not (reposted and page.circle.shuns(item.actor))
 
     picked = skeleton.resolved(page)
-    views = []
-    for item, view in shown_items(page, list(picked), visible):
-        one = picked[item]
-        views.append(view | one.more | ({"reqId": skeleton.request} if skeleton.request is not None else {}))
-    return {"feed": views, **({"cursor": skeleton.cursor} if skeleton.cursor is not None else {})}
+    request = {"reqId": skeleton.request} if skeleton.request is not None else {}
+    items = [
+        Shown(page.posts[item.post].uri, view | picked[item].more | request, Why("elsewhere"))
+        for item, view in shown_items(page, list(picked), visible)
+    ]
+    return Feed(items, skeleton.cursor)

@@ -5,7 +5,7 @@ The pages say it in the reader's language; apps get it in English, as `feedConte
 
 from typing import Literal, NamedTuple, Protocol
 
-Kind = Literal["friends", "noticed", "new", "pictures", "here", "said"]
+Kind = Literal["friends", "noticed", "new", "pictures", "here", "said", "elsewhere"]
 
 
 class Why(NamedTuple):
@@ -13,7 +13,8 @@ class Why(NamedTuple):
 
     friends: `n` people whom the reader follows liked it, but for `echoes` who only echoed it; `name` is that of one
     alone. noticed: what it got: `n` likes and so on. new: nothing yet. pictures: it shows `n`. here: a member of this
-    network, called `name`, wrote it. said: in the words (`name`) of whoever made the feed.
+    network, called `name`, wrote it. said: in the words (`name`) of whoever made the feed. elsewhere: another service
+    picked it, and does not say why.
     """
 
     kind: Kind
@@ -64,6 +65,8 @@ def in_words(why: Why, speaker: Speaker = ENGLISH) -> str:
             return speaker.say_n("It shows a picture", "It shows %(n)s pictures", why.n)
         case "here":
             return speaker.say("By a member of %(network)s", network=why.name)
+        case "elsewhere":
+            return speaker.say("Picked by the service that makes this feed")
         case "said":
             return why.name
 

@@ -18,6 +18,7 @@ from freehold.web.pages import (
     apart,
     authorize,
     entry,
+    feeds,
     frame,
     home,
     lost_posts,
@@ -39,6 +40,7 @@ from freehold.web.visit import open_visit
 ROUTES = [
     *frame.ROUTES,
     *home.ROUTES,
+    *feeds.ROUTES,
     *entry.ROUTES,
     *waiting.ROUTES,
     *network.ROUTES,

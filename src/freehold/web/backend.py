@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 from freehold.web.apart import Apart
 from freehold.web.apps import Apps
 from freehold.web.credentials import Credentials, Halfway
+from freehold.web.feeds import Feeds
 from freehold.web.gate import Applied, Gate, Joining
 from freehold.web.lost import Offers
 from freehold.web.ready import Ready
@@ -266,6 +267,11 @@ class Backend(Protocol):
     @property
     def views(self) -> Views:
         """Reading."""
+        ...
+
+    @property
+    def feeds(self) -> Feeds:
+        """Feeds that somebody picks the posts of."""
         ...
 
     @property

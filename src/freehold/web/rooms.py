@@ -40,6 +40,7 @@ from freehold.web.backend import (
     Theme,
 )
 from freehold.web.credentials import Halfway
+from freehold.web.feeding import SiteFeeds
 from freehold.web.gate import Applied, InLine
 from freehold.web.keeping import SiteGate
 from freehold.web.leaving import SiteWaysOut
@@ -69,6 +70,7 @@ class SiteBackend:
         self._site = site
         self._budgets = Budgets(site.clock)
         self.views = SiteViews(site)
+        self.feeds = SiteFeeds(site)
         self.apps = SiteApps(site)
         self.gate = SiteGate(site)
         self.ready = SiteReady(site)

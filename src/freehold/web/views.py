@@ -19,7 +19,9 @@ class SiteViews:
         return plain(self._views.get_timeline(viewer, limit, cursor))
 
     async def get_network_feed(self, viewer: str | None, *, limit: int, cursor: str | None) -> Json:
-        return plain(self._views.get_newest(viewer, limit, cursor))
+        page = await self._site.feeds.read(viewer, "local", limit, cursor)
+        more = {"cursor": page.cursor} if page.cursor is not None else {}
+        return plain({"feed": [one.view for one in page.items], **more})
 
     async def get_author_feed(
         self, viewer: str | None, *, actor: str, filter: str, limit: int, cursor: str | None, include_pins: bool

@@ -2,18 +2,19 @@
 
 asyncio's own server takes one connection in each round of the loop. Under a flood of short connections those of members
 then wait in the kernel behind thousands of others, however few of those are served. Here all that wait are taken; and
-since nobody is handed over before their first bytes are there, the keeper can look at these in the socket, and an
-answer that was made before goes out without anything being made for the connection.
+since nobody is handed over before their first bytes are there, the keeper can look at these first, and an answer that
+was made before goes out without anything being made for the connection, not even Python's object for a socket.
 Source: tcp(7) (TCP_DEFER_ACCEPT)
 """
 
 import asyncio
 import logging
+import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from freehold.api.siege.keeper import Canned, Keeper, Ticket
 
@@ -25,6 +26,8 @@ BACKLOG = 4_096
 SILENT_SECONDS = 15
 """How long the kernel keeps who has connected and says nothing."""
 HEAD_BYTES = 8_192
+SLOWLY_MOST = 256
+"""Answers at once that did not go out in one piece, for a page is large or the line of who asked is narrow."""
 
 
 class Acceptor:
@@ -34,6 +37,8 @@ class Acceptor:
         self._listener, self._speaker, self._keeper = listener, speaker, keeper
         self._loop = asyncio.get_running_loop()
         self._opening: set[asyncio.Task[Any]] = set()
+        self._kind = listener.family, listener.type, listener.proto
+        self._take = cast(Any, listener)._accept  # a file's number, and who calls: what `accept` makes its object of
         listener.setblocking(False)
         if hasattr(socket, "TCP_DEFER_ACCEPT"):
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, SILENT_SECONDS)
@@ -53,28 +58,36 @@ class Acceptor:
     def _accept(self) -> None:
         for _ in range(AT_ONCE):
             try:
-                connection, address = self._listener.accept()
+                file, address = self._take()
             except BlockingIOError:
                 return
             except OSError as wrong:  # no file descriptor is left, or the other end is gone already
                 logger.warning("a connection could not be taken", extra={"facts": wrong.strerror})
                 self._keeper.connections.make_room()
                 return
-            met = self._meet(connection, address) if self._keeper.siege.on else None
-            if isinstance(met, Canned):
-                with suppress(OSError):
-                    connection.recv(HEAD_BYTES, socket.MSG_DONTWAIT)  # what lies unread turns the farewell into a reset
-                    connection.send(met.answer, socket.MSG_DONTWAIT)
-                connection.close()
+            if self._keeper.siege.on:
+                self._meet(file, address)
             else:
-                self._open(connection, met)
+                self._open(file)
 
-    def _meet(self, connection: socket.socket, address: tuple[str, int]) -> Ticket | Canned | None:
-        """What becomes of the first request, if its whole head is there. None: that is seen later."""
+    def _meet(self, file: int, address: tuple[str, int]) -> None:
+        """Answer the first request, if its whole head is there and the answer is; else go on as ever."""
+        os.set_blocking(file, False)
         try:
-            data = connection.recv(HEAD_BYTES, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            data = os.read(file, HEAD_BYTES)
+        except BlockingIOError:
+            self._open(file)
+            return
         except OSError:
-            return None
+            data = b""
+        met = self._verdict(data, address) if data else Canned(b"")
+        if isinstance(met, Canned):
+            self._say(file, met.answer)
+        else:
+            self._open(file, met, data)
+
+    def _verdict(self, data: bytes, address: tuple[str, int]) -> Ticket | Canned | None:
+        """What becomes of the first request. None: that is seen later."""
         brushed = self._keeper.brush_off(data, address[0])
         if brushed is not None:
             return brushed
@@ -83,17 +96,42 @@ class Acceptor:
             return None
         method, target, headers = head
         scope = {"type": "http", "headers": headers, "client": address[:2], "scheme": "http", "http_version": "1.1"}
-        return self._keeper.judge(method, target, scope, (b"upgrade", b"websocket") in headers)
+        verdict = self._keeper.judge(method, target, scope, (b"upgrade", b"websocket") in headers)
+        if isinstance(verdict, Canned) and verdict.wanted is not None:
+            self._keeper.remember(data, verdict.wanted)
+        return verdict
 
-    def _open(self, connection: socket.socket, ticket: Ticket | None) -> None:
+    def _say(self, file: int, answer: bytes) -> None:
+        """And hang up."""
+        try:
+            said = os.write(file, answer)
+        except OSError:  # gone
+            said = len(answer)
+        if said < len(answer) and len(self._opening) < SLOWLY_MOST:
+            self._go_on(self._say_rest(socket.socket(*self._kind, fileno=file), answer[said:]), None)
+        else:
+            os.close(file)
+
+    async def _say_rest(self, connection: socket.socket, rest: bytes) -> None:
+        with connection, suppress(OSError, TimeoutError):
+            async with asyncio.timeout(SILENT_SECONDS):
+                await self._loop.sock_sendall(connection, rest)
+
+    def _open(self, file: int, ticket: Ticket | None = None, early: bytes = b"") -> None:
+        """Have HTTP spoken over it. early: what was read of it already."""
+        connection = socket.socket(*self._kind, fileno=file)
+
         def speaker() -> Any:
             made = self._speaker(None)
-            made.let_in = ticket
+            made.let_in, made.early = ticket, early
             return made
 
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        task = self._loop.create_task(self._loop.connect_accepted_socket(speaker, connection))
+        self._go_on(self._loop.connect_accepted_socket(speaker, connection), ticket)
+
+    def _go_on(self, work: Coroutine[Any, Any, Any], ticket: Ticket | None) -> None:
+        task = self._loop.create_task(work)
         self._opening.add(task)
         task.add_done_callback(partial(self._opened, ticket))
 

@@ -38,6 +38,8 @@ BREATH_SECONDS = 0.05
 """The same after a kept page: twenty files a second on each of a browser's connections."""
 FAMILIAR_SECONDS = 900.0
 MOST_FAMILIAR = 20_000
+MOST_OFTEN, OFTEN_BYTES = 1_024, 1_024
+"""Heads of requests for pages that are known again as they are, and how long one may be."""
 QUIET_TICKS = 20
 _PLAINEST = (b"GET /xrpc/app.", b"GET /xrpc/com.", b"GET /img/")
 _SHOWS_SOMETHING = re.compile(rb"\n(?:authorization|cookie|freehold-pass|upgrade|x-forwarded-for)[ \t]*:", re.I)
@@ -46,11 +48,28 @@ _END = b"\r\n\r\n"
 now = time.monotonic
 
 
+class Wanted(NamedTuple):
+    """A page, or a file that one needs, that a stranger asked for. host: in what words the network was meant. packed:
+    they take gzip. html: they can read that they have to wait."""
+
+    site: Site
+    pages: PublicPages
+    host: str
+    target: bytes
+    language: str
+    packed: bool
+    html: bool
+
+
 class Canned(NamedTuple):
-    """An answer that was made before. rest: seconds in which nothing more is read of that connection."""
+    """An answer that was made before. rest: seconds in which nothing more is read of that connection.
+
+    wanted: of which page of a stranger's it tells, if it does.
+    """
 
     answer: bytes
     rest: float = REST_SECONDS
+    wanted: Wanted | None = None
 
 
 class Asked(NamedTuple):
@@ -78,6 +97,10 @@ class Asked(NamedTuple):
     @property
     def takes_gzip(self) -> bool:
         return accepts_gzip(self.headers.get(b"accept-encoding", b""))
+
+    @property
+    def reads_html(self) -> bool:
+        return b"text/html" in self.headers.get(b"accept", b"")
 
     @property
     def account(self) -> str:
@@ -130,6 +153,7 @@ class Keeper:
         self.is_proxy = lru_cache(maxsize=1_024)(lambda address: _within(address, proxy_networks))
         self._places: dict[Site, tuple[Passes, PublicPages]] = {}
         self._familiar: OrderedDict[str, float] = OrderedDict()
+        self._often: OrderedDict[bytes, Wanted] = OrderedDict()
         self._ticking, self._quiet = False, 0
         self._app: App | None = None
         self._warming: asyncio.Task[None] | None = None
@@ -168,20 +192,54 @@ class Keeper:
         return verdict
 
     def brush_off(self, data: bytes, address: str) -> Canned | None:
-        """A first look at a request in the socket: the plainest call, that shows nothing, while strangers have no room.
+        """A first look at a request of which nothing else was looked at: one that shows nothing of who asks, for the
+        plainest call while strangers have no room, or for a page, in words that were heard before.
 
         Under most floods most of it is that, and the answer is the same for all.
         """
-        at, siege = now(), self.siege
-        stranger = siege.lanes["stranger"]
-        if at >= stranger.rests_until or not data.startswith(_PLAINEST) or not data.endswith(_END):
+        at, wanted = now(), self._often.get(data)
+        if wanted is not None:
+            return None if self._is_familiar(_caller(address), at) else self._show_again(wanted, at)
+        if at >= self.siege.lanes["stranger"].rests_until or not data.startswith(_PLAINEST) or not shows_nothing(data):
             return None
-        if _SHOWS_SOMETHING.search(data) or self._is_familiar(_caller(address), at):
+        if self._is_familiar(_caller(address), at):
             return None
+        self._brushed_off()
+        return Canned(saying.REFUSED)
+
+    def _brushed_off(self) -> None:
+        siege = self.siege
         siege.asks("stranger")
         siege.refused["stranger"] += 1
-        stranger.refused()
-        return Canned(saying.REFUSED)
+        siege.lanes["stranger"].refused()
+
+    def _show_again(self, wanted: Wanted, at: float) -> Canned | None:
+        """A page that is kept, or the one that says wait. None: this has to be looked at, for there is room to make it,
+        or the network is another one by now."""
+        if self.find(wanted.host) is not wanted.site:
+            return None
+        has_room = at >= self.siege.lanes["stranger"].rests_until
+        kept = wanted.pages.find(wanted.target, wanted.language, at)
+        if has_room and (kept is None or at - kept.at > FRESH_SECONDS):
+            return None
+        if kept is not None:
+            self.siege.asks("stranger")
+            self.siege.kept += 1
+            return Canned(kept.answer(b"200 OK", wanted.packed, at), BREATH_SECONDS)
+        busy = wanted.pages.find(saying.BUSY, wanted.language, at)
+        if busy is None:
+            return None
+        self._brushed_off()
+        if not wanted.html:
+            return Canned(saying.REFUSED)
+        return Canned(busy.answer(b"503 Service Unavailable", wanted.packed, at, saying.COME_AGAIN))
+
+    def remember(self, data: bytes, wanted: Wanted) -> None:
+        """These words were for a page; heard again, `brush_off` knows them. Not if they show who asks."""
+        if len(data) <= OFTEN_BYTES and shows_nothing(data):
+            self._often[data] = wanted
+            if len(self._often) > MOST_OFTEN:
+                self._often.popitem(last=False)
 
     def _judge(self, asked: "Asked", socket: bool) -> Ticket | Canned | None:
         site = self.find(asked.header(b"host"))
@@ -199,7 +257,10 @@ class Keeper:
         if socket:
             return None if kind != "stranger" else self._refuse(kind)
         if kind != "member" and asked.wants_page_of(site):
-            return self._show(pages, asked, kind, who)
+            shown = self._show(pages, asked, kind, who)
+            if kind == "stranger" and isinstance(shown, Canned):
+                return shown._replace(wanted=self._wanted(site, pages, asked))
+            return shown
         return self._let_in(kind, asked.account if kind == "member" else who) or self._turn_away(pages, asked, kind)
 
     def _let_in(self, kind: Kind, who: str) -> Ticket | None:
@@ -222,8 +283,12 @@ class Keeper:
         self.siege.kept += 1
         return Canned(kept.answer(b"200 OK", packed, now()), BREATH_SECONDS)
 
+    def _wanted(self, site: Site, pages: PublicPages, asked: "Asked") -> Wanted:
+        language = self._language(asked.header(b"accept-language"))
+        return Wanted(site, pages, asked.header(b"host"), asked.target, language, asked.takes_gzip, asked.reads_html)
+
     def _turn_away(self, pages: PublicPages, asked: "Asked", kind: Kind) -> Canned:
-        if asked.is_call or b"text/html" not in asked.headers.get(b"accept", b""):
+        if asked.is_call or not asked.reads_html:
             return self._refuse(kind)
         self.siege.refused[kind] += 1
         language = self._language(asked.header(b"accept-language"))
@@ -297,6 +362,7 @@ class Keeper:
             self._set_clock()
         if not self.siege.on and self._places:
             self._places.clear()  # what was kept in a siege is not kept after it
+            self._often.clear()
 
     # --- pages
 
@@ -373,6 +439,11 @@ def metered(work: Coroutine[Any, Any, None], spent: Callable[[float], None]) -> 
             step = work.send
         except BaseException as wrong:  # cancelled, mostly: the work's own business
             given, step = wrong, work.throw
+
+
+def shows_nothing(data: bytes) -> bool:
+    """Is this a whole head without anything that would tell who asks, and no more?"""
+    return data.endswith(_END) and not _SHOWS_SOMETHING.search(data)
 
 
 def _caller(address: str) -> str:

@@ -5,6 +5,7 @@ from starlette.routing import Route
 
 from freehold.web.endpoints import getter
 from freehold.web.notices import by_day, rows, subjects
+from freehold.web.pages.feeds import tabs
 from freehold.web.present import Presenter
 from freehold.web.visit import Visit
 
@@ -35,6 +36,7 @@ async def home(visit: Visit) -> Response:
         welcome=visit.asked("said") == "welcome",
         lost=visit.backend.offers.count(viewer),
         people=visit.show.people((await views.get_suggestions(viewer, limit=3))["actors"]),
+        tabs=await tabs(visit),
     )
 
 
