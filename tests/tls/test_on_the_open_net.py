@@ -1,6 +1,7 @@
 """The whole of it, on hosts of their own: a network, a visitor, an authority, a nameserver, and one wire."""
 
 import os
+import shutil
 import socket
 import ssl
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import connect
 
+from freehold.haven.standby import make
 from support.acme import Authority, fetch, pebble
 from support.command import COMMAND, QUIET, freehold
 from support.hosts import Host, hosts
@@ -27,21 +29,17 @@ PATIENCE_SECONDS = 30
 class World:
     """The hosts, and what runs on them."""
 
-    def __init__(self, folder: Path, visitor: Host, server: Host, zone: Zone, authority: Authority) -> None:
+    def __init__(
+        self, folder: Path, visitor: Host, server: Host, second: Host, zone: Zone, authority: Authority
+    ) -> None:
         self.directory = folder / "town"
-        self.visitor, self.server, self.zone, self.authority = visitor, server, zone, authority
+        self.visitor, self.server, self.second, self.zone, self.authority = visitor, server, second, zone, authority
         self.log = folder / "town.log"
 
     @contextmanager
     def serving(self, *words: str, settings: str = "") -> Iterator[None]:
         """`freehold run --https` on the server, until the `with` ends."""
-        (self.directory / "settings.toml").write_text(
-            f'{CHEAP}domain = "{DOMAIN}"\nacme_directory = "{self.authority.directory}"\n{settings}'
-        )
-        environment = {**os.environ, **QUIET, "SSL_CERT_FILE": str(self.authority.trust)}
-        command = [*self.server.prefix, *COMMAND, "run", str(self.directory), *words]
-        with self.log.open("ab") as out:
-            child = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        child = self.run(self.server, self.directory, *words, settings=settings)
         try:
             self.wait_for(lambda: self.accepts(80))
             yield
@@ -51,6 +49,16 @@ class World:
             child.kill()
             child.wait()
 
+    def run(self, host: Host, directory: Path, *words: str, settings: str = "") -> "subprocess.Popen[bytes]":
+        """`freehold run` on one of the hosts."""
+        (directory / "settings.toml").write_text(
+            f'{CHEAP}domain = "{DOMAIN}"\nacme_directory = "{self.authority.directory}"\n{settings}'
+        )
+        environment = {**os.environ, **QUIET, "SSL_CERT_FILE": str(self.authority.trust)}
+        command = [*host.prefix, *COMMAND, "run", str(directory), *words]
+        with self.log.open("ab") as out:
+            return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+
     def wait_for(self, what: object) -> None:
         until = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < until:
@@ -59,17 +67,17 @@ class World:
             time.sleep(0.05)
         raise AssertionError(self.log.read_text())
 
-    def accepts(self, port: int) -> bool:
+    def accepts(self, port: int, host: Host | None = None) -> bool:
         try:
-            self.visitor.connect(self.server.address, port).close()
+            self.visitor.connect((host or self.server).address, port).close()
         except OSError:
             return False
         return True
 
-    def tls(self, name: str) -> ssl.SSLSocket:
+    def tls(self, name: str, host: Host | None = None) -> ssl.SSLSocket:
         """A connection that trusts the authority and nobody else."""
         context = ssl.create_default_context(cadata=self.authority.root())
-        plain = self.visitor.connect(self.server.address, 443)
+        plain = self.visitor.connect((host or self.server).address, 443)
         plain.settimeout(PATIENCE_SECONDS)
         return context.wrap_socket(plain, server_hostname=name)
 
@@ -95,7 +103,8 @@ def ask(connection: socket.socket, path: str, host: str = DOMAIN) -> tuple[str, 
 @contextmanager
 def world(folder: Path, lasts_seconds: int) -> Iterator[World]:
     with ExitStack() as stack:
-        visitor, server, acme, dns = stack.enter_context(hosts("visitor", "server", "acme", "dns"))
+        names = ("visitor", "server", "second", "acme", "dns")
+        visitor, server, second, acme, dns = stack.enter_context(hosts(*names))
         zone = Zone({DOMAIN: server.address, f"*.{DOMAIN}": server.address}, folder / "texts")
         stack.enter_context(serving_zone(zone, dns.udp(53)))
         authority = stack.enter_context(
@@ -108,7 +117,7 @@ def world(folder: Path, lasts_seconds: int) -> Iterator[World]:
                 reach=lambda url, context: acme.there(lambda: fetch(url, context)),
             )
         )
-        made = World(folder, visitor, server, zone, authority)
+        made = World(folder, visitor, server, second, zone, authority)
         made.directory.mkdir()
         (made.directory / "settings.toml").write_text(f'{CHEAP}domain = "{DOMAIN}"\n')
         yield made
@@ -210,3 +219,40 @@ def test_a_renewal_drops_no_connection(tmp_path: Path) -> None:
                 time.sleep(0.1)
             assert len(seen) == 2, made.log.read_text()
             assert line.ping().wait(5)
+
+
+@pytest.mark.long
+def test_a_standby_is_read_by_https_with_the_certificates_that_are_there_and_orders_none(tmp_path: Path) -> None:
+    second = tmp_path / "second"
+    with world(tmp_path, 90 * 24 * 3600) as made, ExitStack() as stack:
+
+        def began(host: Host, directory: Path) -> "subprocess.Popen[bytes]":
+            child = made.run(host, directory, "--https")
+            stack.callback(child.wait)
+            stack.callback(child.kill)
+            return child
+
+        primary = began(made.server, made.directory)
+        made.wait_for(lambda: made.accepts(443))
+        assert freehold("account", made.directory, "create", "mei", given="correct horse battery\n").code == 0
+        made.tls(DOMAIN).close()
+        _, fingerprint, code = make(second, "0.0.0.0:7100")
+        shutil.copy(made.directory / "unlock.key", second)
+        began(made.second, second)
+        made.wait_for(lambda: made.accepts(7100, made.second))
+        address, code = f"tls://{made.second.address}:7100", f"{fingerprint}.{code}"
+        added = freehold("standby", made.directory, "add", address, "--code", code, "--name", "second")
+        assert added.code == 0, added.err
+        made.wait_for(lambda: "in step" in freehold("standby", made.directory, "list").out)
+        orders = made.authority.orders()
+        primary.kill()
+        made.wait_for(lambda: made.accepts(443, made.second))
+        with made.tls(DOMAIN, made.second) as line:
+            head, _ = ask(line, "/xrpc/_health")
+            assert head.startswith("HTTP/1.1 200 ")
+            head, body = ask(line, f"/xrpc/com.atproto.identity.resolveHandle?handle={MEI}")
+            assert (head[:13], "did:plc:" in body) == ("HTTP/1.1 200 ", True)
+        with pytest.raises(ssl.SSLError, match="UNRECOGNIZED_NAME"):
+            made.tls(MEI, made.second)  # hers was never asked for, and none is ordered here
+        assert made.authority.orders() == orders
+        assert "Traceback" not in made.log.read_text()

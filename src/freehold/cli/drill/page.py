@@ -40,10 +40,11 @@ li { margin: 0 0 1rem; } li p { margin: 0; } li strong { font-weight: 600; }
 def page(found: Findings) -> str:
     """The whole file."""
     title = f"Drill {found.drill}, {f'live on {found.live}, ' if found.live else ''}{began_at(found.at)}"
+    before = "" if found.live else PARLER
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>{escape(title)}</title><style>{STYLE}</style><body><h1{_kind(found.held)}>{_verdict(found)}</h1>"
-        f'<p class="soft">{escape(title)}. {found.seconds:.0f} seconds in all. {PARLER}</p>{_numbers(found)}'
+        f'<p class="soft">{escape(title)}. {found.seconds:.0f} seconds in all. {before}</p>{_numbers(found)}'
         f"<h2>What members were answered</h2><p>{_keys()}</p>"
         f'<div class="plot">{_over_time(found)}</div>'
         f'<h2>How long until they were answered again</h2><p class="soft">The upright mark is what was promised.</p>'
@@ -57,7 +58,7 @@ def _not_taken(found: Findings) -> str:
     if not found.not_taken:
         return ""
     rows = "".join(f"<li>{escape(each)}</li>" for each in found.not_taken)
-    return f"<h2>What was not taken away</h2><p>Only a drill in namespaces, on a copy, can.</p><ul>{rows}</ul>"
+    return f"<h2>What was not taken away</h2><p>These go in a drill on a copy only.</p><ul>{rows}</ul>"
 
 
 def _verdict(found: Findings) -> str:
@@ -73,9 +74,8 @@ def _numbers(found: Findings) -> str:
         "records": found.records,
         "pictures": found.blobs,
         "follows": found.follows,
-        "reports": found.reports,
         "changes of settings": found.settings,
-    } | ({} if found.live else {"members before": found.others})
+    } | ({} if found.live else {"reports": found.reports, "members before": found.others})
     cells = "".join(f"<div><dt>{name}</dt><dd>{number:,}</dd></div>" for name, number in shown.items())
     return f"<dl>{cells}</dl>"
 
