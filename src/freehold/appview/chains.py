@@ -14,8 +14,7 @@ Source: DESIGN.md §5; Myers, "An applicative random-access stack", 1983
 
 from array import array
 from collections.abc import Callable, Iterable
-from heapq import heapify, heappop, heapreplace, nsmallest
-from operator import neg
+from heapq import heappop, heappush, heapreplace, nlargest
 
 from freehold.appview.batch import FeedItem
 
@@ -165,21 +164,24 @@ class Chains:
         author, parent, root = self.author, self.parent_author, self.root_author
         looks = limit * LOOKS_PER_ITEM
         places = self.heads(actors, before)
-        heads = list(zip(map(neg, map(at.__getitem__, places)), places, strict=True))
-        if len(heads) > looks:
-            heads = nsmallest(looks, heads)
-        heapify(heads)
+        heads = nlargest(looks, places, key=at.__getitem__) if len(places) > looks else places
+        heads.sort(key=at.__getitem__)  # the newest is taken off the end
+        behind: list[tuple[int, int]] = []
         found: list[int] = []
-        while heads:
-            moment, place = heads[0]
+        while heads or behind:
+            if heads and (not behind or at[heads[-1]] > -behind[0][0]):
+                place = heads.pop()
+                if prev[place] != NONE:
+                    heappush(behind, (-at[prev[place]], prev[place]))
+            else:
+                place = behind[0][1]
+                if prev[place] != NONE:
+                    heapreplace(behind, (-at[prev[place]], prev[place]))
+                else:
+                    heappop(behind)
             if post[place] and wanted(author[place], parent[place], root[place]):
                 found.append(place)
             looks -= 1
             if len(found) == limit or not looks:
-                return found, -moment
-            back = prev[place]
-            if back == NONE:
-                heappop(heads)
-            else:
-                heapreplace(heads, (-at[back], back))
+                return found, at[place]
         return found, None

@@ -95,14 +95,16 @@ def _shunned(circle: Circle) -> Callable[[int], bool]:
 
 def _wanted(circle: Circle, viewer: int, shunned: Callable[[int], bool]) -> Wanted:
     """The rule of the home timeline, on what an item says of itself."""
-    known = circle.follows.keys() | {viewer}
+    follows = circle.follows
 
     def wanted(author: int, parent: int, root: int) -> bool:
         if shunned(author):
             return False
         if not parent or author == viewer or parent == root == author:
             return True
-        return (parent != author and parent in known) or (root != author and root in known)
+        if parent != author and (parent in follows or parent == viewer):
+            return True
+        return root != author and (root in follows or root == viewer)
 
     return wanted
 

@@ -135,7 +135,8 @@ def _post_state(page: Page, piece: PostPiece) -> bytes:
     """app.bsky.feed.defs#viewerState."""
     id = piece.id
     like, repost = page.likes.get(id), page.reposts.get(id)
-    saved, muted = piece.uri in page.own.saved, piece.thread in page.circle.thread_mutes
+    saved, mutes = piece.uri in page.own.saved, page.circle.thread_mutes
+    muted = bool(mutes) and piece.thread in mutes
     if not (like or repost or saved or muted or page.gated or piece.author == page.viewer):
         return _UNTOUCHED_JSON
     state: Json = {**_UNTOUCHED, "bookmarked": saved, "threadMuted": muted}
