@@ -7,7 +7,7 @@ Source: https://atproto.com/specs/repository#mst-structure
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Optional, cast
 
@@ -21,6 +21,7 @@ Fetch = Callable[[Cid], bytes]
 """The bytes of a block; raises KeyError when they are not to be had."""
 
 _PATH = re.compile(r"[A-Za-z0-9._:~-]+/[A-Za-z0-9._:~-]+")
+_paths_fit = re.compile(rf"(?:{_PATH.pattern}\n)+").fullmatch
 
 
 class BadTree(Refused):
@@ -56,6 +57,23 @@ def check_path(path: str) -> None:
 def height(path: str) -> int:
     """The layer on which `path` lives: leading zeros of its hash, in pairs of bits."""
     return (256 - int.from_bytes(sha256(path.encode()).digest(), "big").bit_length()) // 2
+
+
+def check_layer(paths: Iterable[bytes], layer: int) -> None:
+    """Raises ValueError unless all paths live on this layer."""
+    least, above = _HASHES[layer]
+    for path in paths:
+        if not least <= sha256(path).digest() < above:
+            raise ValueError("a path on the wrong layer")
+
+
+def _hashes(layer: int) -> tuple[bytes, bytes]:
+    """The least hash of a path that lives on a layer, and the first hash above."""
+    least, above = 1 << 256 >> 2 * layer >> 2, 1 << 256 >> 2 * layer
+    return least.to_bytes(32, "big"), above.to_bytes(32, "big") if layer else b"\xff" * 33
+
+
+_HASHES = [_hashes(layer) for layer in range(129)]
 
 
 class Node:
@@ -141,25 +159,23 @@ def _read(node: Node) -> None:
     try:
         left, rows, codes = decode(data)
         layer = _check(layer, low, high, left, rows)
-    except (ValueError, LookupError, BadPath) as error:
+    except (ValueError, LookupError) as error:
         raise BadTree(cid=str(node.cid)) from error
     _fill(node, layer, left, rows, codes)
 
 
 def _check(layer: int | None, low: str, high: str, left: Cid | None, rows: list[Row]) -> int:
-    """The layer, once all paths are valid, in order, within bounds and at home on it. Raises ValueError or BadPath."""
+    """The layer, once all paths, which are in order, are valid, within bounds and at home on it. Raises ValueError."""
     if layer is None:
         layer = height(rows[0][0]) if rows else 0
     elif not rows and not left:
         raise ValueError("an empty node at the bottom")
-    before = low
-    for path, _, _ in rows:
-        check_path(path)
-        if path <= before or height(path) != layer:
-            raise ValueError("a path out of its place")
-        before = path
-    if before >= high:
-        raise ValueError("a path out of its place")
+    if rows:
+        paths = [path for path, _, _ in rows]
+        lines = "\n".join(paths) + "\n"
+        if not _paths_fit(lines) or max(map(len, paths)) > MAX_PATH or paths[0] <= low or paths[-1] >= high:
+            raise ValueError("not a path, or out of its place")
+        check_layer(lines.encode().split(), layer)
     if layer == 0 and (left or any(right for _, _, right in rows)):
         raise ValueError("a subtree below the lowest layer")
     return layer

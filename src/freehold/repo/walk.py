@@ -6,11 +6,10 @@ Source: https://atproto.com/specs/repository#mst-structure
 
 import re
 from collections.abc import Callable, Iterator
-from hashlib import sha256
 
 from freehold.protocol.cid import Cid
 from freehold.repo.encoding import MAX_PATH, decode_columns
-from freehold.repo.node import BadTree, MissingBlock, height
+from freehold.repo.node import BadTree, MissingBlock, check_layer, height
 
 Run = list[tuple[str, bytes]]
 """Paths and the CIDs of their records, in order."""
@@ -50,7 +49,7 @@ def _open(data: bytes, layer: int | None, low: bytes, high: bytes) -> list[_Belo
         layer = height(names[0]) if names else 0
     elif not names and left is None:
         raise ValueError("an empty node at the bottom")
-    _check_layer(paths, layer)
+    check_layer(paths, layer)
     run = list(zip(names, values, strict=True))
     held: list[_Below | Run] = []
     below = [(at, cid) for at, cid in enumerate([left, *rights]) if cid is not None]
@@ -70,20 +69,3 @@ def _names(paths: list[bytes], low: bytes, high: bytes) -> list[str]:
     if not _paths_fit(lines) or max(map(len, paths)) > MAX_PATH or paths[0] <= low or paths[-1] >= high:
         raise ValueError("not a path, or out of its place")
     return lines.decode("ascii").splitlines()
-
-
-def _check_layer(paths: list[bytes], layer: int) -> None:
-    """Raises ValueError unless all paths live on this layer."""
-    least, above = _HASHES[layer]
-    for path in paths:
-        if not least <= sha256(path).digest() < above:
-            raise ValueError("a path on the wrong layer")
-
-
-def _hashes(layer: int) -> tuple[bytes, bytes]:
-    """The least hash of a path that lives on a layer, and the first hash above."""
-    least, above = 1 << 256 >> 2 * layer >> 2, 1 << 256 >> 2 * layer
-    return least.to_bytes(32, "big"), above.to_bytes(32, "big") if layer else b"\xff" * 33
-
-
-_HASHES = [_hashes(layer) for layer in range(129)]
