@@ -43,6 +43,7 @@ MARK = Mark(
 )
 
 
+@pytest.mark.timeout(120)
 async def test_it_asks_for_a_standby_that_was_verified_a_way_back_and_the_name_and_changes_nothing_before(
     tmp_path: Path,
 ) -> None:
@@ -81,6 +82,7 @@ async def test_it_asks_for_a_standby_that_was_verified_a_way_back_and_the_name_a
             assert (machine.read(first).role, machine.read(second).role) == ("primary", "standby")
 
 
+@pytest.mark.timeout(120)
 async def test_a_network_whose_drill_is_lost_is_served_again(tmp_path: Path) -> None:
     with running(tmp_path / "town") as town:
         station = Station(where(str(town.directory)))
@@ -166,6 +168,20 @@ def assure_home(stage: Stage) -> None:
     assert "drill" not in stage.world.order("account", "list")
     left = [path.name for each in (stage.first, stage.second) for path in each.glob("*drill*")]
     assert sorted(left) == ["drills", "live-drill.lock", "live-drill.lock"] or left == ["live-drill.lock"] * 2
+
+
+@on_machines
+def test_two_machines_that_reach_each_other_by_ssh_alone_come_home_too(stage: Stage) -> None:
+    stage.follow_by_ssh()
+    drill = stage.begin("--seconds", "1", "--only", "machine", "--planned")
+    said, _ = drill.communicate(f"{stage.world.name}\n", timeout=300)
+    held = report.newest(stage.first, "january-2021", Findings)
+    assert held is not None, said
+    assert [(taking.name, taking.wrong, taking.lost) for taking in held.takings] == [
+        (name, "", []) for name in ("machine", "returned", "home")
+    ]
+    assure_home(stage)
+    assert machine.read(stage.first).standbys[0].address.startswith("ssh://")
 
 
 @on_machines

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from freehold.cli.drill.wire import Host, Wire
 from freehold.cli.drill.world import STANDBY_PORT, World
+from freehold.haven import ssh, standby
 from support.command import COMMAND, QUIET
 from support.network import TESTS
 
@@ -37,12 +39,36 @@ class Stage:
     def __init__(self, world: World, folder: Path) -> None:
         self.world, self._folder = world, folder
         self.first, self.second = world.folder / "first", world.folder / "second"
+        self.home = f"tls://{world.first.address}:{STANDBY_PORT}"
 
     def words(self, *more: object) -> list[str]:
         """Of a live drill over ssh."""
-        world, home = self.world, f"tls://{self.world.first.address}:{STANDBY_PORT}"
-        first, second = (f"ssh://root@{host.address}{world.folder / host.name}" for host in (world.first, world.second))
-        return ["drill", first, "january-2021", "--live", second, "--home", home, *map(str, more)]
+        first, second = self._by_ssh(self.world.first), self._by_ssh(self.world.second)
+        return ["drill", first, "january-2021", "--live", second, "--home", self.home, *map(str, more)]
+
+    def _by_ssh(self, host: Host) -> str:
+        return f"ssh://root@{host.address}{self.world.folder / host.name}"
+
+    def follow_by_ssh(self) -> None:
+        """Let the standby be reached by ssh, and the first machine by it, as somebody has introduced them."""
+        world, name = self.world, self.world.second.name
+        world.order("standby", "remove", name)
+        world.machines[name].stop()
+        shutil.rmtree(self.second)
+        standby.make(self.second, "")
+        shutil.copy(self.first / "unlock.key", self.second)
+        world.settle(self.second)
+        world.machines[name] = world.run(world.second, name, "run", str(self.second))
+        world.machines[name].wait_for("is a standby")
+        with (self._folder / "client_key.pub").open("a") as keys:
+            for here, there in ((self.first, self.second), (self.second, self.first)):
+                keys.write(ssh.authorized_line(ssh.own_key(here), str(there)) + "\n")
+        scan = [*world.second.prefix(), "ssh-keyscan", world.first.address]
+        ssh.pin(self.second, subprocess.run(scan, capture_output=True, text=True, check=True).stdout)
+        world.order("standby", "add", self._by_ssh(world.second), "--name", name, answers=("yes",))
+        asyncio.run(world.until(world.in_step, "the standby is in step by ssh"))
+        world.order("standby", "verify", name)
+        self.home = self._by_ssh(world.first)
 
     def begin(self, *more: object) -> "subprocess.Popen[str]":
         """One that asks for the network's name on standard input, and says all on standard output."""
@@ -99,7 +125,7 @@ def keys(folder: Path, *hosts: Host) -> None:
     path = f"{folder / 'bin'}:{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin"
     (folder / "sshd_config").write_text(SSHD_CONFIG.format(folder=folder, path=path))
     (folder / "ssh_config").write_text(SSH_CONFIG.format(folder=folder))
-    ssh = folder / "bin" / "ssh"
-    ssh.write_text(f'#!/bin/sh\nexec /usr/bin/ssh -F {folder}/ssh_config "$@"\n')
-    ssh.chmod(0o700)
+    program = folder / "bin" / "ssh"
+    program.write_text(f'#!/bin/sh\nexec /usr/bin/ssh -F {folder}/ssh_config "$@"\n')
+    program.chmod(0o700)
     Path("/run/sshd").mkdir(exist_ok=True)

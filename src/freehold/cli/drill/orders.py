@@ -22,7 +22,7 @@ class NotDone(Refused):
 
 
 class Typist(Hands):
-    """Types what it was given, and listens. It shows nothing."""
+    """Types what it was given, then nothing, and listens. It shows nothing."""
 
     def __init__(self, answers: Sequence[str]) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class Typist(Hands):
 
     def ask(self, question: str) -> str:
         """See `Hands.ask`."""
-        return self._answers.pop(0)
+        return self._answers.pop(0) if self._answers else ""
 
     def ask_secret(self, question: str, twice: bool = False) -> str:
         """See `Hands.ask_secret`."""

@@ -64,8 +64,11 @@ def assure_standing(home: Seen, far: Seen, peer: Peer, *, restores: bool) -> Non
         )
 
 
-async def assure_way_back(home: Station, far: Station, address: str, listen: str) -> None:
-    """The second machine reaches the first, as it will have to when it is the primary. Raises NotNow."""
+async def assure_way_back(home: Station, far: Station, address: str, listen: str, peer: Peer) -> None:
+    """The second machine reaches the first, as it will have to when it is the primary; and by ssh the first one the
+    second with no question left to a person. Raises NotNow, NotDoneThere."""
+    if peer.address.startswith("ssh:"):
+        await home.ask(Reach(peer.address, ""))
     word = await home.ask(Listen(listen)) if listen else ""
     try:
         await far.ask(Reach(address, word))

@@ -22,7 +22,6 @@ import msgspec
 from freehold import __version__
 from freehold import settings as all_settings
 from freehold.cli.drill import orders, report
-from freehold.cli.drill.live import rehearsed
 from freehold.cli.drill.live.marks import Marks, give
 from freehold.cli.drill.live.service import Service
 from freehold.cli.drill.live.words import (
@@ -45,7 +44,7 @@ from freehold.cli.drill.live.words import (
     StopListening,
 )
 from freehold.cli.drill.machines import opened_truth
-from freehold.haven import machine, standby, transport
+from freehold.haven import machine, ssh, transport
 from freehold.haven.edges.edges import Edge
 from freehold.pds.network import Network
 from freehold.protocol.refused import InvalidRequest, Refused
@@ -76,6 +75,8 @@ class Hand:
             case Listen(at):
                 return Said(self._listen(at))
             case Rehearse():
+                from freehold.cli.drill.live import rehearsed  # with it come all rooms
+
                 return Said(rehearsed.rehearse(self._marks, word))
             case Keep(name, text):
                 return Said(self._keep(name, text))
@@ -136,6 +137,8 @@ class Hand:
 
     def _make(self, listen: str, own_key: bool) -> str:
         """A standby, which runs: fingerprint and code."""
+        from freehold.haven import standby  # with it come many rooms
+
         self._service.take(signal.SIGTERM)
         _, fingerprint, code = standby.make(self._directory, listen, own_key=own_key)
         for path in (*self._directory.iterdir(), *self._directory.glob("aside-*/*")):
@@ -187,7 +190,7 @@ def _reach(directory: Path, address: str, word: str) -> None:
     if to.kind == "ssh":
         command, silent = transport.ssh_command(to, directory), subprocess.DEVNULL
         done = subprocess.run(command, stdin=silent, stdout=silent, stderr=silent, check=False)  # noqa: S603 (a list, no shell)
-        sound = done.returncode != SSH_FAILED
+        sound = done.returncode != SSH_FAILED and ssh.pinned(directory, ssh.host_keys(to))
     else:
         sound = _heard(to.host, to.port, len(word)) == word
     if not sound:

@@ -89,7 +89,7 @@ async def prepared(home: Station, far: Station, wishes: Wishes) -> "Drill":
     peer = assured.peer_of(here, there)
     assured.assure_standing(here, there, peer, restores=bool(wishes.archive))
     listen = assured.listen_of(wishes.home, here.listen)
-    await assured.assure_way_back(home, far, wishes.home, listen)
+    await assured.assure_way_back(home, far, wishes.home, listen, peer)
     id = secrets.token_hex(ID_BYTES)
     mark = Mark(
         id=id,
