@@ -138,6 +138,7 @@ def test_the_command_tells_of_every_command_and_none_is_without_help() -> None:
         "label",
         "standby",
         "takedown",
+        "verifier",
         "trustees",
         "archive",
         "purge",

@@ -11,6 +11,7 @@ from freehold.appview.lists import ITEM, LIST
 from freehold.appview.moments import came_and_sorts
 from freehold.appview.packs import PACK
 from freehold.appview.parts import as_dict
+from freehold.appview.verified import VERIFICATION, touch
 
 PROFILE = "app.bsky.actor.profile"
 JOINED = "starterpack-joined"
@@ -31,6 +32,7 @@ def profile(batch: Batch, change: Change) -> None:
     )
     _joined_by(batch, change, at or 0)
     batch.name(change.actor)
+    touch(batch, change.actor)
 
 
 def _joined_by(batch: Batch, change: Change, at: int) -> None:
@@ -66,6 +68,7 @@ def identity(batch: Batch, did: str, handle: str | None) -> None:
     )
     batch.announced.add(actor)
     batch.name(actor)
+    touch(batch, actor)
 
 
 def announce(batch: Batch, actor: int) -> None:
@@ -82,7 +85,7 @@ def account(batch: Batch, did: str, active: bool, status: str | None) -> None:
     value = None if active else (status or "deactivated")
     batch.announced.add(actor)
     batch.tx.run("UPDATE actor SET status = :status WHERE id = :id", status=value, id=actor)
-    batch.actors.add(actor)
+    touch(batch, actor)
     if value == "deleted":
         forget(batch, actor, did)
         batch.tx.run("UPDATE actor SET handle = NULL, seen_at = 0 WHERE id = :id", id=actor)
@@ -95,6 +98,7 @@ _OWN_ROWS = {
     LIST: "SELECT rkey FROM list WHERE author = :a",
     ITEM: "SELECT rkey FROM list_item WHERE actor = :a",
     PACK: "SELECT rkey FROM starter_pack WHERE author = :a",
+    VERIFICATION: "SELECT rkey FROM verification WHERE actor = :a",
 }
 
 

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from freehold.appview import actors, declarations, edges, lists, packs, posts
+from freehold.appview import actors, declarations, edges, lists, packs, posts, verified
 from freehold.appview.batch import HANDLERS, POST, Batch, Change, Json
 from freehold.appview.pieces import NO_HANDLE
 from freehold.protocol import cbor
@@ -21,7 +21,7 @@ from freehold.stream.log import Event, Private
 
 log = logging.getLogger(__name__)
 
-HANDLING_MODULES = (actors, declarations, edges, lists, packs, posts)
+HANDLING_MODULES = (actors, declarations, edges, lists, packs, posts, verified)
 """Imported for the handlers that they register."""
 
 RecordOf = Callable[[str, str], tuple[Cid, bytes] | None]
@@ -55,7 +55,8 @@ def apply_event(batch: Batch, event: Event, records_of: RecordsOf | None) -> Non
 
 def apply_private(batch: Batch, event: Private, record_of: RecordOf) -> None:
     """Apply a private event of a kind that this room knows: `seen` {at}, `mute` {}, `kept` {}, `takedown` {subject, on}
-    of a record's path or of ACCOUNT, `label` {uri} of a subject of which a labeler says something else than before.
+    of a record's path or of ACCOUNT, `label` {uri} of a subject of which a labeler says something else than before,
+    `verifier` {on} of whom the network trusts to verify others.
 
     record_of: asked for what is put back.
     """
@@ -65,6 +66,8 @@ def apply_private(batch: Batch, event: Private, record_of: RecordOf) -> None:
         actors.muted(batch, event.did)
     elif event.kind == "kept":
         batch.own.add(batch.actor(event.did))
+    elif event.kind == "verifier":
+        verified.trust(batch, event.did, event.body["on"])
     elif event.kind == "label":
         _labelled(batch, event.body["uri"])
     elif event.kind == "takedown" and event.body["subject"] == ACCOUNT:

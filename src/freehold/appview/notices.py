@@ -20,6 +20,7 @@ from freehold.appview.parts import via_uri
 from freehold.appview.pieces import Json
 from freehold.appview.subscribed import SUBSCRIBED, Subscribed
 from freehold.appview.told import Row
+from freehold.appview.verified import VERIFICATION, VERIFIED
 from freehold.protocol import cbor
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
@@ -32,6 +33,7 @@ _COLLECTIONS = {
     VIA_LIKE: "app.bsky.feed.like",
     "repost": "app.bsky.feed.repost",
     VIA_REPOST: "app.bsky.feed.repost",
+    VERIFIED: VERIFICATION,
     "follow": "app.bsky.graph.follow",
     JOINED: PROFILE,
 }
@@ -149,6 +151,7 @@ _RECORDS = {
         ("repost", "repost"),
         (VIA_REPOST, "repost"),
         ("follow", "follow"),
+        (VERIFIED, "verification"),
     )
 }
 _RECORDS[JOINED] = "SELECT profile_cid, profile, profile_at FROM actor WHERE id = :actor AND :rkey = 'self'"

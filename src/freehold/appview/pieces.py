@@ -14,6 +14,8 @@ from freehold.appview.fragments import opened
 from freehold.appview.labelled import Said
 from freehold.appview.moments import TIE_BITS, text_of
 from freehold.appview.parts import as_dict, as_list, as_text
+from freehold.appview.verified import COLUMNS as VERIFIED_COLUMNS
+from freehold.appview.verified import state as verification_state
 from freehold.protocol import cbor
 from freehold.protocol.cid import Cid
 
@@ -229,14 +231,15 @@ ACTOR_COLUMNS = (
     "   AND rkey = 'self'),"
     " joined,"
     " EXISTS (SELECT 1 FROM block WHERE block.actor = actor.id)"
-    " OR EXISTS (SELECT 1 FROM list_block WHERE list_block.actor = actor.id)"
+    " OR EXISTS (SELECT 1 FROM list_block WHERE list_block.actor = actor.id),"
+    f" {VERIFIED_COLUMNS}"
 )
 
 
 def actor_piece(row: tuple[Any, ...], image_url: ImageUrl) -> ActorPiece:
     """Make the piece of an actor from its ACTOR_COLUMNS."""
-    id, did, handle, status, raw, cid, at, posts, followers, follows, chat, labeler, *counts, subscribing = row[:-2]
-    joined, blocks = row[-2:]
+    id, did, handle, status, raw, cid, at, posts, followers, follows, chat, labeler, *counts, subscribing = row[:-4]
+    joined, blocks, trusted, verified_by = row[-4:]
     allows = _subscribers(subscribing)
     profile: Json = cbor.decode_json(raw) if raw is not None else {}
     labels = self_labels(profile, did, profile_uri(did), cid, at)
@@ -248,6 +251,9 @@ def actor_piece(row: tuple[Any, ...], image_url: ImageUrl) -> ActorPiece:
     basic["labels"] = labels
     if at is not None:
         basic["createdAt"] = text_of(at)
+    verification = verification_state(trusted, verified_by, handle, profile.get("displayName"))
+    if verification is not None:
+        basic["verification"] = verification
     view = basic | _texts(profile, "description")
     if at is not None:
         view["indexedAt"] = basic["createdAt"]

@@ -14,6 +14,7 @@ from freehold.appview.labelled import heard
 from freehold.appview.moments import TIE_BITS, text_of
 from freehold.appview.page import Page
 from freehold.appview.pieces import ActorPiece, Json, PostPiece
+from freehold.appview.verified import IMPERSONATION, doubted
 
 _POSTGATE_BIT = GATE_BITS[POSTGATE]
 _QUOTES_SHOWN = 2
@@ -96,7 +97,11 @@ def labelled(page: Page, piece: ActorPiece | PostPiece, view: Json) -> Json:
     """A view of a piece with what the reader's labelers say of it."""
     if not piece.said:
         return view
-    return {**view, "labels": view["labels"] + heard(piece.said, page.labelers, page.tx.now)}
+    labels = heard(piece.said, page.labelers, page.tx.now)
+    view = {**view, "labels": view["labels"] + labels}
+    if "verification" in view and any(label["val"] == IMPERSONATION for label in labels):
+        view["verification"] = doubted(view["verification"])
+    return view
 
 
 def post(page: Page, piece: PostPiece) -> Fragment:

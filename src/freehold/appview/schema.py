@@ -211,10 +211,30 @@ ALTER TABLE actor ADD COLUMN joined INTEGER;
 CREATE INDEX actor_joined ON actor (joined, profile_at) WHERE joined IS NOT NULL;
 """ + _EDGE.replace("EDGE", "list_block")
 
-# An index from before there were lists was told of those records and passed them over.
+# An index from before there were lists, or verifications, was told of those records and passed them over.
 _ANEW = """
 INSERT INTO state (name, value) SELECT 'whole', 0 WHERE EXISTS (SELECT 1 FROM state)
     ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+"""
+
+_VERIFIED = """
+CREATE TABLE verification (
+    actor INTEGER NOT NULL,
+    rkey TEXT NOT NULL,
+    subject INTEGER NOT NULL,
+    handle TEXT NOT NULL,
+    name TEXT NOT NULL,
+    cid BLOB NOT NULL,
+    record BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    indexed_at INTEGER NOT NULL,
+    PRIMARY KEY (actor, rkey)
+) WITHOUT ROWID;
+CREATE INDEX verification_subject ON verification (subject);
+
+CREATE TABLE verifier (
+    actor INTEGER PRIMARY KEY
+);
 """
 
 SCHEMA = (
@@ -224,6 +244,8 @@ SCHEMA = (
     Migration("appview-no-mutes", _NO_MUTES),
     Migration("appview-lists", _LISTS),
     Migration("appview-lists-anew", _ANEW),
+    Migration("appview-verified", _VERIFIED),
+    Migration("appview-verified-anew", _ANEW),
 )
 
 TABLES = (
@@ -241,5 +263,7 @@ TABLES = (
     "starter_pack_search",
     "post_search",
     "actor_search",
+    "verification",
+    "verifier",
     *_EDGES,
 )

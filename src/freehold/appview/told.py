@@ -2,7 +2,8 @@
 
 Left out is what those did whom the reader shuns, or who are not shown; what is about something that is gone (a post
 that was deleted, a repost that was taken back); what happens in a thread that the reader muted; replies that the reader
-hid by the gate of their own thread; posts that a labeler took away; and what they do not want in the list.
+hid by the gate of their own thread; posts that a labeler took away; verifications by those whom the network does not
+trust; and what they do not want in the list.
 Source: app.bsky.notification.listNotifications, app.bsky.notification.defs#preferences
 """
 
@@ -19,6 +20,7 @@ from freehold.appview.gates import thread_gate
 from freehold.appview.page import Page
 from freehold.appview.parts import via_uri
 from freehold.appview.subscribed import SUBSCRIBED
+from freehold.appview.verified import VERIFIED
 from freehold.protocol import cbor
 
 Row = tuple[Any, ...]
@@ -29,6 +31,7 @@ CHOICES = {
     VIA_REPOST: "repostViaRepost",
     SUBSCRIBED: "subscribedPost",
     JOINED: "starterpackJoined",
+    VERIFIED: VERIFIED,
 }
 """What the reader's choices call each reason that there is here."""
 _THREADGATE_BIT = GATE_BITS[THREADGATE]
@@ -56,7 +59,7 @@ def news(page: Page, rows: list[Row], priority: bool) -> list[Row]:
     near = [row for row in rows if not circle.shuns(row[3]) and page.active(row[3]) and _chosen(page, row)]
     if priority:
         near = [row for row in near if row[3] in circle.follows]
-    silent = _about_what_is_gone(page, near) | _in_threads(page, near)
+    silent = _about_what_is_gone(page, near) | _in_threads(page, near) | _by_untrusted(page, near)
     return [row for row in near if row[1] not in silent]
 
 
@@ -82,6 +85,13 @@ def _repost_there(page: Page, row: Row) -> bool:
         return False
     sql, repost = _REPOST_THERE.replace("TABLE", table), uri.rsplit("/", 1)[1]
     return page.tx.one(sql, viewer=page.viewer, repost=repost, actor=actor, rkey=rkey) is not None
+
+
+def _by_untrusted(page: Page, rows: Iterable[Row]) -> set[int]:
+    """Verifications by those whom the network does not trust with that."""
+    named = [row for row in rows if row[2] == VERIFIED]
+    trusted = {actor for (actor,) in page.tx.run("SELECT actor FROM verifier")} if named else set()
+    return {row[1] for row in named if row[3] not in trusted}
 
 
 def _in_threads(page: Page, rows: list[Row]) -> set[int]:

@@ -57,6 +57,7 @@ COMMANDS = (
     accounts.export,
     moderating.label,
     moderating.takedown,
+    moderating.verifier,
     feeds.feeds,
     identity.keys,
     identity.trustees,

@@ -28,6 +28,7 @@ from freehold.pds import (
     sessions,
     takedowns,
     totp,
+    verifiers,
 )
 from freehold.pds.oauth import grants, permission_sets
 from freehold.store.migrations import Migration
@@ -87,4 +88,5 @@ SCHEMA: tuple[Migration, ...] = (
     *beacon.SCHEMA,
     *lost_posts.SCHEMA,
     *kept.SCHEMA,
+    *verifiers.SCHEMA,
 )

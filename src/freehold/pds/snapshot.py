@@ -7,7 +7,7 @@ stream.
 from collections.abc import Iterator
 from typing import Any
 
-from freehold.pds import kept, private, repositories
+from freehold.pds import kept, private, repositories, verifiers
 from freehold.pds.accounts import Account, Accounts
 from freehold.pds.repositories import records_after
 from freehold.pds.takedowns import ACCOUNT
@@ -74,12 +74,14 @@ class Snapshot:
             return kept.for_index(tx, self._accounts.seal, account.id)
 
     def private(self) -> Iterator[tuple[str, str, dict[str, object]]]:
-        """Who mutes, what is taken down and was seen: (kind, DID, body) as the private log would tell it."""
+        """Who mutes and verifies, what is down and was seen: (kind, DID, body) as the private log would tell it."""
         with self._truth.reading() as tx:
             for did in private.who_mute(tx):
                 yield "mute", did, {}
             for did, subject in tx.each("SELECT did, subject FROM takedown"):
                 if "/" in subject or subject == ACCOUNT:  # the index knows nothing of blobs
                     yield "takedown", did, {"subject": subject, "on": True}
+            for did in verifiers.all_of(tx):
+                yield "verifier", did, {"on": True}
             for did, at in tx.each("SELECT a.did, s.at FROM seen s JOIN account a ON a.id = s.account"):
                 yield "seen", did, {"at": at}

@@ -12,7 +12,8 @@ from markupsafe import Markup
 class Person:
     """Somebody, as drawn beside what they wrote. tone: 0–7, the ground of a face without a picture.
 
-    blocking: the reader's own block of them. apart: one of the two blocks the other, by whatever way.
+    blocking: the reader's own block of them. apart: one of the two blocks the other, by whatever way. verified_by: who
+    confirms that it is them, as it is written with an @. verifier: whether the network trusts them to confirm others.
     """
 
     did: str
@@ -31,6 +32,8 @@ class Person:
     muted: bool
     blocking: str | None
     apart: bool
+    verified_by: tuple[str, ...]
+    verifier: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ _LOOKS = {
     "reply": ("reply", "is-accent"),
     "quote": ("quote", ""),
     "mention": ("person", "is-accent"),
+    "verified": ("check", "is-accent"),
 }
 _SAME_AS = {"like-via-repost": "like", "repost-via-repost": "repost"}
 _TOGETHER = {"like", "repost", "follow"}
@@ -81,7 +82,7 @@ def _row(show: Presenter, one: Json, kind: str, posts: Mapping[str, Json]) -> No
         if view is not None:
             said = clean(view["record"].get("text"))
             url = post_url(show.person(view["author"]), str(view["uri"]))
-    elif kind != "follow":
+    elif kind not in ("follow", "verified"):
         record = one["record"] if isinstance(one.get("record"), dict) else {}
         said, url = clean(record.get("text")), post_url(by, str(one["uri"]))
     return Notice(

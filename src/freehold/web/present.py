@@ -62,7 +62,16 @@ class Presenter:
             muted=bool(state.get("muted")),
             blocking=self._own_block(state),
             apart=any(state.get(name) for name in ("blocking", "blockedBy", "blockingByList")),
+            verified_by=self._verified_by(view.get("verification") or {}),
+            verifier=(view.get("verification") or {}).get("trustedVerifierStatus") == "valid",
         )
+
+    def _verified_by(self, said: Json) -> tuple[str, ...]:
+        """Whose confirmations hold, each once, by handle."""
+        if said.get("verifiedStatus") != "valid":
+            return ()
+        issuers = (str(one.get("issuerHandle") or one["issuer"]) for one in said["verifications"] if one["isValid"])
+        return tuple(dict.fromkeys("@" + name.removesuffix(self.network.handle_suffix) for name in issuers))
 
     def people(self, views: Iterable[Json]) -> list[Person]:
         """Several people; those who ask not to be shown to strangers are left out for strangers."""

@@ -1,4 +1,4 @@
-"""The words of `queue`, `label` and `takedown`: who comes in, and what is said of what is here."""
+"""The words of `queue`, `label`, `takedown` and `verifier`: who comes in, and what is said of what is here."""
 
 from freehold.cli.words.parts import HANDLE, Commands, act
 
@@ -44,3 +44,15 @@ def takedown(commands: Commands) -> None:
     takedown.add_argument("subject", metavar="SUBJECT", help="the at-uri of a record, or DID/CID of a file")
     takedown.add_argument("--undo", action="store_true", help="serve it again")
     takedown.add_argument("--ref", metavar="TEXT", help="your own name for the decision; default: the time")
+
+
+def verifier(commands: Commands) -> None:
+    verifier = act(
+        commands,
+        "verifier",
+        "name who verifies accounts, or list them",
+        "Records by which a verifier confirms that an account is whose it says (app.bsky.graph.verification) show on\n"
+        "profiles here, as long as handle and display name stay as they were confirmed. At first nobody is named.",
+    )
+    verifier.add_argument("subject", metavar="HANDLE", nargs="?", help="a handle here, or a DID; none: who is named")
+    verifier.add_argument("--undo", action="store_true", help="what they confirm counts no more")
