@@ -93,7 +93,7 @@ def test_one_author_does_not_fill_a_page_of_discover(parish: FeedingParish):
 
 
 def test_discover_finds_what_the_active_like_however_old(parish: FeedingParish, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(own, "RECENT_LOOKS", 3)
+    monkeypatch.setattr(own, "DISCOVER_LOOKS", 3)
     alice, bob, *others = people(parish, "alice", "bob", "carol", "dora", "emil")
     found, lost = alice.post("found"), alice.post("lost")
     for n, one in enumerate(others):
@@ -157,6 +157,18 @@ def test_popular_with_friends_is_what_they_like_and_says_how_many(parish: Feedin
     assert parish.reasons("friends", alice)[0] == "Liked by Bob Baker, whom you follow"
 
 
+def test_of_many_friends_a_few_likes_of_each_are_looked_at(parish: FeedingParish, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(own, "FRIENDS_LOOKS", 8)
+    alice, bob, carol = people(parish, "alice", "bob", "carol")
+    alice.follow(bob, carol)
+    for n in range(6):
+        bob.like(carol.post(str(n)))
+    assert texts(parish.feed("friends", alice)) == ["5", "4", "3", "2"]
+    monkeypatch.setattr(own, "FRIENDS", 1)
+    carol.like(bob.post("of the one who is more active"))
+    assert texts(parish.feed("friends", alice)) == ["5", "4", "3", "2", "1", "0"]
+
+
 def test_who_follows_nobody_has_discover_instead_and_is_told_its_reasons(parish: FeedingParish):
     alice, bob = people(parish, "alice", "bob")
     bob.like(alice.post("liked"))
@@ -188,7 +200,7 @@ def test_local_is_what_members_of_this_network_say(parish: FeedingParish):
 def test_pages_hold_every_item_once_whatever_happens_in_between(
     parish: FeedingParish, name: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(own, "RECENT_LOOKS", 200)
+    monkeypatch.setattr(own, "DISCOVER_LOOKS", 200)
     alice, bob, carol = people(parish, "alice", "bob", "carol")
     alice.follow(bob, carol)
     said = [(bob, carol)[n % 2].post(str(n), at=START + n // 3 * SECOND, embed=pictures(1)) for n in range(12)]

@@ -16,12 +16,12 @@ from freehold.feeds.ranking import Counted, Pick, Standing, counted, in_order, s
 from freehold.feeds.reasons import Why
 from freehold.feeds.records import Words
 
-RECENT_LOOKS = 2_000
+DISCOVER_LOOKS, STRETCH_LOOKS = 1_000, 2_000
 """Feed items that Discover looks at, and Photos and Local for each stretch of a page."""
-ACTIVE = 200
-"""How many of those who spoke last are asked what they liked last."""
-FRIENDS = 300
-LIKES_EACH = 20
+ACTIVE, LIKES_EACH = 100, 10
+"""How many of those who spoke last are asked what they liked last, and how much of that."""
+FRIENDS, FRIENDS_LOOKS, FRIEND_LIKES = 300, 1_000, 20
+"""How many friends are asked, for how many likes in all and how many of one; at least for three of each."""
 BEST = 1_000
 DISCOVER_HOURS = 6
 FRIENDS_HOURS = 12
@@ -65,7 +65,7 @@ _LIKES, _ECHOES = (_LAST.format(table=table) for table in ("post_like", "repost"
 
 def discover(page: Page) -> list[Standing]:
     """The newest posts, and those that the most active people like and echo now. The same for every reader."""
-    rows = page.tx.run(_RECENT, looks=RECENT_LOOKS)
+    rows = page.tx.run(_RECENT, looks=DISCOVER_LOOKS)
     ids = {post for _, _, post, repost, parent_author in rows if repost is not None or not parent_author}
     active = list(dict.fromkeys(actor for _, actor, *_ in rows))[:ACTIVE]
     ids.update(subject for _, subject, _ in page.tx.run(_LIKES, actors=str(active), each=LIKES_EACH))
@@ -87,17 +87,18 @@ def _noticed(one: Counted) -> Why:
 
 def popular_with_friends(page: Page) -> list[Standing]:
     """What those whom the reader follows liked and echoed last, by how many of them did."""
-    friends = str(_friends(page))
-    likes, echoes = (_last(page, sql, friends) for sql in (_LIKES, _ECHOES))
+    friends = _friends(page)
+    each = min(FRIEND_LIKES, max(3, FRIENDS_LOOKS // max(len(friends), 1)))
+    likes, echoes = (_last(page, sql, friends, each) for sql in (_LIKES, _ECHOES))
     posts = counted(page.tx, likes.keys() | echoes.keys())
     standings = (_popular(one, likes[one.id], echoes[one.id]) for one in posts if one.author != page.viewer)
     return in_order(nlargest(BEST, standings))
 
 
-def _last(page: Page, sql: str, friends: str) -> defaultdict[int, dict[int, str]]:
+def _last(page: Page, sql: str, friends: list[int], each: int) -> defaultdict[int, dict[int, str]]:
     """What friends liked (or echoed) last: post to friend to record key."""
     found: defaultdict[int, dict[int, str]] = defaultdict(dict)
-    for friend, subject, rkey in page.tx.run(sql, actors=friends, each=LIKES_EACH):
+    for friend, subject, rkey in page.tx.run(sql, actors=str(friends), each=each):
         found[subject][friend] = rkey
     return found
 
@@ -144,12 +145,12 @@ def local(page: Page, limit: int, before: int, is_local: Callable[[str], bool], 
 def _backwards(
     page: Page, limit: int, before: int, wanted: Callable[[int, int], bool], why: Callable[[], Why]
 ) -> Stretch:
-    """Posts that answer nothing and are `wanted` by their (author, media), from RECENT_LOOKS items at most."""
+    """Posts that answer nothing and are `wanted` by their (author, media), from STRETCH_LOOKS items at most."""
     picks: list[Pick] = []
     rows = page.tx.each(_BACKWARDS, before=before)
     for looks, (moment, actor, post, repost, parent_author, media) in enumerate(rows, 1):
         if repost is None and not parent_author and wanted(actor, media):
             picks.append(Pick(Item(moment, actor, post), why()))
-        if len(picks) == limit or looks == RECENT_LOOKS:
+        if len(picks) == limit or looks == STRETCH_LOOKS:
             return picks, moment
     return picks, None

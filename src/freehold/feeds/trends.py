@@ -15,7 +15,7 @@ from freehold.appview.page import Page
 from freehold.appview.pieces import Json
 from freehold.feeds.window import newest
 
-LOOKS = 3_000
+LOOKS = 1_000
 DAY_MICROS = 86_400 * 1_000_000
 PEOPLE_LEAST = 3
 TOPICS_KEPT = 100
