@@ -3,6 +3,7 @@
 import base64
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from freehold.haven.following import Standby
 from freehold.haven.keeper import Keeper
 from freehold.haven.machine import Peer
 from freehold.haven.receiving import Receiver
-from freehold.haven.wire import Channel, Got, Hello, LinkLost, Pair, Refuse, Still
+from freehold.haven.wire import Channel, Got, Hello, InStep, LinkLost, Pair, Refuse, Still
 from freehold.protocol.refused import InvalidRequest
 from freehold.store.blobs import BlobStore
 from support.carried import Follower, Primary
@@ -119,6 +120,27 @@ def test_a_new_link_ends_the_one_before(tmp_path: Path) -> None:
                 assert isinstance(second.receive(), Hello)
                 with pytest.raises(LinkLost):
                     first.receive()
+
+
+def test_readers_do_not_come_back_at_once_after_a_primary_that_had_to_wait_for_them(tmp_path: Path) -> None:
+    """Where opening takes longer than a primary waits it would else never come through."""
+    copy = Copy(tmp_path)
+    standby = Standby(copy, BlobStore(tmp_path / "blobs"), 1, lambda newer: None)
+    standby._began_at = 0.0
+    for wait in (0.5, 2.5, 4.5, 8.5, 16.5, 16.5):
+        standby.heard_at = time.monotonic() - wait - 0.1
+        assert standby.primary_is_gone
+        standby.heard_at = time.monotonic() - wait + 0.1
+        assert not standby.primary_is_gone
+        standby.turn.acquire()
+        standby.wanted = standby.turn.release
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            standby._hear(Channel(ours), Got)
+    standby._do(InStep())
+    standby.heard_at = time.monotonic() - 0.6
+    assert standby.primary_is_gone
+    copy.close()
 
 
 def test_bytes_that_come_by_ssh_reach_the_standby(tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ from freehold.site import Listening, Shared, Site
 
 logger = logging.getLogger(__name__)
 
+HURRY_SECONDS = 0.5
+"""The primary waits, and gives up when that takes long: readers who go on are cut off."""
 DoorsOf = Callable[[], AbstractContextManager[Doors]]
 """Binds the doors; what it gives closes them. Raises PortTaken."""
 
@@ -56,6 +58,7 @@ class ReadingOn:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             told_to_end = tasks[0].done()
             server.should_exit = True
+            asyncio.get_running_loop().call_later(HURRY_SECONDS, setattr, server, "force_exit", True)
             await tasks[0]
             if tasks[1].done():
                 tasks[1].result()

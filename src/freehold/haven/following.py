@@ -64,6 +64,7 @@ LONG_AGO_SECONDS = 1e9
 THERE_SECONDS = 5.0
 GONE_SECONDS, PARTED_SECONDS = 1.2, 0.5
 """Of a primary that is there something is heard several times a second; one that lost its link comes back at once."""
+LONGEST_PATIENCE_SECONDS = 16.0
 BLOB_MAX_BYTES = 2**40
 
 
@@ -129,6 +130,8 @@ class Standby:
         self.heard_at = -LONG_AGO_SECONDS
         """When the primary was heard last, in seconds of the monotonic clock."""
         self._began_at, self._linked = time.monotonic(), False
+        self._in_vain = 0
+        """How often readers were sent away for a primary that has not brought this machine into step since."""
         self.ordered = threading.Event()
         """Set when the primary has handed over to this machine."""
         self.locked = False
@@ -171,8 +174,10 @@ class Standby:
         """Answer, when nobody reads the copy any more."""
         self.heard_at = time.monotonic()
         if not self.turn.acquire(blocking=False):
+            self._in_vain += 1
             self.wanted()
             self.turn.acquire()
+            self.heard_at = time.monotonic()  # it may have given up meanwhile: it is there all the same
         try:
             answer = answered()
         finally:
@@ -190,7 +195,12 @@ class Standby:
         """Whether the primary is to be taken for lost, as far as reading goes."""
         if self.heard_at < self._began_at:  # not since this process began: it may be on its way
             return time.monotonic() - self._began_at > THERE_SECONDS
-        return self.silent_seconds > (GONE_SECONDS if self._linked else PARTED_SECONDS)
+        return self.silent_seconds > (GONE_SECONDS if self._linked else PARTED_SECONDS) + self._patience
+
+    @property
+    def _patience(self) -> float:
+        """On a machine so busy that opening and ending takes longer than a primary waits, it must come through."""
+        return min(2.0**self._in_vain, LONGEST_PATIENCE_SECONDS) if self._in_vain else 0.0
 
     def may_succeed(self) -> bool:
         """Whether this machine promised nobody that it would not: its primary has been silent for longer."""
@@ -246,6 +256,7 @@ class Standby:
             case Forget(cid):
                 self._blobs.delete(Cid(cid))
             case InStep():
+                self._in_vain = 0
                 self._in_step(True)
             case Succeed():
                 self._succeed()
