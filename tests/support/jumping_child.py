@@ -1,34 +1,30 @@
-"""`freehold` on a machine whose wall clock is set while it runs: everything that asks Python for the time is told
-another one. Arguments: a file of eight bytes, by how many nanoseconds (signed, little-endian) the clock is off; then
-those of `freehold`.
+"""A process whose wall clock is set while it runs: everything that asks Python for the time is told another one, by as
+many nanoseconds as a file says (eight bytes, signed, little-endian).
 
 Monotonic clocks are left alone: no system sets those.
 """
 
 import mmap
-import sys
 import time
 from pathlib import Path
 from struct import Struct
 
 OFF = Struct("<q")
+_said: list[mmap.mmap] = []
 
 
-def jump(file: Path) -> None:
-    """From now on the clock is off by what the file says at each moment."""
-    with file.open("rb") as opened:
-        said = mmap.mmap(opened.fileno(), OFF.size, access=mmap.ACCESS_READ)
+def jump() -> None:
+    """Before anything is imported that takes the functions by name."""
     right = time.time_ns
 
     def time_ns() -> int:
-        return right() + int(OFF.unpack(said)[0])
+        return right() + (int(OFF.unpack(_said[-1])[0]) if _said else 0)
 
     time.time_ns = time_ns
     time.time = lambda: time_ns() / 1e9
 
 
-if __name__ == "__main__":
-    jump(Path(sys.argv[1]))
-    from freehold.cli import main  # after the clock was set: modules take the functions by name
-
-    sys.exit(main.main(sys.argv[2:]))
+def follow(file: Path) -> None:
+    """From now on the clock is off by what the file says at each moment."""
+    with file.open("rb") as opened:
+        _said.append(mmap.mmap(opened.fileno(), OFF.size, access=mmap.ACCESS_READ))

@@ -5,12 +5,9 @@ of them go nowhere, their wall clocks are set. `settle` then does what an operat
 a primary that was succeeded be the standby of the new one.
 """
 
-import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, redirect_stdout, suppress
@@ -26,7 +23,8 @@ from freehold.store.files import write_durably
 from support.disk import Disk, disks_can_be_made
 from support.hosts import Host, hosts
 from support.jumping_child import OFF
-from support.network import CHEAP, TESTS
+from support.network import CHEAP
+from support.nursery import Child, Nursery
 
 PORT, LINK, VOTES = 8000, 7100, 7101
 HOST = f"localhost:{PORT}"
@@ -56,7 +54,8 @@ class Ears:
 class Machine:
     """One of the three. life: the number of its process, among all of the trio. epochs: of each life that has ended."""
 
-    def __init__(self, host: Host, folder: Path, lives: "count[int]", settings: str) -> None:
+    def __init__(self, host: Host, folder: Path, nursery: Nursery, lives: "count[int]", settings: str) -> None:
+        self._nursery = nursery
         self.host, self.name = host, host.space.rpartition("-")[2]
         self._folder = folder / self.name
         self.disk = Disk(folder / f"{self.name}.disk", self._folder) if disks_can_be_made() else None
@@ -71,11 +70,11 @@ class Machine:
         self.life = 0
         self.epochs: dict[int, int] = {}
         self.words: Sequence[object] = ("run", self.directory, "--dev", "--port", PORT)
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
 
     @property
     def alive(self) -> bool:
-        return self._child is not None and self._child.poll() is None
+        return self._child is not None and self._child.alive()
 
     def start(self) -> None:
         """Its process, unless it has one that lives."""
@@ -83,16 +82,7 @@ class Machine:
             return
         self._end()
         self.life = next(self._lives)
-        command = [sys.executable, "-m", "support.jumping_child", str(self._clock), *map(str, self.words)]
-        path = os.pathsep.join(filter(None, (TESTS, os.environ.get("PYTHONPATH"))))
-        with self.log.open("ab") as log:
-
-            def begin() -> "subprocess.Popen[bytes]":
-                return subprocess.Popen(
-                    command, env={**os.environ, "PYTHONPATH": path}, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-                )
-
-            self._child = self.host.there(begin)
+        self._child = self._nursery.begin(self.host, self._clock, self.log, self.words)
 
     def stop(self, by: int = signal.SIGTERM) -> None:
         """End its process."""
@@ -102,14 +92,14 @@ class Machine:
     def _end(self) -> None:
         if self._child is not None:
             self._child.wait()
+            self._child.forget()
             self._child = None
             self.epochs[self.life] = self.standing().epoch
 
     def send(self, signal_: int) -> None:
         """A signal to its process, if it has one."""
         if self._child is not None:
-            with suppress(ProcessLookupError):
-                self._child.send_signal(signal_)
+            self._child.send(signal_)
 
     def cut_power(self) -> None:
         """All that is not on its disk is gone, the process first."""
@@ -167,9 +157,9 @@ class Machine:
 class Trio:
     """one, two: the network's machines; at first `one` is the primary. third: the witness."""
 
-    def __init__(self, made: list[Host], folder: Path, settings: str) -> None:
+    def __init__(self, made: list[Host], folder: Path, nursery: Nursery, settings: str) -> None:
         lives = count(1)
-        self.one, self.two, self.third = (Machine(host, folder, lives, settings) for host in made)
+        self.one, self.two, self.third = (Machine(host, folder, nursery, lives, settings) for host in made)
         self.all = (self.one, self.two, self.third)
         self._lost: set[tuple[Machine, Machine]] = set()
 
@@ -301,7 +291,9 @@ def trio(folder: Path, settings: str = "") -> Iterator[Trio]:
     """Three machines that work together; gone at the end. settings: more lines of both networks' settings.toml."""
     with ExitStack() as stack:
         made = stack.enter_context(hosts("one", "two", "third"))
-        three = Trio(made, folder, CHEAP + settings)
+        nursery = Nursery()
+        stack.callback(nursery.close)
+        three = Trio(made, folder, nursery, CHEAP + settings)
         stack.callback(three.tear_down)
         three.set_up()
         yield three
