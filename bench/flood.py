@@ -2,14 +2,22 @@
 
 The server has one core for itself, those who ask have another. First it is found out how many strangers' requests the
 server can answer without a keeper at the door (`siege = "never"`); then members read and post, eight at a time, without
-a flood and under one of so many times that capacity, by turns. What they keep is the ratio of the two. Neighbours of
-the machine change that from second to second; what they change less is the CPU time of a request that is served, and of
-one that is turned away, from which the same can be worked out. The same flood meets the server without a keeper, too.
+a flood and under one of so many times that capacity, by turns. What they keep is the ratio of the two.
+
+Members' programs share a core with the flood, which gives way to them by ten steps of niceness. What they lose all the
+same is measured in each round by a control: the flood goes to a port where somebody accepts and hangs up, on its own
+core, and the server hears of members alone. What members keep of *that* is the server's doing. Neighbours of the
+machine change all of it from second to second; what they change less is the CPU time of a request that is served, and
+of one that is turned away, from which the same can be worked out. The same flood meets the server without a keeper,
+too.
+Where neighbours are busy, give its session way before theirs: `echo -15 > /proc/self/autogroup`, as root. Niceness by
+itself counts among the programs of one session only.
 """
 
 import argparse
 import asyncio
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -22,9 +30,10 @@ from typing import NamedTuple, Self
 import msgspec
 import uvloop
 
-from bench.machine import cpu_seconds
+from bench.machine import cpu_seconds, stolen_seconds
 from bench.network import FREEHOLD, ROOT, Member, Server, fill, follow_all, free_port, join, post, until_listening
 from bench.wire import AnswerError, Client
+from freehold.net.siege import CALM_SECONDS
 
 SERVER_CORE, OUR_CORE = 0, 1
 CALLERS = 8
@@ -53,11 +62,23 @@ class Storm(NamedTuple):
 
 
 class Round(NamedTuple):
-    """Members without a flood, and under one."""
+    """Members without a flood, while it goes elsewhere, and under it. elsewhere, storm: what those floods were."""
 
     calm: Had
+    starved: Had
     flooded: Had
+    elsewhere: Storm
     storm: Storm
+
+    @property
+    def kept(self) -> float:
+        """Of what members had."""
+        return self.flooded.per_second / self.calm.per_second
+
+    @property
+    def kept_by_server(self) -> float:
+        """Of what they had while the flood took as much of their own core, and nothing of the server's."""
+        return self.flooded.per_second / self.starved.per_second
 
 
 class Guarded:
@@ -182,6 +203,24 @@ class Rage:
         return Storm(told["sent"] / self._seconds, told["answers"])
 
 
+class Sink:
+    """Whoever connects is hung up on, by a process on the flood's core that gives way as the flood does."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=4_096)
+        self.port = int(self._listener.getsockname()[1])
+        words = [sys.executable, "-m", "bench.sink", str(self._listener.fileno())]
+        self._process = subprocess.Popen(words, cwd=ROOT, pass_fds=[self._listener.fileno()])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait(60)
+        self._listener.close()
+
+
 class Price(NamedTuple):
     """What strangers' requests are to the server. per_second: how many there were. cpu_ms: for each."""
 
@@ -208,11 +247,18 @@ def siege(server: Guarded, asked: Path, per_second: float, seconds: float) -> Pr
 
 
 def one_round(server: Guarded, members: Sequence[Member], asked: Path, per_second: float, seconds: float) -> Round:
-    """Calm, then flooded."""
+    """Calm, then starved, then flooded."""
+
+    def under(port: int) -> tuple[Had, Storm]:
+        rage = Rage(port, asked, per_second, ONSET_SECONDS + seconds + 1)
+        time.sleep(ONSET_SECONDS)
+        return measured(server, members, seconds), rage.over()
+
     calm = measured(server, members, seconds)
-    rage = Rage(server.port, asked, per_second, ONSET_SECONDS + seconds + 1)
-    time.sleep(ONSET_SECONDS)
-    return Round(calm, measured(server, members, seconds), rage.over())
+    with Sink() as sink:
+        starved, elsewhere = under(sink.port)
+    flooded, storm = under(server.port)
+    return Round(calm, starved, flooded, elsewhere, storm)
 
 
 def measured(server: Guarded, members: Sequence[Member], seconds: float) -> Had:
@@ -231,6 +277,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--alone", action="store_true", help="leave out the server without a keeper")
     given = parser.parse_args(words)
     os.sched_setaffinity(0, {OUR_CORE})
+    began, stolen = time.monotonic(), stolen_seconds()
     with tempfile.TemporaryDirectory(prefix="freehold-flood-") as folder:
         directory, port, asked = Path(folder) / "network", free_port(), Path(folder) / "targets"
         os.sched_setaffinity(0, {SERVER_CORE, OUR_CORE})
@@ -239,8 +286,12 @@ def main(words: list[str] | None = None) -> int:
         os.sched_setaffinity(0, {OUR_CORE})
         with Guarded(directory, port, "never") as server:
             served = capacity(server, asked, given.seconds)
-            can = served.per_second
-            print(f"capacity: {can:.0f} of strangers' requests a second, CPU {served.cpu_ms:.2f} ms each", flush=True)
+            can = max(served.per_second, 1e3 / served.cpu_ms)  # who asks may lack a core, too
+            print(
+                f"capacity: {can:.0f} of strangers' requests a second, CPU {served.cpu_ms:.2f} ms each"
+                f" ({served.per_second:.0f} a second were answered)",
+                flush=True,
+            )
             if not given.alone:
                 tell(one_round(server, members, asked, can * given.times, given.seconds), "without a keeper")
         with Guarded(directory, port, "auto") as server:
@@ -248,25 +299,31 @@ def main(words: list[str] | None = None) -> int:
             for _ in range(given.rounds):
                 rounds.append(one_round(server, members, asked, can * given.times, given.seconds))
                 tell(rounds[-1], "with the keeper")
-                time.sleep(17)  # until the siege is over
+                time.sleep(CALM_SECONDS + 2)
             turned_away = siege(server, asked, can * given.times, given.seconds)
             print(f"turned away: {turned_away.per_second:.0f} a second, CPU {turned_away.cpu_ms:.3f} ms each")
         print((directory / "bench.log").read_text()[-1500:], file=sys.stderr)
-    by_clock = median(each.flooded.per_second / each.calm.per_second for each in rounds)
-    print(f"by the clock members kept {by_clock:.0%}, the median of {given.rounds} rounds")
+    print(
+        f"by the clock members kept {median(each.kept for each in rounds):.0%}, the median of {given.rounds} rounds; of"
+        f" what they had while the flood went elsewhere {median(each.kept_by_server for each in rounds):.0%}"
+    )
     taken = given.times * turned_away.cpu_ms / served.cpu_ms
     print(
         f"by CPU time {given.times:.0f} times the capacity, turned away, take {taken:.0%} of the core:"
         f" {1 - taken:.0%} is left to members"
     )
+    print(f"stolen: {(stolen_seconds() - stolen) / (time.monotonic() - began):.0%} of a core")
     return 0
 
 
 def tell(found: Round, how: str) -> None:
     """Print one round."""
     storm = found.storm
-    print(f"{how}: calm {_words(found.calm)}; flooded {_words(found.flooded)}")
-    print(f"    under {storm.per_second:.0f} requests a second, answered {storm.statuses}", flush=True)
+    print(f"{how}: calm {_words(found.calm)}")
+    print(f"    starved by {found.elsewhere.per_second:.0f} a second that go elsewhere: {_words(found.starved)}")
+    print(f"    under {storm.per_second:.0f} a second, answered {storm.statuses}: {_words(found.flooded)}")
+    print(f"    kept {found.kept:.0%}, by the server's doing {found.kept_by_server:.0%}; load {os.getloadavg()[0]:.1f}")
+    sys.stdout.flush()
 
 
 def _words(had: Had) -> str:

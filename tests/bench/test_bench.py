@@ -6,7 +6,7 @@ from bench.accounting import EVENT, HTTP, INDEX, JSON, SIGN, SKELETON, TRANSACTI
 from bench.network import Server, free_port
 from bench.report import text
 
-from bench import crowd, host, official, official_network, reading, restored, synthetic
+from bench import crowd, host, official, official_network, reading, restored, synced, synthetic
 
 TINY = Size(
     follows=2,
@@ -41,6 +41,18 @@ def test_a_small_network_is_archived_restored_and_written_to(tmp_path, monkeypat
     said = capsys.readouterr().out
     for words in ("a base is there", "with an archive", "the first post is accepted", "the index has everything"):
         assert words in said
+
+
+@pytest.mark.long
+def test_a_primary_with_a_standby_is_measured_beside_one_without(tmp_path, monkeypatch):
+    monkeypatch.setattr(synced, "MEMBERS", 2)
+    monkeypatch.setattr(synced, "POSTS", 4)
+    works = [synced.Work(2, 4, 0.0), synced.Work(1, 3, 50.0)]
+    done = synced.measure(tmp_path, works, rounds=1)
+    for work in works:
+        (one,) = done[work]
+        assert min(one.alone.cpu_ms, one.synced.cpu_ms, one.round_trip_ms, one.sync_ms) > 0
+        assert "a round trip and a sync" in synced.text(work, done[work])
 
 
 def test_without_the_official_host_it_says_what_lacks(tmp_path):
