@@ -43,7 +43,8 @@ class Threads(Posts):
     def _tree(self, post: Record, root: str, depth: int) -> Json:
         node: Json = {"post": self.post(post), "rootAuthorLike": self._op_likes(post.uri, root)}
         if depth > 0:
-            answers = sorted(self._answers(post, root), key=lambda reply: (reply.did != author(root), reply.at))
+            op = author(root) if root in self.truth.posts else None
+            answers = sorted(self._answers(post, root), key=lambda reply: (reply.did != op, reply.at))
             node["replies"] = [self._tree(reply, root, depth - 1) for reply in answers]
         return node
 
