@@ -21,9 +21,11 @@ import uvicorn
 from freehold.appview.batch import HANDLERS
 from freehold.appview.index import Index
 from freehold.appview.schema import SCHEMA as INDEX_SCHEMA
+from freehold.identity.handles import Handles
 from freehold.identity.plc_directory import SCHEMA as DIRECTORY
 from freehold.identity.resolver import Identity
 from freehold.net.client import Client
+from freehold.net.dns import Dns
 from freehold.net.guard import Guard
 from freehold.outside import schema
 from freehold.outside.outside import Limits, Outside
@@ -60,7 +62,7 @@ class Person:
         self.did = "did:plc:" + "".join(letters[byte % 32] for byte in sha256(seed).digest()[:24])
         self.pds = pds
         self.status: str | None = None
-        self.handle = f"p{number}.elsewhere.example"
+        self.handle = f"p{number}.example.com"
         self.tree, self.rev, self.root = Tree.empty(), "", Cid.of_cbor(b"")
         self.blocks: dict[Cid, bytes] = {}
         self._clock = TidClock(number % 1024)
@@ -255,7 +257,7 @@ async def host(elsewhere: Elsewhere) -> AsyncIterator[str]:
 
 
 class Intake:
-    """An index that takes in what others say. directory: where DID documents are."""
+    """An index that takes in what others say. directory: where DID documents are. dns: where handles are confirmed."""
 
     def __init__(
         self,
@@ -266,6 +268,7 @@ class Intake:
         catalog: Catalog | None = None,
         clock: Callable[[], int] = now_micros,
         here: frozenset[str] = frozenset(),
+        dns: Dns | None = None,
     ) -> None:
         tables = (*jobs.SCHEMA, *stream.SCHEMA, *DIRECTORY, *schema.SCHEMA)
         self.truth = Database(folder / "truth.db", tables, durable=False, clock=clock)
@@ -281,7 +284,8 @@ class Intake:
             local_handle=lambda handle: None,
             local_domain=".here.test",
             clock=clock,
-            outside=False,
+            outside=dns is not None,
+            handles=None if dns is None else Handles(client, dns),
         )
         self.reader = Reader(self.index, self.db.reading, self.identity, here.__contains__, clock)
         self.outside = Outside(

@@ -16,6 +16,7 @@ from freehold.outside.pace import Pace
 from freehold.protocol import cbor
 from freehold.protocol.keys import K256Key
 from freehold.store.clock import now_micros
+from support.nameserver import nameserver
 
 HOUR = 3600 * 1_000_000
 PATIENCE_SECONDS = 20
@@ -153,6 +154,31 @@ async def test_a_host_speaks_for_nobody_who_lives_elsewhere_and_a_relay_for_all(
                     else:
                         await dropped(intake, "not-its-host")
                         assert texts(intake) == []
+
+
+def handle_of(intake, person):
+    with intake.db.reading() as tx:
+        row = tx.one("SELECT handle FROM actor WHERE did = :did", did=person.did)
+    return row and row[0]
+
+
+async def test_a_handle_counts_while_both_sides_say_so(tmp_path, other):
+    mei, ida = other.join(), other.join()
+    said = {f"_atproto.{one.handle}": [f'"did={one.did}"'] for one in (mei, ida)}
+    said |= {"_atproto.new.example.com": [f'"did={mei.did}"'], "_atproto.taken.example.com": [f'"did={ida.did}"']}
+    async with nameserver(said) as dns:
+        with opened(tmp_path / "here", other.url, limits=Limits(per_second=1_000), dns=dns) as intake:
+            async with running(intake):
+                await intake.listen(other.url)
+                for handle, shown in (
+                    (mei.handle, mei.handle),
+                    ("new.example.com", "new.example.com"),
+                    ("taken.example.com", None),
+                ):
+                    mei.handle = handle
+                    intake.identity.forget(mei.did)  # as if it had been learnt more than a minute ago
+                    other.tell("identity", {"did": mei.did})
+                    await until(intake, lambda shown=shown: held(intake) == 2 and handle_of(intake, mei) == shown)
 
 
 async def test_an_index_that_is_emptied_is_filled_again(other, intake):

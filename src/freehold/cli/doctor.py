@@ -9,6 +9,7 @@ from freehold.cli import keys
 from freehold.cli.rebuild import catch_up
 from freehold.cli.terminal import LocalTerminal, Terminal
 from freehold.identity.publish import Publisher
+from freehold.outside.outside import LISTENING
 from freehold.pds.checkup import Checkup, Finding
 from freehold.protocol.refused import Refused
 from freehold.site import Site
@@ -141,6 +142,10 @@ def advice(site: Site) -> Iterator[Finding]:
         yield Finding(f"job {job.id}", say, "Find out why in the log.")
     if site.onion is not None and not site.onion.up:
         yield Finding("onion door", f"It is not open: {site.onion.state}.", "Look into the log for what tor says.")
+    for one in site.outside.standing() if site.served else ():
+        if one.state != LISTENING:
+            todo = f"See whether it still answers; or: freehold outside {site.directory} drop {one.source.url}"
+            yield Finding(one.source.url, f"It is not listened to just now: {one.state}.", todo)
     if site.settings.siege == "never":
         yield Finding("siege", "Under a flood members are not served before others.", 'Set siege = "auto".')
     if not site.network.choices.claimed:

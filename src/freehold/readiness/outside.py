@@ -243,6 +243,10 @@ def others(site: Site) -> Iterator[Line]:
     if site.settings.host_only:
         say = "Without it members can write and move, but see no timelines: host_only = false shows them from here."
         yield Line(DOUBT, "The outside AppView", say, uses=site.settings.outside_appview)
+    listened = [source.url for source in site.outside.sources.all()]
+    if listened:
+        say = "Without one of them its people write unseen here; what they said before stays, and members lose nothing."
+        yield Line(GOOD, "Hosts that are listened to", say, uses=", ".join(listened))
     yield Line(GOOD, "Push messages", "None are sent: apps ask this network themselves, and no vendor stands between.")
 
 
