@@ -28,7 +28,7 @@ from support.nursery import Child, Nursery
 
 PORT, LINK, VOTES = 8000, 7100, 7101
 HOST = f"localhost:{PORT}"
-SETTLE_SECONDS = 150.0
+SETTLE_SECONDS = 240.0
 ANSWER_SECONDS = 20.0
 CODE = re.compile(r"(tls://)\S+?(:\d+) --code (\S+)")
 
