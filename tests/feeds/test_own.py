@@ -64,7 +64,7 @@ def test_in_discover_each_doubling_of_what_a_post_got_makes_it_six_hours_newer(p
     older = bob.post("an echo, a reply and a quote, 17 hours ago", at=START + DAY - 17 * HOUR - SECOND)
     carol.post("nothing, now")
     bob.post("nothing, 18 hours ago", at=START + DAY - 18 * HOUR)
-    fans[0].post("nothing, 4 hours ago", at=START + DAY - 4 * HOUR)
+    fans[0].post("nothing, 9 hours ago", at=START + DAY - 9 * HOUR)
     for fan in (alice, bob, carol, parish.service, *fans):
         fan.like(old)
     fans[0].repost(older)
@@ -76,7 +76,7 @@ def test_in_discover_each_doubling_of_what_a_post_got_makes_it_six_hours_newer(p
         "look",
         "nothing, now",
         "an echo, a reply and a quote, 17 hours ago",
-        "nothing, 4 hours ago",
+        "nothing, 9 hours ago",
         "nothing, 18 hours ago",
     ]
     told = dict(zip(texts(answer), parish.reasons("discover", alice), strict=True))
