@@ -31,7 +31,6 @@ PER_HOST, PER_SECOND = 8, 50.0
 class NoPicture(Refused):
     """The account is none that is taken in, or its host gives something else."""
 
-    kind, name = "missing", "NotFound"
     say = "There is no such picture."
 
 
