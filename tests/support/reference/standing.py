@@ -89,7 +89,7 @@ class Standing:
     def basic(self, did: str) -> Json:
         """#profileViewBasic and #profileView."""
         person, profile = self.truth.parish.people[did], self.truth.profiles.get(did)
-        said = self.truth.says(did, f"at://{did}/{PROFILE}/self")
+        said = [*self.truth.says(did), *self.truth.says(f"at://{did}/{PROFILE}/self")]
         view: Json = {"did": did, "handle": person.handle, "labels": sorted([*self_labels(profile), *said])}
         if profile is not None and "displayName" in profile.value:
             view["displayName"] = profile.value["displayName"]
