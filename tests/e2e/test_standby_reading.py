@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from freehold.appview.schema import SCHEMA as INDEX_SCHEMA
+from freehold.outside.schema import BESIDE_THE_INDEX
 from freehold.store.database import Database
 from freehold.stream.log import newest_in
 from support.ledger import ledger
@@ -177,5 +178,5 @@ def tables(directory: Path, aside: Path) -> dict[str, Any]:
     aside.mkdir()
     for file in directory.glob("index.db*"):
         shutil.copy(file, aside)
-    with Database(aside / "index.db", INDEX_SCHEMA, durable=False) as db:
+    with Database(aside / "index.db", (*INDEX_SCHEMA, *BESIDE_THE_INDEX), durable=False) as db:
         return ledger(db)
