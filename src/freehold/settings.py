@@ -28,6 +28,7 @@ OF_MACHINE = frozenset(
     {"unlock", "unlock_credential", "password_memory_kib", "password_rounds", "password_lanes", "lexicons"}
     | {"trusted_proxies", "behind", "port", "https", "https_port", "http_port", "edges_only"}
     | {"certificate_file", "certificate_key_file", "acme_hook", "metrics_token", "admin_token_file", "onion_torrc"}
+    | {"workers"}
     | {"archive_spool_max_bytes", "archive_max_bytes_per_second", "log_level"}
 )
 """Those of whoever runs the machine. All others are the network's, and go where it goes."""
@@ -120,6 +121,10 @@ class Settings:
     siege: str = setting(
         "auto",
         "Serve members first while more is asked for than can be answered (a flood): auto, always or never.",
+    )
+    workers: int = setting(
+        1,
+        "Processes that share the door: one writes, all read. Not with `https`, nor with an unlock key that is typed in.",
     )
     connections_max: int = setting(10_000, "Connections open at once, in all.")
     connections_per_address: int = setting(

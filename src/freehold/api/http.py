@@ -6,6 +6,7 @@ Source: https://docs.python.org/3/library/asyncio-protocol.html#write-only-trans
 """
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from time import monotonic
 from typing import Any, cast
@@ -91,7 +92,7 @@ class Http(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Begin, with a transport that sends together."""
         super().connection_made(Together(transport, self.loop))
-        peer = self.client
+        peer = self.client or self._told  # who comes by way of another process has no address of their own here
         self.client = self._told or self.client
         if self._keeper is not None:
             self.who, self.reading_since = caller_of(self.client[0] if self.client else ""), monotonic()
@@ -190,5 +191,9 @@ class Http(HttpToolsProtocol):
         if self._keeper is not None:
             self._keeper.connections.upgraded(self)
             left = partial(self._keeper.connections.socket_left, self.who)
+        self.speak_by_frames(left)
+
+    def speak_by_frames(self, left: Callable[[], None] | None) -> None:
+        """Go on as a websocket. left: to be called when that is gone."""
         self.ws_protocol_class = cast(Any, partial(cast(Any, self.ws_protocol_class), told=self._told, left=left))
         super().handle_websocket_upgrade()

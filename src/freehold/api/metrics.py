@@ -73,6 +73,8 @@ class Metrics:
                 ("loop_late_seconds", "By how much the event loop was late of late"),
                 ("connections", "Open connections that are no websockets"),
                 ("connections_cut_off", "Connections ended for being too slow, or to make room, since the start"),
+                ("workers", "Processes that answer at the same doors beside the main one"),
+                ("worker_calls", "Calls that they have answered since the start"),
                 ("outside_sources", "Hosts and relays that are listened to just now"),
                 ("outside_commits", "Commits of other hosts' accounts taken in since the start"),
                 ("outside_dropped", "Messages of other hosts that were not taken in since the start"),

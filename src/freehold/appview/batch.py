@@ -9,6 +9,8 @@ nothing changes.
 from collections.abc import Callable, MutableMapping
 from typing import Any, Literal, NamedTuple
 
+import msgspec
+
 from freehold.appview.moments import free_moment, moment_of
 from freehold.appview.ties import Tie
 from freehold.appview.words import spaced
@@ -61,6 +63,20 @@ class FeedItem(NamedTuple):
     root_author: int
 
 
+class Effect(msgspec.Struct, frozen=True, array_like=True):
+    """What memory learns of a committed batch, as it travels to other processes. The fields are those of `Batch`."""
+
+    posts: set[int]
+    actors: set[int]
+    circles: set[int]
+    lists: set[int]
+    own: set[int]
+    newcomers: bool
+    notices: set[int]
+    feed: list[tuple[bool, FeedItem]]
+    ties: list[Tie]
+
+
 class Batch:
     """What one transaction reads and leaves behind.
 
@@ -101,6 +117,11 @@ class Batch:
         self.notices: set[int] = set()
         self.feed: list[tuple[bool, FeedItem]] = []
         self.ties: list[Tie] = []
+
+    @property
+    def effect(self) -> Effect:
+        """What it changes of what memory holds."""
+        return Effect(**{name: getattr(self, name) for name in Effect.__struct_fields__})
 
     # -- numbers -------------------------------------------------------------------------------------------------------
 

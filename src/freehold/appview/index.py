@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import islice
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from freehold.appview import actors
 from freehold.appview.apply import (
@@ -23,7 +23,7 @@ from freehold.appview.apply import (
     apply_private,
     apply_record,
 )
-from freehold.appview.batch import Batch, FeedItem, Json
+from freehold.appview.batch import Batch, Effect, FeedItem, Json
 from freehold.appview.chains import Chains
 from freehold.appview.foreign import Foreign
 from freehold.appview.memory import Memory
@@ -84,6 +84,16 @@ class Sources(NamedTuple):
     record_of: RecordOf
 
 
+class Reader(Protocol):
+    """Who reads the same index in another process, and is told how it goes on, in order, on the writer's thread."""
+
+    def changed(self, effect: Effect, seq: int, private_seq: int) -> None:
+        """A batch was committed; with it the index has reached these seqs."""
+
+    def made_anew(self) -> None:
+        """All that memory holds is void."""
+
+
 class Index:
     """Keeps `db` (index.db) as the logs would have it.
 
@@ -131,6 +141,9 @@ class Index:
         self._beside = tuple(beside)
         self.is_here = is_here
         self._readers: dict[int, bool] = {}
+        self.reader: Reader | None = None
+        self.wants: Callable[[int, int], object] | None = None
+        """Told which seqs somebody waits for, where the index is kept by another process."""
         self.made: int | None = None
         """Records that are in it so far, while it is made anew."""
         self._load()
@@ -205,6 +218,8 @@ class Index:
             return True
         self._waiting += 1
         self._wanted.ring()
+        if self.wants is not None:
+            self.wants(seq, private_seq)
         try:
             async with asyncio.timeout(timeout):
                 while True:
@@ -243,6 +258,7 @@ class Index:
             self.memory.take_over(batch)
             self._mark = mark
             self.seq, self.private_seq = reached["seq"], reached["private_seq"]
+            self._tell(batch)
             self.moved.ring()
 
         tx.after_commit(committed)
@@ -264,10 +280,27 @@ class Index:
 
         def committed() -> None:
             self.memory.take_over(batch)
+            self._tell(batch)
             self.moved.ring()
 
         tx.after_commit(committed)
         return done
+
+    # -- kept by one process, read by several ------------------------------------------------------------------------
+
+    def _tell(self, batch: Batch) -> None:
+        if self.reader is not None:
+            self.reader.changed(batch.effect, self.seq, self.private_seq)
+
+    def learn(self, effect: Effect, seq: int, private_seq: int) -> None:
+        """Take over what the process that keeps the index has committed."""
+        self.memory.take_over(effect)
+        self.seq, self.private_seq = max(seq, self.seq), max(private_seq, self.private_seq)
+        self.moved.ring()
+
+    def look_anew(self) -> None:
+        """Take up again where index.db stands."""
+        self._load()
 
     def _is_reader(self, tx: Tx, actor: int) -> bool:
         """Whether an actor lives here; kept until accounts change."""
@@ -321,6 +354,11 @@ class Index:
         if self.seq or self.private_seq:
             self.db.write_sync(self._empty)
             self._load()
+            self._void()
+
+    def _void(self) -> None:
+        if self.reader is not None:
+            self.reader.made_anew()
 
     def rebuild(self) -> None:
         """Empty the index and fill it from the repositories. It takes its time: call it off the event loop.
@@ -343,6 +381,7 @@ class Index:
         mark = self.log.mark(seq, private_seq)
         self.db.write_sync(lambda tx: _keep_state(tx, seq=seq, private_seq=private_seq, mark=mark, whole=1))
         self._load()
+        self._void()
         self.made = None
         self.moved.ring()
 

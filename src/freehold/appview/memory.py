@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from typing import Generic, TypeVar
 
-from freehold.appview.batch import Batch
+from freehold.appview.batch import Batch, Effect
 from freehold.appview.chains import Chains
 from freehold.appview.labelled import LabelsOf, nothing_said
 from freehold.appview.pieces import ActorPiece, Circle, KeptBy, MutedBy, Own, PostPiece
@@ -75,7 +75,7 @@ class Memory:
         self.revs: Kept[str, tuple[int, str | None]] = Kept(READERS_KEPT)
         self.chains = Chains()
 
-    def take_over(self, batch: Batch) -> None:
+    def take_over(self, batch: Batch | Effect) -> None:
         """Learn what a committed batch changed. Called on the writer's thread, before anyone is told of the commit."""
         self.generation += 1
         self.posts.forget(batch.posts)

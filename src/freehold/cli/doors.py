@@ -20,7 +20,7 @@ import uvicorn
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from freehold.api.http import Http
-from freehold.api.siege.acceptor import Acceptor
+from freehold.api.siege.acceptor import AT_ONCE, Acceptor
 from freehold.api.siege.connections import Connections
 from freehold.api.siege.keeper import Keeper
 from freehold.api.socket import Socket
@@ -107,10 +107,20 @@ class Server(uvicorn.Server):
     """uvicorn, with two differences: TLS connections come through a `Front`, and a signal ends it in order (it would
     send itself the signal again, and so die before all is closed)."""
 
-    def __init__(self, networks: Networks, doors: Doors) -> None:
-        app = Unencrypted(networks) if doors.tls is not None else behind_proxies(networks)
-        self._networks, self._doors, self._keeper = networks, doors, keeper_of(networks)
-        super().__init__(config_of(app, self._keeper))
+    def __init__(self, networks: Networks, doors: Doors, processes: int = 1) -> None:
+        """processes: how many share these doors, and with them what may be open at once."""
+        self._networks, self._doors, self.keeper = networks, doors, keeper_of(networks, processes)
+        self._at_once = AT_ONCE if processes == 1 else 1
+        super().__init__(self.config_for(networks))
+        self.after_begin: list[Callable[[], object]] = []
+        """Called when it serves."""
+        self.before_end: list[Callable[[], object]] = []
+        """Called when it begins to end, before what is open is waited for."""
+
+    def config_for(self, networks: Networks) -> uvicorn.Config:
+        """How uvicorn serves these networks."""
+        app = Unencrypted(networks) if self._doors.tls is not None else behind_proxies(networks)
+        return config_of(app, self.keeper)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -124,9 +134,8 @@ class Server(uvicorn.Server):
         """Listen."""
         await super().startup([])
         if self._doors.tls is None:
-            self.servers.append(
-                cast(Any, Acceptor(self._doors.plain, partial(self._speaker, self.config), self._keeper))
-            )
+            speaker = partial(self._speaker, self.config)
+            self.servers.append(cast(Any, Acceptor(self._doors.plain, speaker, self.keeper, self._at_once)))
         if self._doors.tls is not None:
             for listener, choose in ((self._doors.tls, chooser(self._networks)), (self._doors.plain, None)):
                 front = Front(
@@ -138,6 +147,20 @@ class Server(uvicorn.Server):
                 )
                 self.servers.append(cast(Any, front))  # closed as asyncio's servers are
         tell_service_manager("READY=1")
+        for each in self.after_begin:
+            each()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End."""
+        for each in self.before_end:
+            each()
+        await super().shutdown(sockets)
+
+    async def take(self, connection: socket.socket, told: Client) -> None:
+        """Serve a connection that another process accepted. told: who is at its other end."""
+        connection.setblocking(False)
+        speaker = partial(self._speaker, self.config, told)
+        await asyncio.get_running_loop().connect_accepted_socket(speaker, connection)
 
     @asynccontextmanager
     async def onion_door(self, site: Site) -> AsyncIterator[None]:
@@ -145,7 +168,7 @@ class Server(uvicorn.Server):
         if site.onion is None:
             yield
             return
-        config = config_of(ByOnion(self._networks, site, site.onion.address), self._keeper)
+        config = config_of(ByOnion(self._networks, site, site.onion.address), self.keeper)
         config.load()
         front = OnionFront(site.onion.socket, partial(self._speaker, config))
         try:
@@ -183,14 +206,15 @@ def chooser(networks: Networks) -> Choose:
     return choose
 
 
-def keeper_of(networks: Networks) -> Keeper:
-    """Who stands before these networks: with --dev he only watches connections."""
+def keeper_of(networks: Networks, processes: int = 1) -> Keeper:
+    """Who stands before these networks: with --dev he only watches connections. processes: which share the doors."""
     settings = networks.sites[0].settings if networks.sites else Settings()  # all of them may have left
     mode = "never" if any(site.place.dev for site in networks.sites) else settings.siege
-    most = min(settings.connections_max, descriptors())
-    if most < settings.connections_max:
+    wanted = -(-settings.connections_max // processes)
+    most = min(wanted, descriptors())
+    if most < wanted:
         logger.warning("connections_max is more than this process may open: raise LimitNOFILE", extra={"most": most})
-    connections = Connections(most, settings.connections_per_address)
+    connections = Connections(most, -(-settings.connections_per_address // processes))
     return Keeper(networks.meant, preferred, Siege(cast(Mode, mode)), connections, sorted(believed(networks)))
 
 
@@ -202,11 +226,11 @@ def descriptors() -> int:
     return max(hard - DESCRIPTORS_KEPT, DESCRIPTORS_KEPT)
 
 
-def config_of(app: App, keeper: Keeper | None = None) -> uvicorn.Config:
-    """How uvicorn serves us."""
+def config_of(app: App, keeper: Keeper | None = None, http: Callable[..., Http] = Http) -> uvicorn.Config:
+    """How uvicorn serves us. http: speaks over one connection."""
     return uvicorn.Config(
         cast(Any, keeper.turn(cast(Any, app)) if keeper is not None else app),
-        http=cast(Any, partial(Http, keeper=keeper)),
+        http=cast(Any, partial(http, keeper=keeper)),
         ws=Socket,
         lifespan="off",
         log_config=None,

@@ -16,6 +16,7 @@ from freehold.cli.doors import Doors, Server, bound
 from freehold.cli.hosting import Host
 from freehold.cli.opening import Promoted, open_site, open_sites, shared_by
 from freehold.cli.standing_by import DoorsOf, stand_by
+from freehold.cli.workers.hiring import Workers
 from freehold.haven import machine
 from freehold.server import Networks
 from freehold.settings import BadSetting, Settings
@@ -36,12 +37,15 @@ def main(given: argparse.Namespace) -> int:
         "host_only": True if given.only == "host" else None,
         "https": True if given.https else None,
         "behind": given.behind,
+        "workers": given.workers,
     }
 
     def load(directory: Path) -> Settings:
         return all_settings.load(directory, **said)
 
     settings = [load(directory) for directory in directories]
+    for each in settings:
+        assure_shareable(each)
     logs.set_up(settings[0].log_level)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # what a crash leaves behind would hold keys
     doors_of = partial(bound, settings, given.port, named=bool(given.domain))
@@ -60,6 +64,18 @@ def main(given: argparse.Namespace) -> int:
         sites = open_sites(served, listening, shared, promoted.warm if promoted else None)
         uvloop.run(serve(sites, departing, doors, load, listening, shared))
     return 0
+
+
+def assure_shareable(settings: Settings) -> None:
+    """Raises BadSetting for what one process alone can do."""
+    if settings.workers == 1:
+        return
+    if settings.https:
+        raise BadSetting("workers goes with a proxy that has the certificate: https is served by one process alone.")
+    if settings.unlock == "prompt":
+        raise BadSetting("workers and unlock = prompt do not go together: each process needs the unlock key.")
+    if not hasattr(os, "memfd_create"):
+        raise BadSetting("workers needs Linux.")
 
 
 def stood_by(directory: Path, settings: Settings, doors_of: DoorsOf, networks: int) -> Promoted | None:
@@ -94,7 +110,11 @@ async def serve(
     host = Host(networks, doors, load, open_one, prepare_for_dev if listening.dev else nothing)
     for directory in departing:
         host.begin(go_on(host, directory))
-    await host.serve(Server(networks, doors))
+    count = sites[0].settings.workers if sites else 1
+    server = Server(networks, doors, count)
+    if count > 1:
+        server.after_begin.append(lambda: host.begin(Workers(networks, doors, server, count - 1).run()))
+    await host.serve(server)
 
 
 async def prepare_for_dev(site: Site) -> None:

@@ -69,6 +69,8 @@ class Allowances:
         self._guests, self._places = Budgets(clock, max_strangers), Budgets(clock, max_strangers)
         self._slowed: dict[str, int] = {}
         self.share: Share | None = None
+        self.heard: Callable[[str, int, Payer], object] | None = None
+        """Told what was spent here, where other processes count it too."""
 
     def __len__(self) -> int:
         return len(self._members) + len(self._guests) + len(self._places)
@@ -79,22 +81,40 @@ class Allowances:
             self.share.spend(points)
         if self._slowed:
             points *= self._slowness(payer.key)
+        budgets, wanted = self._wanted(budget, payer)
+        standing = budgets.spend_all(wanted, points)
+        if self.heard is not None:
+            self.heard(budget, points, payer)
+        return standing
+
+    def charge(self, budget: str, points: int, payer: Payer) -> None:
+        """Count what was spent in another process: it is refused to nobody any more."""
+        budgets, wanted = self._wanted(budget, payer)
+        budgets.charge_all(wanted, points)
+
+    def _wanted(self, budget: str, payer: Payer) -> tuple[Budgets, list[tuple[Limit, str]]]:
+        """The buckets that this payer's points are taken from, and where they stand."""
         limits = self._limits[budget]
         if payer.member:
-            return self._members.spend_all([(limit, payer.member) for limit in limits], points)
+            return self._members, [(limit, payer.member) for limit in limits]
         if payer.guest:
-            return self._guests.spend_all([(limit, payer.guest) for limit in limits], points)
+            return self._guests, [(limit, payer.guest) for limit in limits]
         caller, network, edge = _places(payer.address)
         wanted = [(limit, caller) for limit in limits]
         wanted += [(limit, network) for limit in self._wide[budget]]
         if edge:
             wanted += [(limit, edge) for limit in self._edge[budget]]
-        return self._places.spend_all(wanted, points)
+        return self._places, wanted
 
     def slow(self, key: str, until: int) -> None:
         """Let every call of `key` (see `Payer.key`) cost more until then. until: microseconds since 1970 UTC."""
         now = self._clock()
         self._slowed = {one: end for one, end in self._slowed.items() if end > now} | {key: until}
+
+    @property
+    def slowed(self) -> Mapping[str, int]:
+        """Whose calls cost more, and until when."""
+        return self._slowed
 
     def _slowness(self, key: str) -> int:
         return SLOW_FACTOR if self._slowed.get(key, 0) > self._clock() else 1

@@ -94,6 +94,17 @@ class Budgets:
             raise ValueError("no limit was named")
         return _standing(tightest[0], now, tightest[1])
 
+    def charge_all(self, wanted: Iterable[tuple[Limit, str]], points: int) -> None:
+        """Take points from each of these buckets, or what is left in it."""
+        now = self._clock()
+        for limit, key in wanted:
+            table = self._tables.setdefault(limit.name, OrderedDict())
+            whole = limit.seconds * 1_000_000
+            table[key] = min(max(table.get(key, now), now) + points * whole // limit.points, now + whole)
+            table.move_to_end(key)
+            if len(table) > self._max:
+                table.popitem(last=False)
+
 
 def _standing(limit: Limit, now: int, full_at: int) -> Standing:
     whole = limit.seconds * 1_000_000

@@ -143,7 +143,7 @@ class Accounts:
         self._reading = reading
         self._cached: dict[str, Account] = {}
         self._most_cached = most_cached
-        self._generation = 0
+        self.generation = 0
 
     # --- reading
 
@@ -152,10 +152,10 @@ class Accounts:
         key = name if name.startswith("did:") else name.lower()
         known = self._cached.get(key)
         if known is None:
-            generation = self._generation
+            generation = self.generation
             with self._reading() as tx:
                 known = find(tx, key)
-            if known is not None and generation == self._generation:  # else it may have changed since it was read
+            if known is not None and generation == self.generation:  # else it may have changed since it was read
                 if len(self._cached) >= self._most_cached:
                     self._cached.clear()
                 self._cached[key] = known
@@ -387,7 +387,7 @@ class Accounts:
 
     def forget_all(self) -> None:
         """Drop what is cached (after a commit that failed)."""
-        self._generation += 1
+        self.generation += 1
         self._cached.clear()
 
     # --- within
@@ -407,7 +407,7 @@ class Accounts:
         return account._replace(**fields)  # type: ignore[arg-type]
 
     def _forget(self, account: Account) -> None:
-        self._generation += 1
+        self.generation += 1
         self._cached.pop(account.did, None)
         self._cached.pop(account.handle, None)
 

@@ -75,7 +75,7 @@ class AppPasswords:
         self._reading = reading
         self._valid: dict[str, int] = {}
         self._most_cached = most_cached
-        self._generation = 0
+        self.generation = 0
 
     def make(self, tx: Tx, account_id: int, name: str, privileged: bool) -> tuple[str, AppPassword]:
         """The password, which nobody can show again, and what is known of it. Raises NameTaken, InvalidRequest."""
@@ -116,13 +116,13 @@ class AppPasswords:
         """May a session of this app password go on?"""
         known = self._valid.get(id)
         if known is None:
-            generation = self._generation
+            generation = self.generation
             with self._reading() as tx:
                 row = tx.one("SELECT account FROM app_password WHERE id = :id", id=id)
             if row is None:
                 return False
             known = int(row[0])
-            if generation == self._generation:  # else one was revoked since
+            if generation == self.generation:  # else one was revoked since
                 if len(self._valid) >= self._most_cached:
                     self._valid.clear()
                 self._valid[id] = known
@@ -143,7 +143,7 @@ class AppPasswords:
 
     def forget_all(self) -> None:
         """Drop what is cached."""
-        self._generation += 1
+        self.generation += 1
         self._valid.clear()
 
     def _lookup(self, text: str, account_id: int) -> bytes:

@@ -83,6 +83,7 @@ class Network:
     def __init__(self, reading: Callable[[], AbstractContextManager[Tx]]) -> None:
         self._reading = reading
         self._now: Choices | None = None
+        self.generation = 0
 
     @property
     def choices(self) -> Choices:
@@ -111,6 +112,7 @@ class Network:
 
     def forget(self) -> None:
         """Read them again at the next look."""
+        self.generation += 1
         self._now = None
 
 

@@ -67,19 +67,19 @@ class Running:
     def __init__(self, reading: Callable[[], AbstractContextManager[Tx]], most_cached: int = 50_000) -> None:
         self._reading, self._most_cached = reading, most_cached
         self._known: dict[str, int] = {}
-        self._generation = 0
+        self.generation = 0
 
     def goes_on(self, family: str, account_id: int) -> bool:
         """Does this account's session (a family of refresh tokens) still run?"""
         known = self._known.get(family)
         if known is None:
-            generation = self._generation
+            generation = self.generation
             with self._reading() as tx:
                 row = tx.one("SELECT account FROM refresh_token WHERE family = :family", family=family)
             if row is None:
                 return False
             known = int(row[0])
-            if generation == self._generation:  # else one ended since
+            if generation == self.generation:  # else one ended since
                 if len(self._known) >= self._most_cached:
                     self._known.clear()
                 self._known[family] = known
@@ -92,7 +92,7 @@ class Running:
 
     def forget_all(self) -> None:
         """Drop what is cached."""
-        self._generation += 1
+        self.generation += 1
         self._known.clear()
 
 

@@ -62,12 +62,14 @@ class Tokens:
 
     def __init__(self, secret: bytes, audience: str, most_cached: int = 20_000, older: Sequence[bytes] = ()) -> None:
         self._audience = audience
+        self.generation = 0
         self.use(secret, older)
         self._read = msgspec.json.Decoder(Claims)
         self._most_cached = most_cached
 
     def use(self, secret: bytes, older: Sequence[bytes]) -> None:
         """Sign with another secret, and take tokens of that and of the older ones only."""
+        self.generation += 1
         self._secret, self._older = secret, tuple(older)
         self._known: dict[str, Claims] = {}
 

@@ -88,7 +88,8 @@ class Ground:
         self.directory, self.settings, self.clock = directory, settings, clock
         self.allowances = Allowances(clock)
         self.catalog, self.shared = shared.catalog, shared
-        self.read_only = listening.read_only
+        self.read_only, self.beside = listening.read_only, listening.beside is not None
+        """beside: another process serves the network, and keeps its index."""
         self.served = not (listening.stay or listening.read_only)
         """Whether this network's steady work is done here."""
         self.admin_password = admin_token(directory, settings.admin_token_file)

@@ -21,7 +21,8 @@ class Listening(NamedTuple):
     """How the process listens. several: it serves more than one network, so that each needs a name of its own.
 
     stay: nobody listens; the network is worked on where it was reached last. read_only: the copy of a standby, whose
-    directory the caller has the lock of, is read where the network was reached last.
+    directory the caller has the lock of, is read where the network was reached last. beside: another process serves the
+    network, has the lock, and is reached there; this one reads beside it.
     """
 
     port: int
@@ -29,6 +30,7 @@ class Listening(NamedTuple):
     several: bool = False
     stay: bool = False
     read_only: bool = False
+    beside: "Place | None" = None
 
 
 class Place(NamedTuple):
@@ -49,6 +51,8 @@ def place_of(settings: Settings, choices: Choices, listening: Listening, name: s
 
     Raises BadSetting for --dev with a domain: it opens doors that must not be open to others.
     """
+    if listening.beside is not None:
+        return listening.beside
     if (listening.stay or listening.read_only) and choices.base_url:
         scheme, _, host = choices.base_url.partition("://")
         return Place(choices.base_url, host, choices.handle_domain, local=scheme == "http", dev=False)

@@ -37,7 +37,13 @@ class Reading(Moves):
     def _index(self) -> Index:
         path = self.directory / "index.db"
         return Index(
-            Database(path, (*INDEX_SCHEMA, *outside.BESIDE_THE_INDEX), durable=False, clock=self.clock),
+            Database(
+                path,
+                (*INDEX_SCHEMA, *outside.BESIDE_THE_INDEX),
+                durable=False,
+                read_only=self.beside,
+                clock=self.clock,
+            ),
             self.log,
             beside=outside.TABLES,
             catalog=self.catalog,
@@ -58,7 +64,8 @@ class Reading(Moves):
         newest = self.log.last
         if self.settings.host_only or newest - self.index.seq > FAR_BEHIND:
             return False
-        return await self.index.reached(newest, PATIENCE_SECONDS)
+        private = self.log.last_private if self.beside else 0  # elsewhere who wrote has waited for it
+        return await self.index.reached(newest, PATIENCE_SECONDS, private)
 
     async def private_caught_up(self) -> None:
         """Wait, half a second at most, until the index (if one is kept) has taken in the private log."""

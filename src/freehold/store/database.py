@@ -180,6 +180,13 @@ class Database:
         if self._writer is not None:
             self._writer.listeners.append(fn)
 
+    def on_settled(self, fn: Hook) -> None:
+        """Call `fn` on the writer's thread after each group, when all that its writes left for then is done, and before
+        anyone is answered. Short, as in `listen`. Never, where the file is open to read only.
+        """
+        if self._writer is not None:
+            self._writer.settled.append(fn)
+
     @property
     def counts(self) -> tuple[int, int]:
         """Writes and groups committed since the start, for the figures."""

@@ -98,6 +98,7 @@ class Writer:
         self._checkpoint_at = CHECKPOINT_PAGES
         self.lost: list[Hook] = []
         self.listeners: list[Listener] = []
+        self.settled: list[Hook] = []
         self.writes = 0
         self.groups = 0
         self._watch_wal(link)
@@ -277,6 +278,8 @@ class Writer:
             if job.error is None and job.tx is not None and job.tx.committed is not None:
                 for hook in job.tx.committed:
                     _call(hook)
+        for hook in self.settled:
+            _call(hook)
 
     # -- when it goes wrong ------------------------------------------------------------------------------------------
 

@@ -31,10 +31,16 @@ SLOWLY_MOST = 256
 
 
 class Acceptor:
-    """Serves one bound socket. Used as asyncio's servers are. speaker: makes what speaks HTTP over one connection."""
+    """Serves one bound socket. Used as asyncio's servers are. speaker: makes what speaks HTTP over one connection.
 
-    def __init__(self, listener: socket.socket, speaker: Callable[[None], Any], keeper: Keeper) -> None:
-        self._listener, self._speaker, self._keeper = listener, speaker, keeper
+    at_once: how many to take in one round while there is no siege: all, or where other processes share the socket one,
+    so that each comes to whoever has time.
+    """
+
+    def __init__(
+        self, listener: socket.socket, speaker: Callable[[None], Any], keeper: Keeper, at_once: int = AT_ONCE
+    ) -> None:
+        self._listener, self._speaker, self._keeper, self._at_once = listener, speaker, keeper, at_once
         self._loop = asyncio.get_running_loop()
         self._opening: set[asyncio.Task[Any]] = set()
         self._kind = listener.family, listener.type, listener.proto
@@ -56,7 +62,7 @@ class Acceptor:
         await asyncio.gather(*self._opening, return_exceptions=True)
 
     def _accept(self) -> None:
-        for _ in range(AT_ONCE):
+        for _ in range(AT_ONCE if self._keeper.siege.on else self._at_once):
             try:
                 file, address = self._take()
             except BlockingIOError:

@@ -148,6 +148,8 @@ class Keeper:
         proxies: list[str],
     ) -> None:
         self.find, self.siege, self.connections = find, siege, connections
+        self.workers = self.worker_calls = 0
+        """Other processes that answer at the same doors, and what they have answered."""
         self._language = lru_cache(maxsize=1_024)(language)
         proxy_networks = [ip_network(each) for each in proxies]
         self.is_proxy = lru_cache(maxsize=1_024)(lambda address: _within(address, proxy_networks))
@@ -338,6 +340,8 @@ class Keeper:
             "loop_late_seconds": siege.lateness,
             "connections": len(self.connections),
             "connections_cut_off": self.connections.cut_off,
+            "workers": self.workers,
+            "worker_calls": self.worker_calls,
         }
 
     def no_turn(self, ticket: Ticket | None) -> None:

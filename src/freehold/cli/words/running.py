@@ -36,6 +36,12 @@ def run(commands: Commands) -> None:
     )
     run.add_argument("--domain", metavar="D", help="the network's own name, remembered; all addresses listen")
     run.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes that share the door; all but one only read (default: 1)",
+    )
+    run.add_argument(
         "--plc",
         metavar="own|both|URL",
         help="where members' DIDs are kept: here (own, the default), also in the public directory, or in another one",
