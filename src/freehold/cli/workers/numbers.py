@@ -8,6 +8,7 @@ Source: memfd_create(2), mmap(2)
 
 import mmap
 import os
+import weakref
 from enum import IntEnum
 from typing import Self
 
@@ -38,15 +39,13 @@ class Numbers:
         """New ones, all zero."""
         descriptor = os.memfd_create("freehold", os.MFD_CLOEXEC)
         os.ftruncate(descriptor, size_for(networks))
-        return cls(descriptor, networks, writable=True)
+        numbers = cls(descriptor, networks, writable=True)
+        weakref.finalize(numbers, os.close, descriptor)  # rows that somebody has stay readable
+        return numbers
 
     def of(self, network: int) -> memoryview:
         """The row of a network, by its place among them: an array of integers."""
         return self._view[network * len(Row) : (network + 1) * len(Row)]
-
-    def close(self) -> None:
-        """Let go of the file; rows that somebody has stay readable."""
-        os.close(self.descriptor)
 
 
 def size_for(networks: int) -> int:

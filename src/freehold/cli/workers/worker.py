@@ -26,18 +26,7 @@ from freehold.cli.workers.numbers import Numbers
 from freehold.cli.workers.passing_on import Passage
 from freehold.cli.workers.splicing import WorkerHttp
 from freehold.cli.workers.tallies import Tally, ToldDoor, ToldWatch, learn
-from freehold.cli.workers.words import (
-    Begin,
-    Changed,
-    Charged,
-    End,
-    Line,
-    MadeAnew,
-    Ready,
-    ToWorker,
-    Wants,
-    read_first,
-)
+from freehold.cli.workers.words import Begin, Changed, Charged, End, Line, MadeAnew, Ready, ToWorker, Wants, read_first
 from freehold.net.visits import App
 from freehold.server import Networks
 from freehold.settings import Settings
