@@ -124,7 +124,7 @@ class Settings:
     )
     workers: int = setting(
         1,
-        "Processes that share the door: one writes, all read. Not with `https`, nor with an unlock key that is typed in.",
+        "Processes that share the door: one writes, all read. Not with `https`, nor with a typed unlock key.",
     )
     connections_max: int = setting(10_000, "Connections open at once, in all.")
     connections_per_address: int = setting(

@@ -84,6 +84,29 @@ async def test_a_standby_takes_over_by_itself_when_the_witness_grants_it(tmp_pat
             await returned(first)
 
 
+async def test_a_person_promotes_it_although_the_witness_is_gone_for_good(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    with running(first) as primary, contextlib.ExitStack() as third:
+        address, code = third.enter_context(witnessing(tmp_path / "third"))
+        taken = await command("standby", first, "witness", address, "--code", code)
+        assert taken.code == 0, taken.err
+        await add_by_tls(first, second)
+        shutil.copy(first / "unlock.key", second)
+        with standing_by(second, primary.url.rpartition(":")[2]) as standby:
+            await in_step(first)
+            async with httpx.AsyncClient(base_url=primary.url) as http:
+                mei = await Person.join(http, "mei")
+            third.close()
+            os.kill(primary.pid, signal.SIGKILL)
+            promoted = await command("standby", second, "promote", "--even-so")
+            assert promoted.code == 0, promoted.err
+            assert "has none from now on" in promoted.out
+            await asyncio.to_thread(standby.wait)
+            async with httpx.AsyncClient(base_url=standby.url) as http:
+                again = Person(http, {"accessJwt": mei.token, "did": mei.did, "handle": mei.handle, "refreshJwt": ""})
+                await again.post("with nobody else to ask")
+
+
 async def test_a_network_is_moved_to_its_standby_with_nothing_lost(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     acknowledged: list[str] = []

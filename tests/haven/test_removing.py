@@ -61,3 +61,18 @@ async def test_no_write_is_acknowledged_that_a_removed_standby_would_lack_also_n
     assert machine.read(pair.first).former == ()
     pair.close()
     third.witness.close()
+
+
+async def test_a_standby_forgets_a_witness_that_was_taken_away(tmp_path: Path) -> None:
+    third = Third(tmp_path)
+    third.start(tmp_path / "first")
+    pair = Pair(tmp_path, third.peer)
+    told: list[tuple[str, bytes]] = []
+    pair.standby._witness_at = lambda *words: told.append(words)
+    await until(lambda: (third.peer.address, third.peer.certificate) in told)
+    await pair.in_step()
+    await until(lambda: pair.haven.witness_state() == "grants")
+    await asyncio.to_thread(pair.haven.remove_witness)
+    await until(lambda: told[-1] == ("", b""))
+    pair.close()
+    third.witness.close()

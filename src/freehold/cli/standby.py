@@ -212,13 +212,20 @@ async def verify(site: Site, name: str, terminal: Terminal) -> None:
 
 
 async def ask_by_hand(standing: StandingBy, even_so: bool, terminal: Terminal) -> None:
-    """Tell the witness what a person decided: the old primary gets no more time. Raises LinkLost unless `even_so`."""
+    """Tell the witness what a person decided: the old primary gets no more time. Raises LinkLost unless `even_so`.
+
+    One that is out of reach is let go: it may be gone for good, and the new primary alone is no majority with it.
+    """
     try:
         await asyncio.to_thread(standing.standby.elected, by_hand=True)
     except LinkLost:
         if not even_so:
             raise
-        terminal.say("The witness is out of reach, and does not know of this.")
+        standing.standby.forget_witness()
+        terminal.say(
+            "The witness is out of reach and does not know of this: this network has none from now on. Let neither"
+            " it nor the old primary run before they are made anew. To take another: freehold standby DIR witness"
+        )
 
 
 async def act_there(standing: StandingBy, given: argparse.Namespace, terminal: Terminal) -> None:

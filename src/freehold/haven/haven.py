@@ -241,6 +241,8 @@ class Haven:
         self._witness = self._reign = None
         self.carrier.end_reign()
         self._change(witness=None, former=())
+        for link in self.carrier.in_step():
+            link.close()  # they come back at once, and are told that there is none
 
     def witness_state(self) -> str:
         """How the witness is, in plain words; empty without one."""
@@ -280,9 +282,7 @@ class Haven:
             self._change_peer(link.name, machine=hello.machine)
         self._bring(link)
         peer = self.machine.witness
-        if peer is None or self._witness is None:
-            return
-        link.exchange(WitnessAt(peer.address, peer.certificate))
+        link.exchange(WitnessAt(peer.address, peer.certificate) if peer is not None else WitnessAt("", b""))
         if self._reign is not None:
             self._reign.introduce(hello.certificate)
 

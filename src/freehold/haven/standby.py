@@ -160,6 +160,10 @@ class StandbyMachine:
         finally:
             far.close()
 
+    def forget_witness(self) -> None:
+        """A person promotes this machine although the witness is out of reach: with it, nobody could say yes again."""
+        self._write(witness=None)
+
     def promote(self, *, resumes: bool) -> None:
         """After `close`: this machine is the primary, under a newer epoch. It remembers the old one, to tell it so.
 
@@ -173,7 +177,7 @@ class StandbyMachine:
             self._write(in_step=epoch)
 
     def _witness_at(self, address: str, certificate: bytes) -> None:
-        peer = Peer("witness", address, base64.b64encode(certificate).decode())
+        peer = Peer("witness", address, base64.b64encode(certificate).decode()) if address else None
         if peer != self.machine.witness:
             self._write(witness=peer)
 

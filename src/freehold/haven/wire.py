@@ -115,7 +115,7 @@ class InStep(Message, frozen=True):
 
 
 class WitnessAt(Message, frozen=True):
-    """To a standby: where the witness is, and its certificate in DER."""
+    """To a standby: where the witness is, and its certificate in DER; both empty: there is none."""
 
     address: str
     certificate: bytes
