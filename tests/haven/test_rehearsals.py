@@ -95,7 +95,8 @@ async def test_a_network_that_ends_ends_its_drill(truth: Database, clock: Clock,
     source = (
         "import pathlib, time\n"
         f"at = pathlib.Path({str(tmp_path)!r})\n"
-        "try:\n    (at / 'began').touch()\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    (at / 'cleared').touch()\n"
+        "try:\n    (at / 'began').touch()\n    time.sleep(60)\n"
+        "except KeyboardInterrupt:\n    (at / 'cleared').touch()\n"
     )
     planned = Planned(truth, clock, tmp_path, source, "lost-machine daily")
     holding = asyncio.create_task(planned.rehearsals.hold("lost-machine"))
