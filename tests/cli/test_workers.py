@@ -191,9 +191,7 @@ async def test_uploads_and_errors_pass_whole_through_every_process(town: Serving
             body = pieces() if chunked else data
             put = await door.post("/xrpc/com.atproto.repo.uploadBlob", content=body, headers=headers)
             blob = put.json()["blob"]
-            await Person(door, {"accessJwt": person.token, "did": person.did, "handle": "", "refreshJwt": ""}).create(
-                "org.example.file", {"blob": blob}
-            )
+            await person.at(door).create("org.example.file", {"blob": blob})
             asked = {"did": person.did, "cid": blob["ref"]["$link"]}
             got = await door.get("/xrpc/com.atproto.sync.getBlob", params=asked)
             assert got.content == data

@@ -41,7 +41,7 @@ async def test_a_network_whose_machine_is_killed_and_wiped_goes_on_elsewhere(tmp
             assert promoted.code == 0, promoted.err
             await asyncio.to_thread(standby.wait)
             async with httpx.AsyncClient(base_url=standby.url) as http:
-                again = Person(http, {"accessJwt": mei.token, "did": mei.did, "handle": mei.handle, "refreshJwt": ""})
+                again = mei.at(http)
                 feed = await again.get("app.bsky.feed.getAuthorFeed", actor=mei.did, limit=100)
                 assert {told.uri, *(post.uri for post in posts)} == {item["post"]["uri"] for item in feed["feed"]}
                 blob = await http.get(
@@ -58,13 +58,18 @@ async def test_a_network_whose_machine_is_killed_and_wiped_goes_on_elsewhere(tmp
             assert after[-1].seq > heard[-1].seq + 1_000_000, "no number is used twice, whatever others heard"
 
 
+async def take_both(first: Path, second: Path, address: str, code: str) -> None:
+    """The primary takes a witness, and a standby that can open the network."""
+    taken = await command("standby", first, "witness", address, "--code", code)
+    assert taken.code == 0, taken.err
+    await add_by_tls(first, second)
+    shutil.copy(first / "unlock.key", second)
+
+
 async def test_a_standby_takes_over_by_itself_when_the_witness_grants_it(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     with running(first) as primary, witnessing(tmp_path / "third") as (address, code):
-        taken = await command("standby", first, "witness", address, "--code", code)
-        assert taken.code == 0, taken.err
-        await add_by_tls(first, second)
-        shutil.copy(first / "unlock.key", second)
+        await take_both(first, second, address, code)
         with standing_by(second, primary.url.rpartition(":")[2]) as standby:
             await in_step(first)
             async with httpx.AsyncClient(base_url=primary.url) as http:
@@ -76,7 +81,7 @@ async def test_a_standby_takes_over_by_itself_when_the_witness_grants_it(tmp_pat
             await asyncio.to_thread(standby.wait)
             print(f"answers again after {time.monotonic() - killed_at:.1f} s")
             async with httpx.AsyncClient(base_url=standby.url) as http:
-                again = Person(http, {"accessJwt": mei.token, "did": mei.did, "handle": mei.handle, "refreshJwt": ""})
+                again = mei.at(http)
                 await again.post("one more")
                 print(f"takes writes again after {time.monotonic() - killed_at:.1f} s")
                 feed = await again.get("app.bsky.feed.getAuthorFeed", actor=mei.did, limit=100)
@@ -88,10 +93,7 @@ async def test_a_person_promotes_it_although_the_witness_is_gone_for_good(tmp_pa
     first, second = tmp_path / "first", tmp_path / "second"
     with running(first) as primary, contextlib.ExitStack() as third:
         address, code = third.enter_context(witnessing(tmp_path / "third"))
-        taken = await command("standby", first, "witness", address, "--code", code)
-        assert taken.code == 0, taken.err
-        await add_by_tls(first, second)
-        shutil.copy(first / "unlock.key", second)
+        await take_both(first, second, address, code)
         with standing_by(second, primary.url.rpartition(":")[2]) as standby:
             await in_step(first)
             async with httpx.AsyncClient(base_url=primary.url) as http:
@@ -103,7 +105,7 @@ async def test_a_person_promotes_it_although_the_witness_is_gone_for_good(tmp_pa
             assert "has none from now on" in promoted.out
             await asyncio.to_thread(standby.wait)
             async with httpx.AsyncClient(base_url=standby.url) as http:
-                again = Person(http, {"accessJwt": mei.token, "did": mei.did, "handle": mei.handle, "refreshJwt": ""})
+                again = mei.at(http)
                 await again.post("with nobody else to ask")
 
 

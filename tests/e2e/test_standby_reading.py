@@ -78,8 +78,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
 async def at(url: str, person: Person) -> AsyncIterator[Person]:
     """The same member at another door, with the session that they have."""
     async with httpx.AsyncClient(base_url=url, timeout=10) as http:
-        session = {"accessJwt": person.token, "did": person.did, "handle": person.handle, "refreshJwt": ""}
-        yield Person(http, session)
+        yield person.at(http)
 
 
 async def home(door: Person) -> list[str]:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -58,12 +59,19 @@ def write(person, key, text, **more):
     return person.commit({f"{POST}/{key}": post(text) if text is not None else None}, **more)
 
 
-async def test_a_gap_is_found_and_the_repository_fetched_whole(other, intake):
+@asynccontextmanager
+async def heard(other, intake):
+    """Somebody elsewhere, whose one post was taken in; what they say from now on is heard."""
     mei = other.join()
     write(mei, "a", "one")
     async with running(intake):
         await intake.listen(other.url)
         await until(intake, lambda: texts(intake) == ["one"])
+        yield mei
+
+
+async def test_a_gap_is_found_and_the_repository_fetched_whole(other, intake):
+    async with heard(other, intake) as mei:
         write(mei, "b", "nobody was told of this")
         other.tell("commit", write(mei, "c", "three"))
         await until(intake, lambda: texts(intake) == ["one", "nobody was told of this", "three"])
@@ -74,11 +82,7 @@ async def test_a_gap_is_found_and_the_repository_fetched_whole(other, intake):
 
 
 async def test_what_comes_while_a_repository_is_fetched_is_taken_in_afterwards(other, intake):
-    mei = other.join()
-    write(mei, "a", "one")
-    async with running(intake):
-        await intake.listen(other.url)
-        await until(intake, lambda: texts(intake) == ["one"])
+    async with heard(other, intake) as mei:
         other.cars[mei.did] = mei.car()  # what the host gives out lags behind its stream
         other.tell("commit", {**write(mei, "b", "two"), "tooBig": True, "ops": []})
         other.cars[mei.did] = mei.car()
@@ -127,11 +131,7 @@ async def test_what_is_not_proven_is_dropped(other, intake, case):
 
 
 async def test_a_key_that_was_replaced_is_asked_for_once(other, intake):
-    mei = other.join()
-    write(mei, "a", "one")
-    async with running(intake):
-        await intake.listen(other.url)
-        await until(intake, lambda: texts(intake) == ["one"])
+    async with heard(other, intake) as mei:
         mei.key = K256Key.from_raw(bytes([7]) * 32)
         intake.identity.forget(mei.did)  # as if it had been learnt an hour ago: doubts are heeded once a minute
         other.tell("commit", write(mei, "b", "by my new key"))
@@ -182,11 +182,7 @@ async def test_a_handle_counts_while_both_sides_say_so(tmp_path, other):
 
 
 async def test_an_index_that_is_emptied_is_filled_again(other, intake):
-    mei = other.join()
-    write(mei, "a", "one")
-    async with running(intake):
-        await intake.listen(other.url)
-        await until(intake, lambda: texts(intake) == ["one"])
+    async with heard(other, intake):
         await asyncio.to_thread(intake.index.rebuild)
         assert texts(intake) == []
         await intake.outside.list_again(intake.outside.sources.all()[0])

@@ -233,6 +233,11 @@ class Person(Caller):
         given = {"handle": handle, "password": PASSWORD, **more}
         return cls(http, await Caller(http).do("com.atproto.server.createAccount", **given))
 
+    def at(self, http: httpx.AsyncClient) -> "Person":
+        """The same member, signed in as here, at another door."""
+        session = {"accessJwt": self.token, "did": self.did, "handle": self.handle, "refreshJwt": self.refresh_token}
+        return Person(http, session)
+
     async def create(self, collection: str, record: Record, rkey: str | None = None, **more: Any) -> Ref:
         given = {"repo": self.did, "collection": collection, "record": {"$type": collection, **record}, **more}
         if rkey is not None:

@@ -138,8 +138,7 @@ async def _update_part(site: Site, subject: Json, takedown: Json | None) -> Json
     if takedown is not None:
         down, ref = takedown["applied"], takedown.get("ref")
         change = partial(site.takedowns.take_down, ref=ref) if down else site.takedowns.put_back
-        await site.truth.write(lambda tx: change(tx, account.did, part))
-        await site.private_caught_up()
+        await site.write_private(lambda tx: change(tx, account.did, part))
     return {"subject": subject, "takedown": _takedown(site, account, part)}
 
 

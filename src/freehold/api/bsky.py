@@ -141,8 +141,7 @@ async def put_preferences(site: Site, caller: Caller, given: Given) -> None:
 @procedure("app.bsky.notification.updateSeen", auth=ACCESS)
 async def update_seen(site: Site, caller: Caller, given: Given) -> None:
     account, at = _member(site, caller), parse_datetime(given.input["seenAt"])
-    await site.truth.write(lambda tx: private.mark_seen(tx, account, at))
-    await site.private_caught_up()
+    await site.write_private(lambda tx: private.mark_seen(tx, account, at))
 
 
 def _member(site: Site, caller: Caller) -> Account:

@@ -39,9 +39,7 @@ class NoPush(Refused):
 async def _do(site: Site, caller: Caller, act: Callable[[Tx, Account], Any]) -> Any:
     """Change something of the caller's own; the answer when their views show it."""
     account = site.accounts.one(caller.member)
-    done = await site.truth.write(lambda tx: act(tx, account))
-    await site.private_caught_up()
-    return done
+    return await site.write_private(lambda tx: act(tx, account))
 
 
 # -- mutes -------------------------------------------------------------------------------------------------------------
@@ -63,12 +61,8 @@ async def _mute(
 ) -> None:
     """Mute all of an account, or its reposts or quotes and no more; or neither."""
     subject = actor if actor.startswith("did:") else await site.identity.resolve_handle(actor)
-
-    def act(tx: Tx, account: Account) -> None:
-        private.set_mute(tx, site.seal, account, subject, muted and not (reposts or quotes))
-        kept.mute_partly(tx, site.seal, account, subject, reposts=reposts, quotes=quotes)
-
-    await _do(site, caller, act)
+    how = {"muted": muted, "reposts": reposts, "quotes": quotes}
+    await _do(site, caller, lambda tx, account: kept.mute(tx, site.seal, account, subject, **how))
 
 
 @procedure("app.bsky.graph.muteActorList", auth=ACCESS)

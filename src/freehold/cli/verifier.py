@@ -20,8 +20,7 @@ async def act(site: Site, given: argparse.Namespace, terminal: Terminal) -> None
         return
     did = did_of(site, given.subject)
     change = verifiers.unname if given.undo else verifiers.name
-    changed = await site.truth.write(lambda tx: change(tx, did))
-    await site.private_caught_up()
+    changed = await site.write_private(lambda tx: change(tx, did))
     verb = "verifies others no longer" if given.undo else "verifies others"
     terminal.say(f"{_called(site, did)} {verb}{'.' if changed else ': it was so already.'}")
 

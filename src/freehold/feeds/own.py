@@ -26,10 +26,6 @@ BEST = 1_000
 DISCOVER_HOURS = 6
 FRIENDS_HOURS = 12
 
-FOLLOWING = Words(
-    "Following",
-    "Posts and echoes of those whom you follow, the newest first, and nothing else. It is what you see first.",
-)
 WORDS = {
     "discover": Words(
         "Discover",

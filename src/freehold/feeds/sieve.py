@@ -4,13 +4,13 @@ Nothing that a feed does, be it a fault, an endless loop or all the memory there
 """
 
 import asyncio
-import contextlib
 import sys
 from pathlib import Path
 
 import msgspec
 
 from freehold.feeds.questions import Answer, Question
+from freehold.store.children import Child
 
 _CHILD = Path(__file__).with_name("child.py")
 IDLE_SECONDS = 30.0
@@ -88,11 +88,4 @@ class Sieve:
             self._idle.cancel()
         process, self._process = self._process, None
         if process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            self_in = process.stdin
-            if self_in is not None:
-                self_in.close()
-                with contextlib.suppress(OSError, RuntimeError):
-                    await self_in.wait_closed()
-            await process.wait()
+            await Child(process).end(now=True)

@@ -4,7 +4,6 @@ A child that dies, or takes too long, costs the repository that it was asked abo
 """
 
 import asyncio
-import contextlib
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from freehold.protocol.refused import Refused
+from freehold.store.children import Child, Idle
 
 IDLE_SECONDS = 30.0
 ANSWER_SECONDS = 120.0
@@ -41,11 +41,8 @@ Records = list[tuple[str, bytes, bytes, bool | None]]
 """(path, CID, block, whether it fits its lexicon)."""
 
 
-class _Child:
-    """One process."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
+class _Child(Child):
+    """One that proves."""
 
     async def ask(self, question: dict[str, Any]) -> None:
         assert self.process.stdin is not None
@@ -61,11 +58,6 @@ class _Child:
         except (EOFError, OSError, TimeoutError):
             raise NotProven(DIED) from None
 
-    async def end(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self.process.kill()
-        await self.process.wait()
-
 
 class Checkers:
     """Some of them. wanted: the collections whose records are to be told. max_bytes: of a repository's file."""
@@ -73,14 +65,12 @@ class Checkers:
     def __init__(self, count: int, wanted: frozenset[str], max_bytes: int) -> None:
         self._start = {"wanted": sorted(wanted), "max_bytes": max_bytes}
         self._free = asyncio.Semaphore(count)
-        self._idle: list[_Child] = []
-        self._timer: asyncio.TimerHandle | None = None
-        self._endings: set[asyncio.Task[None]] = set()
+        self._idle: Idle[_Child] = Idle(IDLE_SECONDS)
 
     async def check(self, path: Path, did: str, key: str) -> AsyncGenerator[Head | Records, None]:
         """What a repository's file holds: its head, then its records by and by. Raises NotProven, at any time."""
         async with self._free:
-            child = self._idle.pop() if self._idle else await self._begin()
+            child = self._idle.take() or await self._begin()
             done = False
             try:
                 await child.ask({"path": str(path), "did": did, "key": key})
@@ -93,7 +83,10 @@ class Checkers:
             except (OSError, RuntimeError):  # uvloop: RuntimeError for a closed pipe
                 raise NotProven(DIED) from None
             finally:
-                self._rest(child) if done else self._end(child)
+                if done:
+                    self._idle.rest(child)
+                else:
+                    self._idle.end(child, now=True)
 
     async def _begin(self) -> _Child:
         process = await asyncio.create_subprocess_exec(
@@ -103,28 +96,9 @@ class Checkers:
         await child.ask(self._start)
         return child
 
-    def _rest(self, child: _Child) -> None:
-        self._idle.append(child)
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._retire)
-
-    def _retire(self) -> None:
-        while self._idle:
-            self._end(self._idle.pop())
-
-    def _end(self, child: _Child) -> None:
-        task = asyncio.ensure_future(child.end())
-        self._endings.add(task)
-        task.add_done_callback(self._endings.discard)
-
     async def close(self) -> None:
         """End all and wait for them."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._retire()
-        while self._endings:
-            await asyncio.gather(*self._endings)
+        await self._idle.close()
 
 
 async def _answers(child: _Child) -> AsyncIterator[Head | Records]:

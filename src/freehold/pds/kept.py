@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from freehold.pds import private
 from freehold.pds.accounts import Account
 from freehold.protocol.refused import InvalidRequest, Refused
 from freehold.protocol.tid import TidClock
@@ -216,7 +217,15 @@ def subscribe(tx: Tx, seal: Seal, account: Account, did: str, *, posts: bool, re
         _let_go(tx, seal, account, SUBSCRIPTION, did)
 
 
-def mute_partly(tx: Tx, seal: Seal, account: Account, did: str, *, reposts: bool, quotes: bool) -> None:
+def mute(
+    tx: Tx, seal: Seal, account: Account, did: str, *, muted: bool, reposts: bool = False, quotes: bool = False
+) -> None:
+    """Mute all of an account, or its reposts or quotes and no more; or hear all of it again."""
+    private.set_mute(tx, seal, account, did, muted and not (reposts or quotes))
+    _mute_partly(tx, seal, account, did, reposts=reposts, quotes=quotes)
+
+
+def _mute_partly(tx: Tx, seal: Seal, account: Account, did: str, *, reposts: bool, quotes: bool) -> None:
     """Mute the reposts or the quotes of somebody, or neither any more."""
     if reposts or quotes:
         _keep(tx, seal, account, PART_MUTE, did, (reposts, quotes, tx.now))

@@ -1,5 +1,8 @@
 """The index, derived from the stream, and the views that the doors show of it."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from freehold.appview.index import Index
 from freehold.appview.labelled import Labelers
 from freehold.appview.schema import SCHEMA as INDEX_SCHEMA
@@ -9,6 +12,9 @@ from freehold.outside import schema as outside
 from freehold.pds.snapshot import Snapshot
 from freehold.site.moves import Moves
 from freehold.store.database import Database
+from freehold.store.tx import Tx
+
+T = TypeVar("T")
 
 PATIENCE_SECONDS = 0.5
 FAR_BEHIND = 5_000
@@ -66,6 +72,12 @@ class Reading(Moves):
             return False
         private = self.log.last_private if self.beside else 0  # elsewhere who wrote has waited for it
         return await self.index.reached(newest, PATIENCE_SECONDS, private)
+
+    async def write_private(self, act: Callable[[Tx], T]) -> T:
+        """Change what the private log tells of; when this returns, the views show it, as in `private_caught_up`."""
+        done = await self.truth.write(act)
+        await self.private_caught_up()
+        return done
 
     async def private_caught_up(self) -> None:
         """Wait, half a second at most, until the index (if one is kept) has taken in the private log."""

@@ -65,8 +65,7 @@ class SiteFeeds:
             others = [one for one in given if one.get("$type") != SAVED]
             private.put_preferences(tx, site.seal, account, [*others, {"$type": SAVED, "items": items}])
 
-        await site.truth.write(act)
-        await site.private_caught_up()
+        await site.write_private(act)
 
     def _several(self, viewer: str | None, uris: Sequence[str]) -> list[Known]:
         answer = plain(self._feeds.get_feed_generators(viewer, uris))

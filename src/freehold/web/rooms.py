@@ -77,7 +77,7 @@ class SiteBackend:
         self.credentials = SiteCredentials(site, self._spend)
         self.ways_out = SiteWaysOut(site, self._spend)
         self.offers = SiteOffers(site)
-        self.apart = SiteApart(site)
+        self.apart = SiteApart(site, self._point_at, self._take_back)
 
     @cached_property
     def _former(self) -> str:
@@ -269,8 +269,7 @@ class SiteBackend:
 
     async def update_seen(self, did: str, seen_at: str) -> None:
         account, at = self._account(did), parse_datetime(seen_at)
-        await self._site.truth.write(lambda tx: private.mark_seen(tx, account, at))
-        await self._site.private_caught_up()
+        await self._site.write_private(lambda tx: private.mark_seen(tx, account, at))
 
     # --- within
 

@@ -5,7 +5,6 @@ at a time and end when idle, so an idle network costs nothing. A crash or a time
 """
 
 import asyncio
-import contextlib
 import json
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, ClassVar, Literal
 
 from freehold.pds.pictures.ranges import BadPicture
 from freehold.protocol.refused import Kind, Refused
+from freehold.store.children import Child, Idle
 
 _CHILD = Path(__file__).with_name("child.py")
 _ENVIRONMENT = {
@@ -46,12 +46,10 @@ def _request(do: str, path: Path, **more: Any) -> dict[str, Any]:
     return {"do": do, "path": str(path.absolute()), **more}
 
 
-class _Child:
-    """One child process and the pipes to it."""
+class _Child(Child):
+    """One that makes pictures. used: it was asked for one already."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
-        self.used = False
+    used = False
 
     @classmethod
     async def start(cls, memory_bytes: int) -> "_Child":
@@ -88,17 +86,6 @@ class _Child:
         ) as problem:  # uvloop: RuntimeError for a closed pipe
             raise _Gone from problem
 
-    async def end(self, *, now: bool) -> None:
-        """Let the child end by itself, or kill it `now`; either way wait until it is gone."""
-        if now:
-            with contextlib.suppress(ProcessLookupError):
-                self.process.kill()
-        if self.process.stdin is not None:
-            self.process.stdin.close()
-            with contextlib.suppress(OSError):
-                await self.process.stdin.wait_closed()
-        await self.process.wait()
-
 
 class Workshop:
     """Makes displayed sizes in at most `processes` children.
@@ -121,10 +108,7 @@ class Workshop:
         self._turns = asyncio.Semaphore(processes)
         self._places = processes + max_waiting
         self._jobs = 0
-        self._idle: list[_Child] = []
-        self._idle_seconds = idle_seconds
-        self._timer: asyncio.TimerHandle | None = None
-        self._endings: set[asyncio.Task[None]] = set()
+        self._idle: Idle[_Child] = Idle(idle_seconds)
         self._wall_seconds = wall_seconds
         self._memory_bytes = memory_bytes
         self._limits = {"cpu_seconds": cpu_seconds, "max_pixels": max_pixels}
@@ -158,11 +142,7 @@ class Workshop:
 
     async def close(self) -> None:
         """End all children and wait for them."""
-        if self._timer:
-            self._timer.cancel()
-        self._retire()
-        while self._endings:
-            await asyncio.gather(*self._endings)
+        await self._idle.close()
 
     async def _job(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         if self._jobs >= self._places:
@@ -180,7 +160,7 @@ class Workshop:
     async def _with_a_child(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         """Ask an idle child, or a new one. A used child may have died in its sleep: then the next one gets the job."""
         while True:
-            child = self._idle.pop() if self._idle else await _Child.start(self._memory_bytes)
+            child = self._idle.take() or await _Child.start(self._memory_bytes)
             rested, done = child.used, False
             try:
                 async with asyncio.timeout(self._wall_seconds):
@@ -194,22 +174,6 @@ class Workshop:
                     raise BadPicture(reason="the child ended") from None
             finally:
                 if done:
-                    self._rest(child)
+                    self._idle.rest(child)
                 else:
-                    self._end(child, now=True)
-
-    def _rest(self, child: _Child) -> None:
-        """Keep a child for the next job; the last one to rest starts the idle clock anew."""
-        self._idle.append(child)
-        if self._timer:
-            self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(self._idle_seconds, self._retire)
-
-    def _retire(self) -> None:
-        while self._idle:
-            self._end(self._idle.pop(), now=False)
-
-    def _end(self, child: _Child, *, now: bool) -> None:
-        ending = asyncio.get_running_loop().create_task(child.end(now=now))
-        self._endings.add(ending)
-        ending.add_done_callback(self._endings.discard)
+                    self._idle.end(child, now=True)
