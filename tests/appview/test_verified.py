@@ -56,7 +56,25 @@ def test_a_trusted_verifiers_record_is_shown_and_told(parish: Parish, circle: li
     assert (note["reason"], note["author"]["did"], note["uri"]) == ("verified", vera.did, ref.uri)
     vera.delete(ref)
     assert said(parish, bob) is None
+    (note,) = parish.ask("notification.listNotifications", bob)["notifications"]
+    assert (note["reason"], note["author"]["did"], note["uri"]) == ("unverified", vera.did, ref.uri)
+    assert note["record"] == {"$type": "app.bsky.notification.defs#recordDeleted"}
+    assert note["indexedAt"] == format_datetime(parish.now)
+    parish.tell_private("verifier", vera.did, {"on": False})
     assert parish.ask("notification.listNotifications", bob)["notifications"] == []
+
+
+def test_a_record_that_turns_to_somebody_else_ends_what_it_said_before(parish: Parish, circle: list[Person]):
+    vera, bob, carol = circle
+    ref = verify(vera, bob)
+    record = {"subject": carol.did, "handle": carol.handle, "displayName": "Carol"}
+    vera.write(VERIFICATION, {**record, "createdAt": format_datetime(parish.now)}, ref.rkey)
+    reasons = {name: [note["reason"] for note in parish.ask("notification.listNotifications", one)["notifications"]]
+               for name, one in (("bob", bob), ("carol", carol))}  # fmt: skip
+    assert reasons == {"bob": ["unverified"], "carol": ["verified"]}
+    vera.write(VERIFICATION, {**record, "subject": bob.did, "createdAt": format_datetime(parish.now)}, ref.rkey)
+    (note,) = parish.ask("notification.listNotifications", bob)["notifications"]
+    assert note["reason"] == "verified"
 
 
 def test_it_holds_while_handle_and_name_stay_as_they_were(parish: Parish, circle: list[Person]):

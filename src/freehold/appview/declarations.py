@@ -1,10 +1,10 @@
 """Records that say how something of their author's is to be treated, kept as they are: gates of posts, feeds,
-labellers, who may write messages to their author or subscribe to their posts.
+labellers, what their author does just now, who may write messages to them or subscribe to their posts.
 
 Table: declaration. A post with a gate is marked in `post.gates`, so that a view asks for gates only where there are
 some.
 Source: the lexicons app.bsky.feed.threadgate, .postgate, .generator, app.bsky.labeler.service,
-chat.bsky.actor.declaration, app.bsky.notification.declaration
+app.bsky.actor.status, chat.bsky.actor.declaration, app.bsky.notification.declaration
 """
 
 from freehold.appview.batch import POST, Batch, Change, record
@@ -15,6 +15,7 @@ POSTGATE = "app.bsky.feed.postgate"
 GENERATOR = "app.bsky.feed.generator"
 LABELER = "app.bsky.labeler.service"
 CHAT = "chat.bsky.actor.declaration"
+STATUS = "app.bsky.actor.status"
 NOTICES = "app.bsky.notification.declaration"
 GATE_BITS = {THREADGATE: 1, POSTGATE: 2}
 
@@ -25,6 +26,7 @@ GATE_BITS = {THREADGATE: 1, POSTGATE: 2}
 @record(LABELER)
 @record(CHAT)
 @record(NOTICES)
+@record(STATUS)
 def declare(batch: Batch, change: Change) -> None:
     """Put the record as it is now, or remove it."""
     key = {"collection": change.collection, "actor": change.actor, "rkey": change.rkey}

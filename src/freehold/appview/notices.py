@@ -20,7 +20,7 @@ from freehold.appview.parts import via_uri
 from freehold.appview.pieces import Json
 from freehold.appview.subscribed import SUBSCRIBED, Subscribed
 from freehold.appview.told import Row
-from freehold.appview.verified import VERIFICATION, VERIFIED
+from freehold.appview.verified import UNVERIFIED, VERIFICATION, VERIFIED
 from freehold.protocol import cbor
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
@@ -34,6 +34,7 @@ _COLLECTIONS = {
     "repost": "app.bsky.feed.repost",
     VIA_REPOST: "app.bsky.feed.repost",
     VERIFIED: VERIFICATION,
+    UNVERIFIED: VERIFICATION,
     "follow": "app.bsky.graph.follow",
     JOINED: PROFILE,
 }
@@ -162,6 +163,8 @@ def _piece(page: Page, row: Row, subjects: dict[int, str]) -> Json | None:
     _, _, reason, actor, rkey, subject = row
     if reason == SUBSCRIBED:
         return _post_piece(page, rkey)
+    if reason == UNVERIFIED:
+        return _ended(page, row)
     found = page.tx.one(_RECORDS.get(reason, _POST_RECORD), actor=actor, rkey=rkey)
     if found is None:
         return None
@@ -179,6 +182,23 @@ def _piece(page: Page, row: Row, subjects: dict[int, str]) -> Json | None:
     elif reason in (VIA_LIKE, VIA_REPOST):
         piece["reasonSubject"] = via_uri(piece["record"])
     return piece
+
+
+_NO_RECORD: Json = {"$type": "app.bsky.notification.defs#recordDeleted"}
+_NO_RECORD_CID = str(Cid.of_cbor(cbor.encode(_NO_RECORD)))
+
+
+def _ended(page: Page, row: Row) -> Json:
+    """A record that is gone, with what stands for it."""
+    at, _, reason, actor, rkey, _ = row
+    return {
+        "uri": f"at://{page.actors[actor].did}/{_COLLECTIONS[reason]}/{rkey}",
+        "cid": _NO_RECORD_CID,
+        "reason": reason,
+        "record": _NO_RECORD,
+        "indexedAt": text_of(at),
+        "labels": [],
+    }
 
 
 def _post_piece(page: Page, id: int) -> Json | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from freehold.appview.circles import read_circle
 from freehold.appview.fragments import Fragment
 from freehold.appview.labelled import NO_LABELERS, Labelers, of_version, redacted
+from freehold.appview.live import declared
 from freehold.appview.pieces import (
     ACTOR_COLUMNS,
     NOBODY,
@@ -25,6 +26,7 @@ from freehold.appview.pieces import (
     PostPiece,
     ThreadGate,
     actor_piece,
+    live_piece,
     post_piece,
 )
 from freehold.appview.ties import FOLLOWED_BY, LIKED, REPOSTED, Ties
@@ -164,8 +166,12 @@ class Page:
                     self.actors[id] = piece
         if missing:
             made = [actor_piece(row, self.image_url) for row in self.tx.run(_ACTORS, ids=str(missing))]
-            said = self.memory.labels_of([subject for piece in made for subject in piece.subjects])
+            lives = {row.actor: row for row in declared(self.tx, missing)}
+            subjects = [subject for piece in made for subject in piece.subjects]
+            said = self.memory.labels_of([*subjects, *(row.uri for row in lives.values())])
             for piece in made:
+                if piece.id in lives:
+                    piece.live = live_piece(lives[piece.id], said, self.image_url)
                 if said:
                     piece.said = tuple(one for subject in piece.subjects for one in said.get(subject, ()))
                 self.actors[piece.id] = piece

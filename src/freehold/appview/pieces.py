@@ -5,13 +5,14 @@ the copy.
 Source: the lexicons app.bsky.actor.defs, app.bsky.feed.defs, app.bsky.embed.*
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from freehold.appview.batch import POST
 from freehold.appview.fragments import opened
 from freehold.appview.labelled import Said
+from freehold.appview.live import Live, Row, live
 from freehold.appview.moments import TIE_BITS, text_of
 from freehold.appview.parts import as_dict, as_list, as_text
 from freehold.appview.verified import COLUMNS as VERIFIED_COLUMNS
@@ -164,7 +165,7 @@ class ActorPiece:
     """An actor. basic, view, detailed: the three sizes of profile view, each without `viewer` and without what `said`
     says of the account. subscribers: who may be told of all that they post: followers, mutuals or none. joined: the id
     of the starter pack by which they joined. blocks: whether they block anybody, by name or by a list. basic_json,
-    view_json: as `fragments.opened` has them."""
+    view_json: as `fragments.opened` has them. live: what they do just now, if they say so."""
 
     id: int
     did: str
@@ -180,6 +181,12 @@ class ActorPiece:
     basic_json: bytes
     view_json: bytes
     said: tuple[Said, ...] = ()
+    live: Live | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether the two that are JSON already say all, to any reader at any time."""
+        return not self.said and self.live is None
 
     @property
     def subjects(self) -> tuple[str, str]:
@@ -282,6 +289,12 @@ def actor_piece(row: tuple[Any, ...], image_url: ImageUrl) -> ActorPiece:
         opened(basic),
         opened(view),
     )
+
+
+def live_piece(row: Row, said: Mapping[str, Sequence[Said]], image_url: ImageUrl) -> Live:
+    """What an actor does just now. said: by URI, what labelers say."""
+    embed = as_dict(cbor.decode_json(row.record).get("embed"))
+    return live(row, media_view(embed, row.did, image_url), said.get(row.uri, ()))
 
 
 def _subscribers(declared: bytes | None) -> str:

@@ -69,7 +69,7 @@ def basic(page: Page, actor: int) -> Fragment:
     view = page.basics.get(actor)
     if view is None:
         piece = page.actors[actor]
-        json = piece.basic_json if not piece.said else opened(labelled(page, piece, piece.basic))
+        json = piece.basic_json if piece.plain else opened(labelled(page, piece, piece.basic))
         view = page.basics[actor] = _to_reader(page, actor, json)
     return view
 
@@ -77,7 +77,7 @@ def basic(page: Page, actor: int) -> Fragment:
 def profile(page: Page, actor: int) -> Fragment:
     """app.bsky.actor.defs#profileView."""
     piece = page.actors[actor]
-    json = piece.view_json if not piece.said else opened(labelled(page, piece, piece.view))
+    json = piece.view_json if piece.plain else opened(labelled(page, piece, piece.view))
     return _to_reader(page, actor, json)
 
 
@@ -94,7 +94,10 @@ def _to_reader(page: Page, actor: int, json: bytes) -> Fragment:
 
 
 def labelled(page: Page, piece: ActorPiece | PostPiece, view: Json) -> Json:
-    """A view of a piece with what the reader's labelers say of it."""
+    """A view of a piece with what the reader's labelers say of it, and an actor's with what they do just now."""
+    if isinstance(piece, ActorPiece) and piece.live is not None:
+        status = piece.live.shown(page.labelers, page.tx.now)
+        view = {**view, "status": status} if status is not None else view
     if not piece.said:
         return view
     labels = heard(piece.said, page.labelers, page.tx.now)

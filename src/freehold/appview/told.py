@@ -20,7 +20,7 @@ from freehold.appview.gates import thread_gate
 from freehold.appview.page import Page
 from freehold.appview.parts import via_uri
 from freehold.appview.subscribed import SUBSCRIBED
-from freehold.appview.verified import VERIFIED
+from freehold.appview.verified import UNVERIFIED, VERIFIED
 from freehold.protocol import cbor
 
 Row = tuple[Any, ...]
@@ -32,6 +32,7 @@ CHOICES = {
     SUBSCRIBED: "subscribedPost",
     JOINED: "starterpackJoined",
     VERIFIED: VERIFIED,
+    UNVERIFIED: UNVERIFIED,
 }
 """What the reader's choices call each reason that there is here."""
 _THREADGATE_BIT = GATE_BITS[THREADGATE]
@@ -88,8 +89,8 @@ def _repost_there(page: Page, row: Row) -> bool:
 
 
 def _by_untrusted(page: Page, rows: Iterable[Row]) -> set[int]:
-    """Verifications by those whom the network does not trust with that."""
-    named = [row for row in rows if row[2] == VERIFIED]
+    """Verifications, and their ends, by those whom the network does not trust with that."""
+    named = [row for row in rows if row[2] in (VERIFIED, UNVERIFIED)]
     trusted = {actor for (actor,) in page.tx.run("SELECT actor FROM verifier")} if named else set()
     return {row[1] for row in named if row[3] not in trusted}
 

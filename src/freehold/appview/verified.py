@@ -15,8 +15,8 @@ from freehold.appview.batch import Batch, Change, record
 from freehold.appview.moments import came_and_sorts, text_of
 
 VERIFICATION = "app.bsky.graph.verification"
-VERIFIED = "verified"
-"""The reason of the notification. (When a record is gone, nothing is left from which an index made anew could tell.)"""
+VERIFIED, UNVERIFIED = "verified", "unverified"
+"""The reasons of notifications. (Of a record that is gone nothing is left from which an index made anew could tell.)"""
 IMPERSONATION = "impersonation"
 Json = dict[str, Any]
 
@@ -39,9 +39,14 @@ def verification(batch: Batch, change: Change) -> None:
         tx.run("DELETE FROM verification WHERE actor = :actor AND rkey = :rkey", **key)
         batch.take_back(change.actor, change.rkey, VERIFIED)
         batch.actors.add(held[0])
-    subject = (change.record or {}).get("subject")
-    if change.record is not None and isinstance(subject, str) and subject.startswith("did:"):
-        _put(batch, change, change.record, batch.actor(subject))
+    did = (change.record or {}).get("subject")
+    subject = batch.actor(did) if isinstance(did, str) and did.startswith("did:") else None
+    if subject is not None:
+        batch.take_back(change.actor, change.rkey, UNVERIFIED)
+    if held is not None and held[0] != subject:
+        batch.notify(held[0], UNVERIFIED, change, batch.now)
+    if change.record is not None and subject is not None:
+        _put(batch, change, change.record, subject)
 
 
 def _put(batch: Batch, change: Change, record: Json, subject: int) -> None:
