@@ -91,3 +91,72 @@ async def test_nobody_blocks_or_saves_without_signing_in(site: Site, alices: Rea
             await stranger.go(path)
             assert stranger.page.url.path == "/sign-in"
     await seen(alices, "/@alice.test/block", status=404)
+
+
+async def test_a_muted_word_leaves_feeds_searches_and_notices_and_is_folded_in_conversations(
+    alices: Reader, alice: Person, bob: Person
+) -> None:
+    await alice.follow(bob)
+    mine = await alice.post("good morning")
+    await bob.post("the match was lost again")
+    await bob.post("bread is in the oven")
+    await bob.reply("did you see the match", mine)
+    assert "match was lost" in await seen(alices, "/")
+    await seen(alices, "/settings/words")
+    await alices.send("/settings/words", word="#Match", where="text", days="7")
+    assert "Posts with it are left out for you from now on." in alices.text
+    assert "Until" in alices.text
+    assert "match was lost" not in await seen(alices, "/")
+    assert "bread is in the oven" in alices.text
+    assert "match was lost" not in await seen(alices, f"/@{bob.handle}")
+    assert "match was lost" not in await seen(alices, "/search?q=again")
+    assert "see the match" not in await seen(alices, "/notices")
+    conversation = await seen(alices, f"/@{alice.handle}/p/{mine.rkey}")
+    assert "A word that you mute is in this post." in conversation
+    assert "see the match" in conversation
+    kept = (await alice.get("app.bsky.actor.getPreferences"))["preferences"]
+    [words] = [one["items"] for one in kept if one["$type"] == "app.bsky.actor.defs#mutedWordsPref"]
+    assert [(one["value"], one["targets"], one["actorTarget"]) for one in words] == [
+        ("Match", ["content", "tag"], "all")
+    ]
+    await seen(alices, "/settings/words")
+    await alices.send("/settings/words", do="unmute", id=words[0]["id"])
+    assert "Words that you mute" not in alices.text
+    assert "match was lost" in await seen(alices, "/")
+
+
+async def test_a_word_may_be_let_through_from_people_whom_one_follows(
+    alices: Reader, alice: Person, bob: Person
+) -> None:
+    await bob.post("the match was lost again")
+    await seen(alices, "/settings/words")
+    await alices.send("/settings/words", word="match", of="others")
+    assert "match was lost" not in await seen(alices, f"/@{bob.handle}")
+    await alice.follow(bob)
+    assert "match was lost" in await seen(alices, f"/@{bob.handle}")
+
+
+async def test_words_that_an_app_muted_stand_and_what_is_no_word_is_refused(alices: Reader, alice: Person) -> None:
+    item = {"id": "a", "value": "spoiler", "targets": ["tag"], "actorTarget": "all", "other": {"of": "an app"}}
+    given = [{"$type": "app.bsky.actor.defs#mutedWordsPref", "items": [item]}]
+    await alice.do("app.bsky.actor.putPreferences", preferences=given)
+    assert "spoiler" in await seen(alices, "/settings/words")
+    for word, why in (("#", "Type a word."), ("x" * 101, "That is too long")):
+        await alices.send("/settings/words", word=word)
+        assert alices.page.status_code == 400
+        assert why in alices.text
+    await alices.send("/settings/words", word="match")
+    kept = (await alice.get("app.bsky.actor.getPreferences"))["preferences"]
+    assert kept[0]["items"][0] == item
+
+
+async def test_a_conversation_can_be_muted_and_heard_again(alices: Reader, alice: Person, bob: Person) -> None:
+    mine = await alice.post("good morning")
+    reply = await bob.reply("is it", mine)
+    await seen(alices, f"/@{bob.handle}/p/{reply.rkey}")
+    await alices.send(f"/@{bob.handle}/p/{reply.rkey}/act", do="mute-thread", back="/")
+    assert "you hear no more of this conversation" in alices.text
+    assert "is it" not in await seen(alices, "/notices")
+    await seen(alices, f"/@{alice.handle}/p/{mine.rkey}")
+    await alices.send(f"/@{alice.handle}/p/{mine.rkey}/act", do="unmute-thread", back="/")
+    assert "is it" in await seen(alices, "/notices")

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import count
 
+from freehold.appview.muted_words import MutedWord
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
 from freehold.web.backend import (
@@ -102,6 +103,13 @@ class NothingLost:
         return []
 
 
+class NothingMuted:
+    """Everybody hears all."""
+
+    def muted_words(self, did: str) -> list[MutedWord]:
+        return []
+
+
 class Beside:
     """Two feeds stand beside Following, and are empty."""
 
@@ -158,6 +166,10 @@ class Village:
     @property
     def feeds(self) -> "Beside":
         return Beside()
+
+    @property
+    def apart(self) -> "NothingMuted":
+        return NothingMuted()
 
     @property
     def offers(self) -> "NothingLost":

@@ -1,9 +1,12 @@
-"""What the pages need for what a member puts aside: posts to read again, people to hear less of, or nothing.
+"""What the pages need for what a member puts aside: posts to read again, people and words to hear less of, or nothing.
 
 Saved posts and mutes are seen by the member alone; a block is a record that everybody can read, as the protocol has it.
 """
 
+from collections.abc import Sequence
 from typing import Any, Protocol
+
+from freehold.appview.muted_words import MutedWord
 
 Json = dict[str, Any]
 
@@ -33,6 +36,23 @@ class Apart(Protocol):
 
     async def muted(self, did: str, *, limit: int, cursor: str | None) -> Json:
         """app.bsky.graph.getMutes"""
+        ...
+
+    async def mute_thread(self, did: str, root_uri: str, *, muted: bool) -> None:
+        """Tell of nothing more that is said in a conversation, or of all again. root_uri: the post it began with."""
+        ...
+
+    def muted_words(self, did: str) -> Sequence[MutedWord]:
+        """The words that are muted now."""
+        ...
+
+    async def mute_word(self, did: str, word: str, *, in_text: bool, of_all: bool, days: int | None) -> None:
+        """Show no post that holds it. in_text: not in hashtags alone; of_all: of those whom one follows, too; days:
+        None for always. Refuses what is too long or too many."""
+        ...
+
+    async def unmute_word(self, did: str, id: str) -> None:
+        """Show them again. Twice is the same as once."""
         ...
 
     async def block(self, did: str, other: str) -> None:

@@ -32,6 +32,7 @@ from freehold.web.pages import (
     settings,
     signing_in,
     waiting,
+    words,
     writing,
 )
 from freehold.web.shield import Cookies, Shield
@@ -51,6 +52,7 @@ ROUTES = [
     *security.ROUTES,
     *lost_posts.ROUTES,
     *apart.ROUTES,
+    *words.ROUTES,
     *moving.ROUTES,
     *authorize.ROUTES,
     *writing.ROUTES,

@@ -73,7 +73,10 @@ class Quoted:
 
 @dataclass(slots=True)
 class Post:
-    """A post, ready to draw. `n` makes ids unique on a page; `why` says why it stands here."""
+    """A post, ready to draw. `n` makes ids unique on a page; `why` says why it stands here.
+
+    thread_muted: the reader wants to hear no more of its conversation. unwanted: it holds a word that they mute.
+    """
 
     n: int
     uri: str
@@ -101,6 +104,8 @@ class Post:
     echoed: str | None
     mine: bool
     saved: bool
+    thread_muted: bool
+    unwanted: bool
     can_reply: bool
     reply_root: tuple[str, str] | None
     why: str = ""

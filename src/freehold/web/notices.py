@@ -22,6 +22,7 @@ _LOOKS = {
 }
 _SAME_AS = {"like-via-repost": "like", "repost-via-repost": "repost"}
 _TOGETHER = {"like", "repost", "follow"}
+_SAID = {"reply", "quote", "mention"}
 
 
 def subjects(answer: Json) -> list[str]:
@@ -31,12 +32,14 @@ def subjects(answer: Json) -> list[str]:
 
 
 def rows(show: Presenter, answer: Json, posts: Mapping[str, Json]) -> list[Notice]:
-    """Rows in the order of the answer, newest first. `posts`: post views by uri."""
+    """Rows in the order of the answer, newest first, but of what holds a muted word. `posts`: post views by uri."""
     found: list[Notice] = []
     together: dict[tuple[str, str, str, bool], Notice] = {}
     for one in answer["notifications"]:
         kind = _kind(one)
         if kind not in _LOOKS:
+            continue
+        if kind in _SAID and show.unwanted(one, show.person(one["author"])):
             continue
         row = _row(show, one, kind, posts)
         key = (kind, str(_about(one)) if kind != "follow" else "", row.day, row.new)

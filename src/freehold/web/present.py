@@ -14,6 +14,7 @@ from urllib.parse import quote
 import regex
 from markupsafe import Markup
 
+from freehold.appview.muted_words import MutedWord, met
 from freehold.web.backend import Json, Network
 from freehold.web.drawn import Branch, Card, Person, Picture, Post, Quoted, Thread
 from freehold.web.records import ORGANISATION
@@ -27,15 +28,26 @@ NOT_SIGNED_OUT = "!no-unauthenticated"
 
 
 class Presenter:
-    """Turns view JSON into what templates draw, for one reader at one moment."""
+    """Turns view JSON into what templates draw, for one reader at one moment.
+
+    muted: words that the reader mutes; feeds leave out posts with one of them. words: to be marked where they stand.
+    """
 
     def __init__(
-        self, network: Network, viewer: str | None, speech: Speech, now: datetime, words: Sequence[str] = ()
+        self,
+        network: Network,
+        viewer: str | None,
+        speech: Speech,
+        now: datetime,
+        *,
+        muted: Sequence[MutedWord] = (),
+        words: Sequence[str] = (),
     ) -> None:
         self.network = network
         self.viewer = viewer
         self.speech = speech
         self.now = now
+        self.muted = muted
         self.ways = Ways(profile=person_url, tag=tag_url, words=tuple(word.lower() for word in words))
         self._n = 0
 
@@ -80,7 +92,7 @@ class Presenter:
     def feed(self, items: Iterable[Json]) -> list[Post]:
         """A timeline or an author's feed."""
         posts = [self.feed_item(item) for item in items]
-        return [post for post in posts if not post.by.hidden]
+        return [post for post in posts if not (post.by.hidden or post.unwanted)]
 
     def feed_item(self, item: Json) -> Post:
         """feedViewPost: a post with the reason why it is here."""
@@ -101,7 +113,7 @@ class Presenter:
 
     def posts(self, views: Iterable[Json]) -> list[Post]:
         """Posts without reasons: search results, quotes."""
-        return [post for post in map(self.post, views) if not post.by.hidden]
+        return [post for post in map(self.post, views) if not (post.by.hidden or post.unwanted)]
 
     def post(self, view: Json) -> Post:
         """postView"""
@@ -141,9 +153,15 @@ class Presenter:
             echoed=state.get("repost"),
             mine=by.did == self.viewer,
             saved=bool(state.get("bookmarked")),
+            thread_muted=bool(state.get("threadMuted")),
+            unwanted=self.unwanted(view, by),
             can_reply=not state.get("replyDisabled"),
             reply_root=reply_root(record),
         )
+
+    def unwanted(self, view: Json, by: Person) -> bool:
+        """Does a post (postView) hold a word that the reader mutes? What they say themselves never does."""
+        return by.did != self.viewer and bool(met(self.muted, view, followed=bool(by.following)))
 
     def thread(self, answer: Json) -> Thread:
         """getPostThreadV2: a flat list with depths, made into parents, the post, and a tree of replies."""

@@ -1,9 +1,11 @@
 """The pages' `Apart`, made of one site's rooms; each write waits until the index shows it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 
 from freehold.appview.fragments import plain
-from freehold.pds import kept
+from freehold.appview.muted_words import MutedWord, standing
+from freehold.pds import kept, muted_words, private
 from freehold.pds.accounts import Account
 from freehold.protocol.refused import InvalidRequest
 from freehold.protocol.syntax import parse_at_uri
@@ -12,6 +14,7 @@ from freehold.store.tx import Tx
 from freehold.web.apart import Json
 
 BLOCK = "app.bsky.graph.block"
+DAY_MICROS = 86_400_000_000
 PointAt = Callable[[str, str, str], Awaitable[None]]
 """(who, collection, subject): write a record that points at somebody."""
 TakeBack = Callable[[str, str], Awaitable[None]]
@@ -43,6 +46,25 @@ class SiteApart:
     async def muted(self, did: str, *, limit: int, cursor: str | None) -> Json:
         await self._site.caught_up()
         return plain(self._site.views.get_mutes(did, limit, cursor))
+
+    async def mute_thread(self, did: str, root_uri: str, *, muted: bool) -> None:
+        await self._do(did, lambda tx, account: private.set_mute(tx, self._site.seal, account, root_uri, muted))
+
+    def muted_words(self, did: str) -> Sequence[MutedWord]:
+        with self._site.truth.reading() as tx:
+            given = private.preferences(tx, self._site.seal, self._site.accounts.one(did))
+        return standing(given, datetime.fromtimestamp(self._site.clock() / 1_000_000, UTC))
+
+    async def mute_word(self, did: str, word: str, *, in_text: bool, of_all: bool, days: int | None) -> None:
+        def act(tx: Tx, account: Account) -> None:
+            until = None if days is None else tx.now + days * DAY_MICROS
+            id = self._site.repositories.next_tid(tx)
+            muted_words.add(tx, self._site.seal, account, id, word, in_text=in_text, of_all=of_all, until=until)
+
+        await self._do(did, act)
+
+    async def unmute_word(self, did: str, id: str) -> None:
+        await self._do(did, lambda tx, account: muted_words.remove(tx, self._site.seal, account, id))
 
     async def block(self, did: str, other: str) -> None:
         if other == did:

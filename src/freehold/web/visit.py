@@ -3,7 +3,7 @@
 `open_visit` finds it out; a page then reads from the visit and answers through it. `endpoints` puts it at an address.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -88,7 +88,13 @@ class Visit:
     @cached_property
     def show(self) -> Presenter:
         """Turns view JSON into what templates draw, for this reader."""
-        return Presenter(self.network, self.viewer, self.speech, self.now)
+        return self.presenter()
+
+    def presenter(self, words: Sequence[str] = ()) -> Presenter:
+        """One that marks these words where they stand."""
+        knows = self.viewer is not None and self.network.has_views
+        muted = self.backend.apart.muted_words(self.me.did) if knows else ()
+        return Presenter(self.network, self.viewer, self.speech, self.now, muted=muted, words=words)
 
     @cached_property
     def me_person(self) -> Person:

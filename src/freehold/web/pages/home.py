@@ -6,7 +6,6 @@ from starlette.routing import Route
 from freehold.web.endpoints import getter
 from freehold.web.notices import by_day, rows, subjects
 from freehold.web.pages.feeds import tabs
-from freehold.web.present import Presenter
 from freehold.web.visit import Visit
 
 PAGE = 30
@@ -56,6 +55,10 @@ def said(visit: Visit) -> str:
         "unmuted": say("No longer muted."),
         "blocked": say("Blocked. Neither of you sees the other."),
         "unblocked": say("No longer blocked."),
+        "thread-muted": say("Muted: you hear no more of this conversation."),
+        "thread-unmuted": say("You hear of this conversation again."),
+        "word-muted": say("Muted. Posts with it are left out for you from now on."),
+        "word-unmuted": say("No longer muted."),
         "password": say("Your password is changed. Everywhere else you are signed out."),
         "awake": say("Welcome back. Your account speaks again."),
         "welcome": welcome,
@@ -86,9 +89,8 @@ async def search(visit: Visit) -> Response:
         if cursor is None and not q.startswith("#"):
             people = await views.search_actors_typeahead(viewer, q=q.lstrip("@"), limit=3)
             facts["some_people"] = visit.show.people(people["actors"])
-        marking = Presenter(visit.network, viewer, visit.speech, visit.now, _words(q))
         facts |= {
-            "posts": marking.posts(answer["posts"]),
+            "posts": visit.presenter(_words(q)).posts(answer["posts"]),
             "hits": answer.get("hitsTotal", 0),
             "cursor": answer.get("cursor"),
         }

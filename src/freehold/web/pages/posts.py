@@ -8,6 +8,7 @@ from freehold.web.drawn import Post, Quoted
 from freehold.web.endpoints import Form, getter, poster
 from freehold.web.pages.home import said
 from freehold.web.shield import own_path
+from freehold.web.untrusted import reply_root
 from freehold.web.visit import Missing, Visit
 
 PAGE = 50
@@ -84,7 +85,7 @@ async def quotes(visit: Visit) -> Response:
 
 
 async def act(visit: Visit, form: Form) -> Response:
-    """POST /@{actor}/p/{rkey}/act: like, echo, save, or take one of them back. Twice is the same as once."""
+    """POST /@{actor}/p/{rkey}/act: like, echo, save, mute its thread, or take it back. Twice is the same as once."""
     view = await load_view(visit, await uri_of(visit))
     me, backend, do = visit.me.did, visit.backend, form.text("do")
     subject, state = Ref(view["uri"], view["cid"]), view.get("viewer") or {}
@@ -101,6 +102,10 @@ async def act(visit: Visit, form: Form) -> Response:
         await backend.apart.save(me, subject.uri, subject.cid)
     elif do == "let-go":
         await backend.apart.let_go(me, subject.uri)
+    elif do in ("mute-thread", "unmute-thread"):
+        root = (reply_root(view["record"]) or (subject.uri, ""))[0]
+        await backend.apart.mute_thread(me, root, muted=do == "mute-thread")
+        return visit.go(own_path(form.text("back", 2000)), said=f"thread-{do.partition('-')[0]}d")
     if "application/json" in visit.request.headers.get("accept", ""):
         return await _acted(visit, subject.uri, do)
     return visit.go(own_path(form.text("back", 2000)))
