@@ -6,12 +6,15 @@ for ever.
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from freehold.appview.batch import POST, STRANGER
 from freehold.protocol.refused import Refused
 from freehold.protocol.syntax import is_did
 from freehold.store.tx import Tx
+
+if TYPE_CHECKING:
+    from freehold.appview.page import Page
 
 FAR = 2**63 - 1
 
@@ -105,9 +108,9 @@ def _announced(tx: Tx, actor: str) -> tuple[int, str | None] | None:
     return (row[0], row[1]) if row is not None and row[1] != STRANGER else None
 
 
-def actor_id(tx: Tx, actor: str) -> int:
+def actor_id(page: "Page", actor: str) -> int:
     """The id of an account that is shown. Raises ActorNotFound, AccountHidden."""
-    id, status = _announced(tx, actor) or (0, "deleted")
+    id, status = page.known(actor) or _announced(page.tx, actor) or (0, "deleted")
     if status == "deleted":
         raise ActorNotFound(actor=actor)
     if status is not None:

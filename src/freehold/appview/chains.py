@@ -14,7 +14,7 @@ Source: DESIGN.md §5; Myers, "An applicative random-access stack", 1983
 
 from array import array
 from collections.abc import Callable, Iterable
-from heapq import heappop, heappush, heapreplace, nlargest
+from heapq import heapify, heappop, heapreplace
 
 from freehold.appview.batch import FeedItem
 
@@ -22,6 +22,8 @@ NONE = -1
 LOOKS_PER_ITEM = 20
 """How many items a read passes over for each that it returns, before it stops and leaves the rest to the next page."""
 _PATCHES_BORNE = 64
+_PLACE_BITS = 32
+_PLACE = (1 << _PLACE_BITS) - 1
 
 Wanted = Callable[[int, int, int], bool]
 """Says by (author, parent_author, root_author) of an item whether the reader is to have it."""
@@ -144,7 +146,7 @@ class Chains:
     def heads(self, actors: Iterable[int], before: int | None) -> list[int]:
         """The newest place of each actor's chain, before the moment `before` if given."""
         last, known = self.last, len(self.last)
-        heads = [place for place in map(last.__getitem__, filter(known.__gt__, actors)) if place != NONE]
+        heads = [place for actor in actors if actor < known and (place := last[actor]) != NONE]
         if before is None:
             return heads
         at = self.moment
@@ -163,22 +165,16 @@ class Chains:
         at, prev, post = self.moment, self.prev, self.post
         author, parent, root = self.author, self.parent_author, self.root_author
         looks = limit * LOOKS_PER_ITEM
-        places = self.heads(actors, before)
-        heads = nlargest(looks, places, key=at.__getitem__) if len(places) > looks else places
-        heads.sort(key=at.__getitem__)  # the newest is taken off the end
-        behind: list[tuple[int, int]] = []
+        newest = [place - (at[place] << _PLACE_BITS) for place in self.heads(actors, before)]
+        heapify(newest)  # by moment, the last first; one number each, which is compared in half the time of two
         found: list[int] = []
-        while heads or behind:
-            if heads and (not behind or at[heads[-1]] > -behind[0][0]):
-                place = heads.pop()
-                if prev[place] != NONE:
-                    heappush(behind, (-at[prev[place]], prev[place]))
+        while newest:
+            place = newest[0] & _PLACE
+            older = prev[place]
+            if older != NONE:
+                heapreplace(newest, older - (at[older] << _PLACE_BITS))
             else:
-                place = behind[0][1]
-                if prev[place] != NONE:
-                    heapreplace(behind, (-at[prev[place]], prev[place]))
-                else:
-                    heappop(behind)
+                heappop(newest)
             if post[place] and wanted(author[place], parent[place], root[place]):
                 found.append(place)
             looks -= 1

@@ -17,8 +17,8 @@ def hydrate(page: Page, posts: Iterable[int]) -> None:
     """Load posts with all that they show, the roots of their threads (whose gates say who may answer), their authors,
     and how the reader stands to all of it."""
     page.load_posts(posts)
-    page.load_posts({piece.root for piece in page.posts.values() if piece.root and piece.root not in page.posts})
-    named = {piece.quoted for piece in page.posts.values() if piece.quoted is not None and piece.quote is not None}
+    page.load_posts({piece.root for piece in page.linked if piece.root})
+    named = {piece.quoted for piece in page.linked if piece.quoted is not None and piece.quote is not None}
     new = named - page.declared.keys()
     declared = [view for uri in new if (view := _declared(page, uri)) is not None] if new else []
     page.load_states()

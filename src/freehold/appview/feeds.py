@@ -25,7 +25,7 @@ from freehold.appview.asked import (
 )
 from freehold.appview.chains import Wanted
 from freehold.appview.embeds import hydrate
-from freehold.appview.fragments import Fragment, View
+from freehold.appview.fragments import Fragment, View, encode
 from freehold.appview.page import Page
 from freehold.appview.pieces import Circle, Json, PostPiece
 from freehold.appview.runs import newest_on_disk
@@ -53,7 +53,7 @@ def timeline(page: Page, limit: int, cursor: str | None) -> Json:
     shunned = _shunned(circle)
     wanted = _wanted(circle, page.viewer, shunned)
     skeleton = partial(_merged, page, circle.home, wanted)
-    return _filled(page, skeleton, lambda item, post: _in_timeline(page, item, post), limit, before(cursor))
+    return _filled(page, skeleton, partial(_in_timeline, page), limit, before(cursor))
 
 
 def list_feed(page: Page, uri: str, limit: int, cursor: str | None) -> Json:
@@ -114,7 +114,9 @@ def _in_timeline(page: Page, item: Item, post: PostPiece) -> bool:
         return False
     if page.own.partly_muted and _partly_muted(page, item, post):
         return False
-    return not page.circle.has_walls or not any(page.circle.blocked(author) for author in _answered(page, post))
+    if not (post.linked and page.circle.has_walls):
+        return True
+    return not any(page.circle.blocked(author) for author in _answered(page, post))
 
 
 def _partly_muted(page: Page, item: Item, post: PostPiece) -> bool:
@@ -152,7 +154,7 @@ _FILTERS = {
 
 def author_feed(page: Page, actor: str, limit: int, cursor: str | None, filter: str, include_pins: bool) -> Json:
     """app.bsky.feed.getAuthorFeed. A filter that we do not know lets everything through."""
-    author = actor_id(page.tx, actor)
+    author = actor_id(page, actor)
     if page.circle.blocks_them(author):
         raise BlockedActor(actor=actor)
     if page.circle.is_blocked_by(author):
@@ -188,7 +190,7 @@ def _whole_threads(page: Page, author: int, items: list[Item]) -> list[Item]:
         author=author,
     )
     gone = {id for (id,) in broken}
-    reposts = _repost_keys(page, (item.moment for item in items if item.post in gone))
+    reposts = _repost_keys(page, [item.moment for item in items if item.post in gone])
     return [item for item in items if item.post not in gone or reposts.get(item.moment)]
 
 
@@ -201,10 +203,9 @@ def _pin(page: Page, author: int, answer: Json) -> None:
     hydrate(page, [id])
     piece = page.shown(id)
     if piece is not None:
-        view = present.post(page, piece)
-        rest = [item for item in answer["feed"] if item["post"] is not view]
-        pinned = {"post": view, "reason": {"$type": "app.bsky.feed.defs#reasonPin"}}
-        answer["feed"] = [pinned, *rest]
+        json = present.post_json(page, piece)
+        rest = [item for item in answer["feed"] if not item.json.startswith(b'{"post":' + json)]
+        answer["feed"] = [Fragment(b'{"post":%b,"reason":{"$type":"app.bsky.feed.defs#reasonPin"}}' % json), *rest]
 
 
 # -- other feeds -----------------------------------------------------------------------------------------------------
@@ -212,7 +213,7 @@ def _pin(page: Page, author: int, answer: Json) -> None:
 
 def actor_likes(page: Page, actor: str, limit: int, cursor: str | None) -> Json:
     """app.bsky.feed.getActorLikes: one's own only, newest like first."""
-    author = actor_id(page.tx, actor)
+    author = actor_id(page, actor)
     if author != page.viewer:
         raise ActorNotFound(actor=actor)
 
@@ -241,7 +242,7 @@ def _filled(
     before: int,
 ) -> Json:
     """As full a page as a few rounds give, since what is not visible leaves gaps."""
-    feed: list[Json] = []
+    feed: list[Fragment] = []
     for _ in range(_ROUNDS):
         items, reached = skeleton(limit - len(feed), before)
         feed += _present(page, items, visible)
@@ -253,41 +254,46 @@ def _filled(
     return {"feed": feed, "cursor": str(before)}
 
 
-def _present(page: Page, items: list[Item], visible: Callable[[Item, PostPiece], bool]) -> list[Json]:
+def _present(page: Page, items: list[Item], visible: Callable[[Item, PostPiece], bool]) -> list[Fragment]:
     return [view for _, view in shown_items(page, items, visible)]
 
 
-def shown_items(page: Page, items: list[Item], visible: Callable[[Item, PostPiece], bool]) -> list[tuple[Item, Json]]:
+def shown_items(
+    page: Page, items: list[Item], visible: Callable[[Item, PostPiece], bool]
+) -> list[tuple[Item, Fragment]]:
     """Those of the items that the reader is shown, each with its app.bsky.feed.defs#feedViewPost, in their order."""
-    page.load_posts(item.post for item in items)
-    above = {id for item in items if (post := page.posts.get(item.post)) for id in (post.parent, post.root) if id}
-    page.load_posts(above)
-    page.load_posts({piece.parent for id in above if (piece := page.posts.get(id)) and piece.parent})
+    page.load_posts([item.post for item in items])
+    if page.linked:
+        above = {id for item in items if (post := page.posts.get(item.post)) for id in (post.parent, post.root) if id}
+        page.load_posts(above)
+        page.load_posts({piece.parent for id in above if (piece := page.posts.get(id)) and piece.parent})
     page.load_actors({item.actor for item in items if item.actor})
     hydrate(page, ())
     kept = [(item, post) for item in items if (post := page.shown_to_reader(item.post)) and visible(item, post)]
-    reposts = _repost_keys(page, (item.moment for item, post in kept if item.moment and item.moment != post.moment))
-    return [(item, _feed_view_post(page, item, post, reposts.get(item.moment))) for item, post in kept]
+    reposts = _repost_keys(page, [item.moment for item, post in kept if item.moment != post.moment and item.moment])
+    return [(item, _feed_view_post(page, item, post, reposts)) for item, post in kept]
 
 
-def _repost_keys(page: Page, moments: Iterable[int]) -> dict[int, str]:
-    asked = list(moments)
-    if not asked:
+def _repost_keys(page: Page, moments: list[int]) -> dict[int, str]:
+    if not moments:
         return {}
     rows = page.tx.run(
         "SELECT moment, repost FROM feed_item WHERE moment IN (SELECT value FROM json_each(:moments))",
-        moments=str(asked),
+        moments=str(moments),
     )
     return dict(rows)
 
 
-def _feed_view_post(page: Page, item: Item, piece: PostPiece, repost: str | None) -> Json:
-    view: Json = {"post": present.post(page, piece)}
+def _feed_view_post(page: Page, item: Item, piece: PostPiece, reposts: dict[int, str]) -> Fragment:
+    """reposts: moment to record key."""
+    parts = [b'{"post":', present.post_json(page, piece)]
     if piece.parent is not None and piece.root is not None:
-        view["reply"] = _reply_ref(page, piece, piece.parent, piece.root)
-    if repost is not None:
-        view["reason"] = present.repost_reason(page, item.actor, item.moment, repost)
-    return view
+        parts += (b',"reply":', encode(_reply_ref(page, piece, piece.parent, piece.root)))
+    if reposts and item.moment in reposts:
+        reason = present.repost_reason(page, item.actor, item.moment, reposts[item.moment])
+        parts += (b',"reason":', encode(reason))
+    parts.append(b"}")
+    return Fragment(b"".join(parts))
 
 
 def _reply_ref(page: Page, piece: PostPiece, parent: int, root: int) -> Json:

@@ -5,7 +5,7 @@ are loaded (see `pieces`), and what depends on the reader is spliced in as bytes
 answer with fragments in it; whoever wants plain dicts all the way down asks for them with `plain`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -47,7 +47,29 @@ def ready(value: object) -> msgspec.Raw:
 View = Json | Fragment
 """An object of an answer, in either form."""
 
-encode = msgspec.json.Encoder(enc_hook=ready).encode
+_encode = msgspec.json.Encoder(enc_hook=ready).encode
+
+
+def encode(value: object) -> bytes:
+    """JSON of an answer or of a part of one. What is JSON already, and lists of it, are taken as they are."""
+    if type(value) is Fragment:
+        return value.json
+    if type(value) is dict and any(map(_are_ready, value.values())):
+        return b"{%b}" % b",".join([b"%b:%b" % (_encode(name), _of_part(part)) for name, part in value.items()])
+    return _encode(value)
+
+
+def _are_ready(part: object) -> bool:
+    return type(part) is list and all(type(one) is Fragment for one in part)
+
+
+def _of_part(part: Any) -> bytes:
+    return joined([one.json for one in part]) if _are_ready(part) else _encode(part)
+
+
+def joined(views: Iterable[bytes]) -> bytes:
+    """A JSON array of them."""
+    return b"[%b]" % b",".join(views)
 
 
 def plain(answer: Json) -> Json:

@@ -57,7 +57,7 @@ def actor_feeds(page: Page, actor: str, limit: int, cursor: str | None) -> Json:
     rows = page.tx.run(
         _OF_ACTOR,
         collection=GENERATOR,
-        actor=actor_id(page.tx, actor),
+        actor=actor_id(page, actor),
         at=before_pair(f"{at}.0" if cursor else None)[0],
         rkey=rkey,
         limit=limit,

@@ -55,7 +55,7 @@ def items(page: Page, did: str, rows: Iterable[tuple[Any, ...]]) -> list[Json]:
 
 def of_actor(page: Page, actor: str, limit: int, cursor: str | None, purposes: Sequence[str] | None) -> Json:
     """app.bsky.graph.getLists: those for moderation and for reading, the newest first."""
-    rows = _of_author(page, actor_id(page.tx, actor), limit, cursor, purposes)
+    rows = _of_author(page, actor_id(page, actor), limit, cursor, purposes)
     return {"lists": shown(page, rows), **_cursor(rows, limit)}
 
 

@@ -25,6 +25,7 @@ NOTICES_KEPT = 10_000
 OWN_KEPT = 1_000
 TIES_KEPT = 1_000
 READERS_KEPT = 10_000
+IDS_KEPT = 20_000
 LISTS_KEPT = 1_000
 
 
@@ -55,7 +56,7 @@ class Memory:
     """One network's pieces and chains.
 
     muted_by: whom somebody mutes; kept_by: what they keep for themselves; labels_of: what labelers say of a subject.
-    None of it is written in the index. members: who is on a list, by its id. ids, revs: of readers, by DID: the id;
+    None of it is written in the index. members: who is on a list, by its id. ids: by DID. revs: of readers, by DID:
     at which generation the revision of their repository was read, and which it was.
     """
 
@@ -71,7 +72,7 @@ class Memory:
         self.own: Kept[int, Own] = Kept(OWN_KEPT)
         self.members: Kept[int, frozenset[int]] = Kept(LISTS_KEPT)
         self.ties: Kept[int, Ties] = Kept(TIES_KEPT)
-        self.ids: Kept[str, int] = Kept(READERS_KEPT)
+        self.ids: Kept[str, int] = Kept(IDS_KEPT)
         self.revs: Kept[str, tuple[int, str | None]] = Kept(READERS_KEPT)
         self.chains = Chains()
 

@@ -118,7 +118,7 @@ def _views(page: Page, rows: list[Row], seen: int, priority: bool) -> list[Fragm
     page.load_states()
     kept = told.news(page, rows, priority)
     pieces = _pieces(page, kept)
-    authors = {actor: present.profile(page, actor).json for actor in {row[3] for row in kept}}
+    authors = {actor: present.profile_json(page, actor) for actor in {row[3] for row in kept}}
     return [
         Fragment(b'%b,"author":%b,"isRead":%b}' % (piece, authors[row[3]], b"true" if row[0] <= seen else b"false"))
         for row in kept

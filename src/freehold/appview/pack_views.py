@@ -69,7 +69,7 @@ def several(page: Page, uris: Iterable[str]) -> Json:
 
 def of_actor(page: Page, actor: str, limit: int, cursor: str | None) -> Json:
     """app.bsky.graph.getActorStarterPacks, the newest first."""
-    rows = _of_author(page, actor_id(page.tx, actor), limit, cursor)
+    rows = _of_author(page, actor_id(page, actor), limit, cursor)
     return {"starterPacks": [basic(page, row) for row in shown(page, rows)], **_cursor(rows, limit)}
 
 

@@ -8,8 +8,8 @@ once, from memory where it can. What it holds is good for one read transaction.
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
+from freehold.appview.batch import STRANGER
 from freehold.appview.circles import read_circle
-from freehold.appview.fragments import Fragment
 from freehold.appview.labelled import NO_LABELERS, Labelers, of_version, redacted
 from freehold.appview.live import declared
 from freehold.appview.pieces import (
@@ -53,7 +53,9 @@ _QUOTES_DEEP = 2
 
 
 class Page:
-    """Everything that one answer needs. viewer: the reader's id, 0 for a stranger. labelers: to whom they listen."""
+    """Everything that one answer needs. viewer: the reader's id, 0 for a stranger. labelers: to whom they listen.
+    linked: those of its posts that are; gated: whether any of them has a gate. minded: whether the reader has saved
+    posts or muted threads. basics, views: what was put together so far, of actors and of posts."""
 
     def __init__(
         self, tx: Tx, memory: "Memory", image_url: ImageUrl, viewer: str | None, labelers: Labelers = NO_LABELERS
@@ -72,10 +74,12 @@ class Page:
         self.viewer = 0
         self.viewer_did = viewer
         self.circle = NOBODY
-        self.basics: dict[int, Fragment] = {}
-        self.views: dict[int, Fragment] = {}
+        self.linked: list[PostPiece] = []
+        self.basics: dict[int, bytes] = {}
+        self.views: dict[int, bytes] = {}
         self.states: dict[int, bytes] = {}
         self.gated = False
+        self.minded = False
         self.thread_gates: dict[int, ThreadGate | None] = {}
         self.post_gates: dict[int, PostGate] = {}
         self.declared: dict[str, Json] = {}
@@ -86,8 +90,15 @@ class Page:
             self.viewer = self._id_of(viewer)
         if self.viewer:
             self.circle = self.circle_of(self.viewer)
+            self.minded = bool(self.circle.thread_mutes or self.own.saved)
             if not self.circle.has_lists:  # whose views are in the states, and change with them
                 self.states = self.ties.states(self.circle, self.own)
+
+    def known(self, did: str) -> tuple[int, str | None] | None:
+        """(id, status) of an account that memory holds; None for one that has to be looked up."""
+        id = self.memory.ids.get(did)
+        piece = self.memory.actors.get(id) if id is not None else None
+        return (piece.id, piece.status) if piece is not None and piece.status != STRANGER else None
 
     def _id_of(self, did: str) -> int:
         """The id of an account, 0 for none. It stays the same until the index is made anew."""
@@ -153,17 +164,21 @@ class Page:
             self._ties = kept
         return self._ties
 
+    def ties_of(self, actor: int) -> Ties | None:
+        """The likes, reposts and followers of another, if they read here of late."""
+        return self.memory.ties.get(actor)
+
     def load_actors(self, ids: Iterable[int]) -> None:
         """Have these actors, and how the reader stands to them."""
         missing = []
-        kept = self.memory.actors.get
+        kept, actors = self.memory.actors.get, self.actors
         for id in ids:
-            if id not in self.actors:
+            if id not in actors:
                 piece = kept(id)
                 if piece is None:
                     missing.append(id)
                 else:
-                    self.actors[id] = piece
+                    actors[id] = piece
         if missing:
             made = [actor_piece(row, self.image_url) for row in self.tx.run(_ACTORS, ids=str(missing))]
             lives = {row.actor: row for row in declared(self.tx, missing)}
@@ -176,43 +191,58 @@ class Page:
                     piece.said = tuple(one for subject in piece.subjects for one in said.get(subject, ()))
                 self.actors[piece.id] = piece
                 self.memory.actors.put(piece.id, piece)
+                self.memory.ids.put(piece.did, piece.id)
             if self.memory.generation != self.generation:
                 self.memory.actors.forget(missing)
+                self.memory.ids.forget([piece.did for piece in made])
 
     def load_posts(self, ids: Iterable[int], quotes_deep: int = _QUOTES_DEEP) -> None:
         """Have these posts, those that they quote, and all their authors. What is not here is left out."""
-        loaded = new = self._pieces([id for id in ids if id not in self.posts])
+        authors: set[int] = set()
+        linked = self._pieces(ids, authors)
         for _ in range(quotes_deep):
-            wanted = [piece.quote for piece in loaded if piece.quote is not None and piece.quote not in self.posts]
+            wanted = [piece.quote for piece in linked if piece.quote is not None]
             if not wanted:
                 break
-            loaded = self._pieces(wanted)
-            new = new + loaded
-        self.load_actors({piece.author for piece in new})
-        self.gated = self.gated or any(piece.gates for piece in new)
+            linked = self._pieces(wanted, authors)
+        self.load_actors(authors)
 
-    def _pieces(self, ids: list[int]) -> list[PostPiece]:
-        kept = self.memory.posts.get
-        found, missing = [], []
+    def _pieces(self, ids: Iterable[int], authors: set[int]) -> list[PostPiece]:
+        """Have these, and add their authors; those that were not here and are linked to others."""
+        kept, posts = self.memory.posts.get, self.posts
+        linked, missing = [], []
         for id in ids:
+            if id in posts:
+                continue
             piece = kept(id)
             if piece is None:
                 missing.append(id)
-            else:
-                self.posts[id] = piece
-                found.append(piece)
+                continue
+            posts[id] = piece
+            authors.add(piece.author)
+            if piece.linked:
+                linked.append(piece)
         if missing:
-            made = [post_piece(row, self.image_url) for row in self.tx.run(_POSTS, ids=str(missing))]
-            said = self.memory.labels_of([piece.uri for piece in made])
-            for piece in made:
-                if said:
-                    piece.said = of_version(said.get(piece.uri, ()), piece.view["cid"])
-                self.posts[piece.id] = piece
-                found.append(piece)
-                self.memory.posts.put(piece.id, piece)
-            if self.memory.generation != self.generation:
-                self.memory.posts.forget(missing)
-        return found
+            made = self._made(missing)
+            authors.update(piece.author for piece in made)
+            linked += [piece for piece in made if piece.linked]
+        if linked:
+            self.linked += linked
+            self.gated = self.gated or any(piece.gates for piece in linked)
+        return linked
+
+    def _made(self, missing: list[int]) -> list[PostPiece]:
+        """Pieces of posts of which memory holds none, from now on kept there."""
+        made = [post_piece(row, self.image_url) for row in self.tx.run(_POSTS, ids=str(missing))]
+        said = self.memory.labels_of([piece.uri for piece in made])
+        for piece in made:
+            if said:
+                piece.said = of_version(said.get(piece.uri, ()), piece.view["cid"])
+            self.posts[piece.id] = piece
+            self.memory.posts.put(piece.id, piece)
+        if self.memory.generation != self.generation:
+            self.memory.posts.forget(missing)
+        return made
 
     def load_states(self) -> None:
         """Have what the reader did with the loaded posts, which loaded actors follow them, and who blocks whom."""

@@ -37,7 +37,7 @@ _WORDS_MOST = 20
 
 def profile(page: Page, actor: str) -> Json:
     """app.bsky.actor.getProfile. A blocked account's is shown: it says so in `viewer`."""
-    id = actor_id(page.tx, actor)
+    id = actor_id(page, actor)
     page.load_actors((id,))
     if page.redacted(page.actors[id]):
         raise AccountHidden(name="AccountTakedown", actor=actor)
@@ -141,7 +141,7 @@ def _rows(page: Page, sql: str, id: int, limit: int, cursor: str | None, **more:
 
 
 def _of_subject(page: Page, actor: str, name: str, rows: list[tuple[Any, ...]], limit: int) -> Json:
-    id = actor_id(page.tx, actor)
+    id = actor_id(page, actor)
     page.load_actors((id,))
     people = listed(page, [row[1] for row in rows], beside=id)
     return {"subject": present.profile(page, id), name: people, **pair_cursor(rows, limit)}
@@ -149,21 +149,21 @@ def _of_subject(page: Page, actor: str, name: str, rows: list[tuple[Any, ...]], 
 
 def followers(page: Page, actor: str, limit: int, cursor: str | None) -> Json:
     """app.bsky.graph.getFollowers, the latest first."""
-    id = actor_id(page.tx, actor)
+    id = actor_id(page, actor)
     rows = [] if page.circle.blocked(id) else _rows(page, _FOLLOWERS, id, limit, cursor)
     return _of_subject(page, actor, "followers", rows, limit)
 
 
 def follows(page: Page, actor: str, limit: int, cursor: str | None) -> Json:
     """app.bsky.graph.getFollows, the latest first."""
-    id = actor_id(page.tx, actor)
+    id = actor_id(page, actor)
     rows = [] if page.circle.blocked(id) else _rows(page, _FOLLOWS, id, limit, cursor)
     return _of_subject(page, actor, "follows", rows, limit)
 
 
 def known_followers(page: Page, actor: str, limit: int, cursor: str | None) -> Json:
     """app.bsky.graph.getKnownFollowers: whom the reader follows among an account's followers."""
-    id = actor_id(page.tx, actor)
+    id = actor_id(page, actor)
     rows = [] if page.circle.blocked(id) else _rows(page, _KNOWN, id, limit, cursor, viewer=signed_in(page))
     return _of_subject(page, actor, "followers", rows, limit)
 

@@ -201,6 +201,7 @@ class PostPiece:
 
     media: the view of what is embedded, a record apart. quote: the id of an embedded record; quoted: its URI.
     said: what labelers say of it, which `view` leaves out. json: `view`, as `fragments.opened` has it.
+    linked: whether it answers or shows another record, or has a gate.
     """
 
     id: int
@@ -217,6 +218,7 @@ class PostPiece:
     root: int | None
     gates: int
     json: bytes
+    linked: bool
     said: tuple[Said, ...] = ()
 
     @property
@@ -341,8 +343,10 @@ def post_piece(row: tuple[Any, ...], image_url: ImageUrl) -> PostPiece:
     media, quoted = _split_embed(embed, did, image_url)
     if media is not None and quoted is None:
         view["embed"] = media
-    json = opened(view)
-    return PostPiece(id, author, moment, rkey, uri, record, view, media, quote, quoted, parent, root, gates, json)
+    json, linked = opened(view), bool(parent or root or gates or quote) or quoted is not None
+    return PostPiece(
+        id, author, moment, rkey, uri, record, view, media, quote, quoted, parent, root, gates, json, linked
+    )
 
 
 def _split_embed(embed: Json, did: str, image_url: ImageUrl) -> tuple[Json | None, str | None]:

@@ -65,32 +65,42 @@ def _by_own(page: Page, actor: int, state: Json) -> None:
 
 
 def basic(page: Page, actor: int) -> Fragment:
-    """app.bsky.actor.defs#profileViewBasic, made once for a page."""
-    view = page.basics.get(actor)
-    if view is None:
+    """app.bsky.actor.defs#profileViewBasic."""
+    return Fragment(basic_json(page, actor))
+
+
+def basic_json(page: Page, actor: int) -> bytes:
+    """The same as JSON, made once for a page."""
+    json = page.basics.get(actor)
+    if json is None:
         piece = page.actors[actor]
         json = piece.basic_json if piece.plain else opened(labelled(page, piece, piece.basic))
-        view = page.basics[actor] = _to_reader(page, actor, json)
-    return view
+        json = page.basics[actor] = _to_reader(page, actor, json)
+    return json
 
 
 def profile(page: Page, actor: int) -> Fragment:
     """app.bsky.actor.defs#profileView."""
+    return Fragment(profile_json(page, actor))
+
+
+def profile_json(page: Page, actor: int) -> bytes:
+    """The same as JSON."""
     piece = page.actors[actor]
     json = piece.view_json if piece.plain else opened(labelled(page, piece, piece.view))
     return _to_reader(page, actor, json)
 
 
-def _to_reader(page: Page, actor: int, json: bytes) -> Fragment:
+def _to_reader(page: Page, actor: int, json: bytes) -> bytes:
     """An actor's view with how the reader stands to them."""
     if not page.viewer:
-        return Fragment(json + b"}")
+        return json + b"}"
     state = page.states.get(actor)
     if state is None:
         state = page.states[actor] = encode(actor_state(page, actor))
         if page.memory.generation != page.generation:  # what was kept may be out of date
             page.states.pop(actor, None)
-    return Fragment(b'%b,"viewer":%b}' % (json, state))
+    return b'%b,"viewer":%b}' % (json, state)
 
 
 def labelled(page: Page, piece: ActorPiece | PostPiece, view: Json) -> Json:
@@ -108,21 +118,26 @@ def labelled(page: Page, piece: ActorPiece | PostPiece, view: Json) -> Json:
 
 
 def post(page: Page, piece: PostPiece) -> Fragment:
-    """app.bsky.feed.defs#postView, made once for a page."""
-    view = page.views.get(piece.id)
-    if view is None:
+    """app.bsky.feed.defs#postView."""
+    return Fragment(post_json(page, piece))
+
+
+def post_json(page: Page, piece: PostPiece) -> bytes:
+    """The same as JSON, made once for a page."""
+    json = page.views.get(piece.id)
+    if json is None:
         if piece.said or piece.quoted is not None or page.gated or not page.viewer:
-            view = _post(page, piece)
+            json = _post(page, piece)
         else:  # as most are: the same in one step
-            author, state = basic(page, piece.author).json, _post_state(page, piece)
-            view = Fragment(b'%b,"author":%b,"viewer":%b}' % (piece.json, author, state))
-        page.views[piece.id] = view
-    return view
+            author = page.basics.get(piece.author) or basic_json(page, piece.author)
+            json = b'%b,"author":%b,"viewer":%b}' % (piece.json, author, _post_state(page, piece))
+        page.views[piece.id] = json
+    return json
 
 
-def _post(page: Page, piece: PostPiece) -> Fragment:
+def _post(page: Page, piece: PostPiece) -> bytes:
     json = piece.json if not piece.said else opened(labelled(page, piece, piece.view))
-    parts = [json, b',"author":', basic(page, piece.author).json]
+    parts = [json, b',"author":', basic_json(page, piece.author)]
     if piece.quoted is not None:
         parts += (b',"embed":', encode(_embed_view(page, piece, _QUOTES_SHOWN)))
     if page.gated and piece.parent is None:
@@ -132,7 +147,7 @@ def _post(page: Page, piece: PostPiece) -> Fragment:
     if page.viewer:
         parts += (b',"viewer":', _post_state(page, piece))
     parts.append(b"}")
-    return Fragment(b"".join(parts))
+    return b"".join(parts)
 
 
 _UNTOUCHED: Json = {"bookmarked": False, "threadMuted": False, "replyDisabled": False, "embeddingDisabled": False}
@@ -143,8 +158,10 @@ def _post_state(page: Page, piece: PostPiece) -> bytes:
     """app.bsky.feed.defs#viewerState."""
     id = piece.id
     like, repost = page.likes.get(id), page.reposts.get(id)
-    saved, mutes = piece.uri in page.own.saved, page.circle.thread_mutes
-    muted = bool(mutes) and piece.thread in mutes
+    saved = muted = False
+    if page.minded:
+        saved, mutes = piece.uri in page.own.saved, page.circle.thread_mutes
+        muted = bool(mutes) and piece.thread in mutes
     if not (like or repost or saved or muted or page.gated or piece.author == page.viewer):
         return _UNTOUCHED_JSON
     state: Json = {**_UNTOUCHED, "bookmarked": saved, "threadMuted": muted}

@@ -45,7 +45,7 @@ def similar(page: Page, actor: str, unlisted: str) -> Json:
 
     unlisted: DIDs never to suggest, as a JSON array.
     """
-    id = actor_id(page.tx, actor)
+    id = actor_id(page, actor)
     signed_in(page)
     fans = page.tx.run(
         "SELECT actor FROM follow WHERE subject = :id AND main = 1 ORDER BY at DESC, actor DESC LIMIT :most",

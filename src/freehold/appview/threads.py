@@ -13,9 +13,11 @@ from typing import Any
 from freehold.appview import present
 from freehold.appview.asked import PostNotFound, post_id
 from freehold.appview.embeds import hydrate
+from freehold.appview.fragments import Fragment, encode, joined
 from freehold.appview.gates import may_answer, thread_gate
 from freehold.appview.page import Page
 from freehold.appview.pieces import Json, PostPiece, ThreadGate
+from freehold.appview.ties import LIKED
 
 POSTS_MOST = 1_000
 DEEP_MOST = 100
@@ -67,7 +69,7 @@ class Thread:
             if answer is not None and answer.parent is not None:
                 self.answers.setdefault(answer.parent, []).append(answer)
         self.op_likes = self._op_likes()
-        self._open = self.gate is None and not page.walls and not page.circle.has_walls and page.viewer > 0
+        self.open = self.gate is None and not page.walls and not page.circle.has_walls and page.viewer > 0
 
     def _below(self, depth: int) -> list[int]:
         """The anchor and what hangs below it, level by level, by the cheaper of two ways."""
@@ -85,6 +87,9 @@ class Thread:
         return below
 
     def _op_likes(self) -> dict[int, str]:
+        known = self.page.ties_of(self.op)
+        if known is not None:
+            return known.to(self.page.tx, LIKED, self.page.posts)
         rows = self.page.tx.run(
             "SELECT subject, rkey FROM post_like WHERE actor = :op AND main = 1"
             " AND subject IN (SELECT value FROM json_each(:ids))",
@@ -95,7 +100,7 @@ class Thread:
 
     def admitted(self, piece: PostPiece, under: PostPiece) -> bool:
         """Whether a reply is shown at all under the post that it answers."""
-        if self._open:
+        if self.open:
             return True
         page = self.page
         if page.circle.blocked(piece.author) or page.walled(piece.author, under.author):
@@ -133,49 +138,51 @@ def thread(page: Page, uri: str, depth: int, parent_height: int) -> Json:
         raise PostNotFound(uri=uri)
     if page.circle.blocked(found.anchor.author):
         return {"thread": present.blocked_post(page, found.anchor)}
-    view = _tree(found, found.anchor, 0, min(depth, DEEP_MOST))
-    node = view
-    below = found.anchor
-    for above in found.above:
-        piece = page.shown_to_reader(above)
-        if piece is not None and (piece.root or above) != found.root:
-            break  # another thread: the post names a root that is not its parent's
-        node["parent"] = _parent(found, above, piece, below)
-        if piece is None or "post" not in node["parent"]:
-            break
-        node, below = node["parent"], piece
-    return {"thread": view, **found.gate_view()}
+    replies = _replies(found, found.anchor, 0, min(depth, DEEP_MOST))
+    json = b"%b%b}" % (_node(found, found.anchor, replies), _parents(found))
+    return {"thread": Fragment(json), **found.gate_view()}
 
 
-def _tree(found: Thread, piece: PostPiece, depth: int, deepest: int) -> Json:
-    node = _node(found, piece)
-    if depth < deepest:
-        answers = [answer for answer in found.answers.get(piece.id, ()) if found.admitted(answer, piece)]
-        if len(answers) > 1:
-            answers.sort(key=lambda answer: (answer.author != found.op, answer.moment))
-        node["replies"] = [_tree(found, answer, depth + 1, deepest) for answer in answers]
-    return node
+def _tree(found: Thread, piece: PostPiece, depth: int, deepest: int) -> bytes:
+    return _node(found, piece, _replies(found, piece, depth, deepest)) + b"}"
 
 
-def _node(found: Thread, piece: PostPiece) -> Json:
-    like = found.op_likes.get(piece.id)
-    context = {}
+def _replies(found: Thread, piece: PostPiece, depth: int, deepest: int) -> bytes:
+    if depth >= deepest:
+        return b""
+    answers = found.answers.get(piece.id)
+    if answers is None:
+        return b',"replies":[]'
+    admitted = answers if found.open else [answer for answer in answers if found.admitted(answer, piece)]
+    if len(admitted) > 1:
+        op = found.op
+        admitted.sort(key=lambda answer: (answer.author != op, answer.moment))
+    return b',"replies":%b' % joined([_tree(found, answer, depth + 1, deepest) for answer in admitted])
+
+
+def _node(found: Thread, piece: PostPiece, replies: bytes = b"") -> bytes:
+    """app.bsky.feed.defs#threadViewPost, as `fragments.opened` has it."""
+    context, like = b"", found.op_likes.get(piece.id)
     if like is not None and found.top is not None:
-        context["rootAuthorLike"] = f"at://{found.page.actors[found.op].did}/app.bsky.feed.like/{like}"
-    return {
-        "$type": "app.bsky.feed.defs#threadViewPost",
-        "post": present.post(found.page, piece),
-        "threadContext": context,
-    }
+        context = b'"rootAuthorLike":%b' % encode(f"at://{found.page.actors[found.op].did}/app.bsky.feed.like/{like}")
+    post = present.post_json(found.page, piece)
+    return b'{"$type":"app.bsky.feed.defs#threadViewPost","post":%b,"threadContext":{%b}%b' % (post, context, replies)
 
 
-def _parent(found: Thread, id: int, piece: PostPiece | None, below: PostPiece) -> Json:
-    page = found.page
-    if piece is None:
-        return present.not_found_post(page.uri_of(id))
-    if page.circle.blocked(piece.author) or page.walled(below.author, piece.author):
-        return present.blocked_post(page, piece)
-    return _node(found, piece)
+def _parents(found: Thread) -> bytes:
+    """What the anchor answers, each within the one below it."""
+    page, below, parents = found.page, found.anchor, b""
+    braces = b""
+    for id in found.above:
+        piece = page.shown_to_reader(id)
+        if piece is None:
+            return b'%b,"parent":%b%b' % (parents, encode(present.not_found_post(page.uri_of(id))), braces)
+        if (piece.root or id) != found.root:
+            break  # another thread: the post names a root that is not its parent's
+        if page.circle.blocked(piece.author) or page.walled(below.author, piece.author):
+            return b'%b,"parent":%b%b' % (parents, encode(present.blocked_post(page, piece)), braces)
+        parents, braces, below = b'%b,"parent":%b' % (parents, _node(found, piece)), braces + b"}", piece
+    return parents + braces
 
 
 # -- version 2 -------------------------------------------------------------------------------------------------------

@@ -57,11 +57,14 @@ def news(page: Page, rows: list[Row], priority: bool) -> list[Row]:
     """Those rows that are news; their actors and how the reader stands to them are loaded. priority: only of whom the
     reader follows."""
     circle = page.circle
-    near = [row for row in rows if not circle.shuns(row[3]) and page.active(row[3]) and _chosen(page, row)]
+    people = {actor for actor in {row[3] for row in rows} if page.active(actor) and not circle.shuns(actor)}
+    near = [row for row in rows if row[3] in people]
+    if page.own.notices:
+        near = [row for row in near if _chosen(page, row)]
     if priority:
         near = [row for row in near if row[3] in circle.follows]
     silent = _about_what_is_gone(page, near) | _in_threads(page, near) | _by_untrusted(page, near)
-    return [row for row in near if row[1] not in silent]
+    return [row for row in near if row[1] not in silent] if silent else near
 
 
 def _chosen(page: Page, row: Row) -> bool:
@@ -71,8 +74,9 @@ def _chosen(page: Page, row: Row) -> bool:
 
 
 def _about_what_is_gone(page: Page, rows: Iterable[Row]) -> set[int]:
-    subjects = {row[5] for row in rows if row[5] is not None}
-    gone = {id for (id,) in page.tx.run(_GONE, ids=str(list(subjects)))} if subjects else set()
+    here = page.memory.posts.get
+    unsure = [id for id in {row[5] for row in rows if row[5] is not None} if here(id) is None]
+    gone = {id for (id,) in page.tx.run(_GONE, ids=str(unsure))} if unsure else set()
     silent = {row[1] for row in rows if row[5] in gone} if gone else set()
     return silent | {row[1] for row in rows if row[2] in _VIA and not _repost_there(page, row)}
 

@@ -2,7 +2,7 @@
 
 Write-ahead log, so that readers and the writer do not wait for each other. Durable files are synced at every commit:
 with less, acknowledged rows were gone after a power cut. Deleted content is overwritten, for a delete must delete.
-Source: https://sqlite.org/wal.html and https://sqlite.org/pragma.html
+Source: https://sqlite.org/wal.html, https://sqlite.org/pragma.html and https://sqlite.org/queryplanner-ng.html#qpstab
 """
 
 import os
@@ -35,6 +35,8 @@ def connect(path: Path, use: Use, *, durable: bool, vfs: str | None = None) -> L
     connection = apsw.Connection(str(path), flags, vfs, STATEMENTS_KEPT)
     # First of all: processes that open the file together would otherwise fail on each other's locks.
     connection.set_busy_timeout(BUSY_MS)
+    # A plan stands for all values: without this, a statement with a bound LIMIT is planned anew each time it is run.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     link = Link(connection)
     try:
         for pragma in _pragmas(use, durable):

@@ -17,7 +17,7 @@ from freehold.store.clock import Clock, now_micros
 from freehold.store.connection import connect
 from freehold.store.gate import OPEN, Gate
 from freehold.store.migrations import Migration, assure_current, migrate
-from freehold.store.tx import Hook, Link, Tx
+from freehold.store.tx import Hook, LateTx, Link, Tx
 from freehold.store.writer import Job, Listener, StoreFailed, Writer
 
 __all__ = ["Database", "ReadOnly", "StoreFailed"]
@@ -213,22 +213,29 @@ class Database:
 
 
 class Reading:
-    """A snapshot on a pooled connection, from `Database.reading`."""
+    """A snapshot on a pooled connection, from `Database.reading`. It is taken at the first question: whoever finds all
+    they want in memory takes none."""
 
     __slots__ = ("_database", "_link", "_tx")
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._link: Link | None = None
 
     def __enter__(self) -> Tx:
-        database = self._database
-        self._link = database._borrow()
-        self._link.cursor.execute("BEGIN")
-        self._tx = Tx(self._link, database.clock())
+        self._tx = LateTx(self._begin, self._database.clock())
         return self._tx
+
+    def _begin(self) -> Link:
+        self._link = self._database._borrow()
+        self._link.cursor.execute("BEGIN")
+        return self._link
 
     def __exit__(self, *_: object) -> None:
         self._tx.end()
-        if self._link.connection.in_transaction:  # an I/O error may have ended it
-            self._link.cursor.execute("ROLLBACK")
-        self._database._give_back(self._link)
+        link = self._link
+        if link is None:
+            return
+        if link.connection.in_transaction:  # an I/O error may have ended it
+            link.cursor.execute("ROLLBACK")
+        self._database._give_back(link)

@@ -117,3 +117,28 @@ class Tx:
             for walk in self._walks:
                 walk.close(True)
             self._walks = None
+
+
+class LateTx(Tx):
+    """One for reading, that begins when something is asked of it. begin: gives the connection, in its transaction."""
+
+    __slots__ = ("_begin",)
+
+    def __init__(self, begin: Callable[[], Link], now: int) -> None:
+        self._begin = begin
+        self._execute = self._first
+        self.now, self.known = now, {}
+        self._walks = self.committed = self.undone = self.told = None
+
+    def each(self, sql: str, /, **params: object) -> Iterator[Row]:
+        if self._execute == self._first:
+            self._start()
+        return super().each(sql, **params)
+
+    def _first(self, *asked: Any) -> apsw.Cursor:
+        self._start()
+        return self._execute(*asked)
+
+    def _start(self) -> None:
+        link = self._begin()
+        self._connection, self._execute = link.connection, link.cursor.execute
