@@ -7,7 +7,10 @@ import httpx
 
 from freehold.cli.drill import report
 from freehold.cli.drill.lost_machine import by_second
+from freehold.cli.drill.machines import copy_of
+from freehold.outside.sources import Source
 from support.command import COMMAND
+from support.inside import opened
 from support.network import Person, running
 
 
@@ -31,6 +34,16 @@ async def test_a_lost_machine_loses_nothing_and_the_network_goes_on_meanwhile(tm
     assert held.blobs > 0
     assert 0 < held.seconds_to_write < 60
     assert b"nothing acknowledged was lost" in out
+
+
+async def test_a_copy_listens_to_nobody_whom_the_network_listens_to(tmp_path: Path, shared) -> None:
+    town, copy = tmp_path / "town", tmp_path / "copy"
+    with opened(town, shared) as site:
+        await site.outside.sources.add(Source("wss://pds.example", relay=False))
+        copy_of(town, copy)
+        assert [source.url for source in site.outside.sources.all()] == ["wss://pds.example"]
+    with opened(copy, shared) as site:
+        assert site.outside.sources.all() == []
 
 
 def test_a_report_shows_what_was_lost_and_when() -> None:

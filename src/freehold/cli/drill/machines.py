@@ -26,7 +26,7 @@ COMMAND = (sys.executable, "-m", "freehold.cli")
 START_SECONDS = 120
 AT = re.compile(r" is at https?://(\S+)")
 CODE = re.compile(r"--code (\S+)")
-REACHING_OUT = {"archive", "edge", "job"}
+REACHING_OUT = {"archive", "edge", "job", "outside_subscription", "outside_labeler_named"}
 QUIET_SETTINGS = 'plc = "own"\nwithout_standby = "wait"\n'
 """A copy tells nobody outside of itself: no directory, no relays, no letters."""
 
@@ -89,7 +89,8 @@ class Machine:
 def copy_of(directory: Path, to: Path) -> None:
     """A copy of a network that may be running: its truth, keys and blobs. Raises InvalidRequest.
 
-    What would reach beyond the copy is taken out of it: the network's archives, edges, and jobs that wait.
+    What would reach beyond the copy is taken out of it: the network's archives, edges, jobs that wait, and whom of
+    other hosts and labelers it listens to.
     """
     unlock = all_settings.load(directory).unlock
     if unlock != "file":

@@ -84,6 +84,12 @@ class Member:
         await self._put(PROFILE, {"displayName": name}, rkey="self")
         await self.keep_beacon()
 
+    async def sign_in(self, handle: str, password: str) -> None:
+        """To an account that is there already. Raises RemoteRefused."""
+        given = {"identifier": handle, "password": password}
+        made = cast("Json", await self.remote().procedure("com.atproto.server.createSession", given))
+        self.did, self.handle, self._password, self._token = made["did"], handle, password, made["accessJwt"]
+
     def elsewhere(self, ways: Ways, history: History, token: str = "") -> "Member":
         """The same person on another way, whose acknowledgements go into another history. token: of another session."""
         one = Member(ways, history, self._at if self._at and not token else None)
@@ -94,9 +100,21 @@ class Member:
         """Raises Refused."""
         await self._put(POST, {"text": text})
 
+    async def follow(self, whom: str) -> None:
+        """Somebody, by DID. Raises Refused."""
+        self._history.begun_follows.add((self.did, whom))
+        await self._put(FOLLOW, {"subject": whom})
+        self._history.follows.add((self.did, whom))
+
     async def ask_for_letter(self) -> None:
         """To confirm an address. Raises Refused."""
         await self.remote().procedure("com.atproto.server.requestEmailConfirmation")
+
+    async def has(self, url: str) -> bool:
+        """Whether something is at an address."""
+        with suppress(Refused):
+            return bool(await self._client.get_bytes(url))
+        return False
 
     async def hang_up(self) -> None:
         """End all connections: what comes next begins with a look-up."""
@@ -163,7 +181,7 @@ class Member:
 
     async def _write_once(self, n: int, others: list[str]) -> None:
         if n < len(others):
-            await self._follow(others[n])
+            await self.follow(others[n])
         elif n % 5 == 0:
             await self._post_picture(n)
         elif n % 7 == 3:
@@ -172,11 +190,6 @@ class Member:
             await self._report(n, others[n % len(others)])
         else:
             await self.post(f"post {n} of a drill")
-
-    async def _follow(self, whom: str) -> None:
-        self._history.begun_follows.add((self.did, whom))
-        await self._put(FOLLOW, {"subject": whom})
-        self._history.follows.add((self.did, whom))
 
     async def _post_picture(self, n: int) -> None:
         data = picture()

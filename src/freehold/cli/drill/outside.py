@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from freehold.protocol.plc import operation_cid
+from freehold.protocol.plc import document, operation_cid
 
 SMTPS, HTTPS = 465, 443
 Json = dict[str, Any]
@@ -65,14 +65,16 @@ class Outside:
         if path.startswith("/xrpc/"):
             self._count("calls of the relay")
             return 200, {}
-        did = path.split("/")[1]
+        did, _, more = path.removeprefix("/").partition("/")
         if verb == "POST":
             operation = msgspec.json.decode(body)
             entry = {"cid": str(operation_cid(operation)), "operation": operation, "nullified": False, "did": did}
             self._logs.setdefault(did, []).append(entry)
             self._count("identities published")
             return 200, {}
-        return (200, self._logs[did]) if did in self._logs else (404, {"message": "not registered"})
+        if did not in self._logs:
+            return 404, {"message": "not registered"}
+        return 200, self._logs[did] if more else document(did, self._logs[did][-1]["operation"])
 
 
 async def serve(chain: str, key: str, counts: Path) -> None:

@@ -4,6 +4,7 @@
     first     the primary       second   its standby       third   the witness
     west      an edge           ns1, ns2 name servers of two vendors
     outside   a resolver, a mail server, a relay and a public directory of identities
+    abroad    another host, which the network listens to for a while
     two archives, in folders
 
 In come a network's directory and a folder for the drill; the directory is read, and nothing of the drill reaches
@@ -24,6 +25,8 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from freehold import settings as all_settings
+from freehold.cli.drill import abroad
+from freehold.cli.drill.abroad import Abroad
 from freehold.cli.drill.authority import Authority
 from freehold.cli.drill.machines import DrillFailed, Machine, copy_of, opened_truth
 from freehold.cli.drill.member import Ways
@@ -82,12 +85,15 @@ class World:
         self.members, self.first, self.second, self.third, self.west, self.ns1, self.ns2, self.outside = (
             wire.plug_in(name) for name in ("members", "first", "second", "third", "west", "ns1", "ns2", "outside")
         )
+        self.abroad = wire.plug_in("abroad")
         self.edge, self.home = self.west, self.folder / "first"
         self.zones = {host.address: Zone(folder / f"{host.name}.zone") for host in (self.ns1, self.ns2, self.outside)}
         self.archives = {name: folder / f"archive-{name}" for name in ("near", "far")}
         self.machines: dict[str, Machine] = {}
         self.flood: subprocess.Popen[bytes] | None = None
         self._children: list[subprocess.Popen[bytes]] = []
+        self.elsewhere: Abroad | None = None
+        """The other host, once it is there."""
         self.name = ""
         """The domain that the network lives under now."""
 
@@ -193,6 +199,20 @@ class World:
         """Whether a standby has everything, and the witness is there."""
         listed = self.order("standby", "list")
         return "in step" in listed and "grants" in listed
+
+    def begin_abroad(self) -> Abroad:
+        """Start the other host."""
+        vendor = self.outside.address
+        self.zones[vendor].lead(abroad.NAME, self.abroad.address)
+        for name in (OUTSIDE, abroad.NAME):
+            self.registry.delegate(name, vendor)
+        directory = self.folder / self.abroad.name
+        certificate = self.authority.issue(self.abroad.name, [abroad.NAME, f"*.{abroad.NAME}"])
+        plc = f"https://plc.{OUTSIDE}"
+        abroad.settle(directory, certificate, plc)
+        there = self.machines[self.abroad.name] = self.run(self.abroad, self.abroad.name, "run", str(directory))
+        there.wait_for(" is at ")
+        return Abroad(there, Ways(f"https://{abroad.NAME}", self.registry.look_up, self._trust()), plc)
 
     def make_edge(self, host: Host) -> None:
         """Let a machine be an edge of the network, on both machines that can be the primary."""
