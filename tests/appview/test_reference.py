@@ -78,6 +78,7 @@ class Asked:
         self.same(self.ask("feed.getPosts", uris=uris)["posts"], [*map(self.reader.post, posts)], "getPosts")
         for word in WORDS[:2]:
             self.listed("feed.searchPosts", "posts", self.reader.found(word), 7, q=word)
+            self.listed("feed.searchPosts", "posts", self.reader.best(word), 5, q=word, sort="top")
         for uri in self.truth.lists:
             if self.truth.shown(uri.split("/")[2]):
                 self.listed("feed.getListFeed", "feed", self.reader.list_feed(uri), list=uri)

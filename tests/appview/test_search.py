@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from freehold.appview import search_hits
 from freehold.appview.asked import BadQuery
+from freehold.appview.moments import TIE_BITS
 from freehold.protocol.syntax import format_datetime
-from support.parish import SECOND, Parish
+from support.parish import SECOND, START, Parish
 
 
 def found(answer: Any) -> list[str]:
@@ -149,6 +151,94 @@ def test_the_newest_first_and_the_best_first_page_by_page(parish: Parish):
                 break
         assert seen[0] == first
         assert sorted(seen) == [f"bread {n}" for n in range(7)]
+
+
+def ranked(parish: Parish, limit: int = 2, **asked: Any) -> list[str]:
+    """What is found, the best first, to the end, by pages."""
+    seen, cursor = [], None
+    while True:
+        answer = parish.ask("feed.searchPostsV2", sort="top", limit=limit, cursor=cursor, **asked)
+        seen += found(answer)
+        cursor = answer.get("cursor")
+        if cursor is None:
+            return seen
+
+
+def test_what_readers_did_puts_a_post_weeks_later_among_all_there_are(parish: Parish):
+    people = [parish.join(f"p{n}") for n in range(5)]
+    liked, loved, plain = (people[0].post(f"bread {word}") for word in ("liked", "loved", "plain"))
+    people[1].like(liked)
+    for person in people[:4]:
+        person.like(loved)
+    parish.now += 8 * 86_400 * SECOND
+    people[0].post("bread fresh")
+    assert ranked(parish, query="bread") == ["bread loved", "bread fresh", "bread liked", "bread plain"]
+    middle = format_datetime(parish.now - 86_400 * SECOND)
+    assert ranked(parish, query="bread", until=middle) == ["bread loved", "bread liked", "bread plain"]
+    assert ranked(parish, query="bread", since=middle) == ["bread fresh"]
+    again = people[2].like(plain)
+    assert ranked(parish, query="bread")[-2:] == ["bread plain", "bread liked"]
+    people[2].delete(again)
+    assert ranked(parish, query="bread")[-1] == "bread plain"
+
+
+def test_a_post_with_likes_is_ranked_by_its_new_words_and_not_when_it_is_gone(parish: Parish):
+    alice = parish.join("alice")
+    post = alice.post("first words")
+    alice.like(post)
+    alice.write("app.bsky.feed.post", {"text": "second", "createdAt": format_datetime(parish.now)}, post.rkey)
+    assert ranked(parish, query="words") == []
+    assert ranked(parish, query="second") == ["second"]
+    alice.delete(post)
+    assert ranked(parish, query="second") == []
+    alice.write("app.bsky.feed.post", {"text": "third", "createdAt": format_datetime(parish.now)}, post.rkey)
+    assert ranked(parish, query="third -second") == ["third"]  # back in the row that the like has held
+
+
+def test_two_posts_that_would_stand_at_one_place_are_both_found(parish: Parish):
+    alice, bob = parish.join("alice"), parish.join("bob")
+    early, late = START - 14 * 86_400 * SECOND, START - 7 * 86_400 * SECOND
+    same = "3l2zzzzzzzz22"
+    posts = [
+        person.write("app.bsky.feed.post", {"text": f"bread {at}", "createdAt": format_datetime(at)}, same)
+        for person, at in ((alice, early), (bob, late))
+    ]
+    alice.like(posts[1])
+    for _ in range(2):
+        alice.quote("look", posts[0])
+    assert ranked(parish, limit=1, query="bread") == [f"bread {early}", f"bread {late}"]
+
+
+def test_words_that_never_meet_are_looked_for_a_while_and_then_it_says_where_to_go_on(parish: Parish, monkeypatch):
+    monkeypatch.setattr(search_hits, "PATIENCE_NANOS", 0)
+    monkeypatch.setattr(search_hits.Finder, "_first_stretch", lambda self: 3 * SECOND << TIE_BITS)
+    alice = parish.join("alice")
+    alice.like(alice.post("bread and butter"))
+    for n in range(30):
+        alice.post(f"bread {n}")
+        alice.post(f"butter {n}")
+    for sort in ("recent", "top"):
+        asked: dict[str, Any] = {"query": "bread butter", "sort": sort, "limit": 5}
+        first = parish.ask("feed.searchPostsV2", **asked)
+        assert first["cursor"]
+        assert sort == "top" or not first["posts"]
+        seen, answer = found(first), first
+        while "cursor" in answer:
+            answer = parish.ask("feed.searchPostsV2", **asked, cursor=answer["cursor"])
+            seen += found(answer)
+        assert seen == ["bread and butter"]
+    assert len(found(parish.ask("feed.searchPostsV2", query="bread", sort="recent"))) == 25
+
+
+def test_pages_of_the_best_pass_over_many_that_stood_before(parish: Parish, monkeypatch):
+    monkeypatch.setattr(search_hits, "_LOOKS", 4)
+    alice = parish.join("alice")
+    posts = [alice.post(f"bread {n}") for n in range(24)]
+    for post in posts[4:]:
+        alice.like(post)
+    expected = [f"bread {n}" for n in (*range(23, 3, -1), 3, 2, 1, 0)]
+    assert ranked(parish, limit=1, query="bread") == expected
+    assert ranked(parish, limit=7, query="bread") == expected
 
 
 def test_a_post_is_found_by_its_new_words_only_and_not_when_it_is_gone(parish: Parish):

@@ -27,6 +27,7 @@ TABLES = {
     " replies, quotes FROM post",
     "feed_item": "SELECT moment, A[actor], P[post], repost, A[author], A[parent_author], A[root_author], media"
     " FROM feed_item",
+    "warm_post": "SELECT stands, P[post], heat FROM warm_post",
     "declaration": "SELECT collection, A[actor], rkey, cid, record, at, indexed_at FROM declaration",
     "notification": "SELECT A[recipient], at, reason, A[actor], rkey, P[subject] FROM notification",
     "post_like": _EDGE.format("P[subject]", "post_like"),
@@ -47,6 +48,7 @@ def ledger(db: Database) -> dict[str, Rows]:
     def read(tx: Tx) -> dict[str, Rows]:
         found = {name: sorted(tx.run(_sql(sql)), key=repr) for name, sql in TABLES.items()}
         found["post_search"] = sorted(_terms(tx, "post_search"), key=repr)
+        found["post_top"] = sorted(_terms(tx, "post_top"), key=repr)
         found["starter_pack_search"] = sorted(_terms(tx, "starter_pack_search"), key=repr)
         found["actor_search"] = sorted(_terms(tx, "actor_search"), key=repr)
         return found

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from freehold.appview.moments import free_moment, moment_of
+from freehold.appview.ranks import WEIGHT, WORTH, Moves, changes
 from freehold.appview.ties import Tie
 from freehold.appview.words import spaced
 from freehold.protocol import cbor
@@ -24,7 +25,7 @@ STRANGER = "stranger"
 """The status of an actor whom others name and whose own account no event has announced."""
 
 _ADJUST_POST = {
-    name: f"UPDATE post SET {name} = {name} + :by WHERE id = :id" for name in ("likes", "reposts", "replies", "quotes")
+    name: f"UPDATE post SET {name} = {name} + :by WHERE id = :id RETURNING moment, {WEIGHT}" for name in WORTH
 }
 _ADJUST_ACTOR = {
     name: f"UPDATE actor SET {name} = {name} + :by WHERE id = :id" for name in ("posts", "followers", "follows")
@@ -107,6 +108,7 @@ class Batch:
         self._named: set[int] = set()
         self._revs: dict[int, str] = {}
         self._counts: dict[tuple[str, int], int] = {}
+        self._warmed: dict[int, bool] = {}
         self.is_reader: Callable[[int], bool] | None = None
         self.posts: set[int] = set()
         self.actors: set[int] = set()
@@ -185,7 +187,9 @@ class Batch:
         """Write a count that was moved so far."""
         by = self._counts.pop((name, id), 0)
         if by:
-            self.tx.run(_ADJUST[name], by=by, id=id)
+            rows = self.tx.run(_ADJUST[name], by=by, id=id)
+            if rows and rows[0][0] is not None and changes(name, by, rows[0][1]):
+                self._warmed.setdefault(id, False)
 
     # -- search ------------------------------------------------------------------------------------------------------
 
@@ -197,6 +201,10 @@ class Batch:
         """Have it found no more."""
         self._searchable.pop(moment, None)
         self._unsearchable.add(moment)
+
+    def rank_anew(self, post: int) -> None:
+        """Have a post that came to a row which was there, or left it, stand where it belongs in ranked searches."""
+        self._warmed[post] = True
 
     def name(self, actor: int) -> None:
         """Have an actor found by the handle and profile of the end of this batch."""
@@ -213,6 +221,9 @@ class Batch:
         tx = self.tx
         for name, id in sorted(self._counts):
             self._adjust(name, id)
+        moves = Moves(tx)
+        for post, anew in self._warmed.items():
+            moves.move(post, anew)
         for moment in self._unsearchable:
             tx.run("DELETE FROM post_search WHERE rowid = :moment", moment=moment)
         for moment, (text, marks) in self._searchable.items():
@@ -222,6 +233,7 @@ class Batch:
                 text=text,
                 marks=marks,
             )
+        moves.finish()
         for actor, rev in self._revs.items():
             tx.run("UPDATE actor SET rev = :rev WHERE id = :id", rev=rev, id=actor)
         for actor in self._named:

@@ -82,6 +82,7 @@ def _row(batch: Batch, change: Change, held: int | None, **columns: object) -> i
     """Fill the row of a post. A statement for each case: one for both would cost twice as much."""
     if held is not None:
         batch.tx.run(_FILL, id=held, **columns)
+        batch.rank_anew(held)
         id = held
     else:
         row = batch.tx.one(_INSERT, author=change.actor, rkey=change.rkey, **columns)
@@ -101,6 +102,7 @@ def _remove(batch: Batch, change: Change, id: int, moment: int) -> None:
     batch.posts.add(id)
     batch.drop_item(change.actor, moment)
     batch.make_unsearchable(moment)
+    batch.rank_anew(id)
     batch.take_back(change.actor, change.rkey, REASONS)
     batch.count_actor("posts", change.actor, -1)
     if parent is not None:

@@ -237,6 +237,19 @@ CREATE TABLE verifier (
 );
 """
 
+# Posts that readers did something with, where they stand in a ranked search (see `ranks`).
+_RANKED = """
+CREATE TABLE warm_post (
+    stands INTEGER PRIMARY KEY,
+    post INTEGER NOT NULL UNIQUE,
+    heat INTEGER NOT NULL
+);
+CREATE VIRTUAL TABLE post_top USING fts5(
+    text, marks, content='', contentless_delete=1, tokenize="unicode61 remove_diacritics 2"
+);
+INSERT INTO post_top (post_top, rank) VALUES ('secure-delete', 1);
+"""
+
 SCHEMA = (
     Migration("appview-1", _TABLES + "".join(_EDGE.replace("EDGE", name) for name in _EDGES)),
     Migration("appview-2-forgetting", _FORGETTING),
@@ -246,6 +259,8 @@ SCHEMA = (
     Migration("appview-lists-anew", _ANEW),
     Migration("appview-verified", _VERIFIED),
     Migration("appview-verified-anew", _ANEW),
+    Migration("appview-ranked", _RANKED),
+    Migration("appview-ranked-anew", _ANEW),
 )
 
 TABLES = (
@@ -262,6 +277,8 @@ TABLES = (
     "starter_pack",
     "starter_pack_search",
     "post_search",
+    "warm_post",
+    "post_top",
     "actor_search",
     "verification",
     "verifier",

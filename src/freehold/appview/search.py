@@ -1,8 +1,7 @@
 """Posts found by words and filters, by URI, and by what they quote.
 
-A search is one full-text query, newest first (see `words`): words of the text, and marks for every filter. `top` ranks
-the newest hits only, by what readers did with them; ranking all hits of a common word would cost seconds and invite
-abuse.
+A search is one full-text query (see `words`): words of the text, and marks for every filter. `search_hits` finds what
+it asks for, newest first or best first (see `ranks`).
 Source: app.bsky.feed.searchPosts, searchPostsV2, getPosts, getQuotes
 """
 
@@ -18,16 +17,17 @@ from freehold.appview.fragments import Fragment
 from freehold.appview.moments import TIE_BITS
 from freehold.appview.page import Page
 from freehold.appview.pieces import Json
+from freehold.appview.search_hits import Asked, Finder
 from freehold.protocol.refused import Refused
 from freehold.protocol.syntax import parse_datetime
 
-TOP_OF = 500
 TERMS_MOST = 100
 MARKS_MOST = 1_000
 """Words and filters of one search, and values of all its filters: the time to read a query grows with their square."""
 _FOLLOWS_MOST = 1_000
 _TOKEN = re.compile(r'(-?)(?:"([^"]*)"|(\S+))')
 _NOBODY = words.author_mark(0)
+_PHRASE = re.compile(r"\(text : .*\w[^\w\"]+\w")
 
 
 def posts(page: Page, uris: Iterable[str]) -> Json:
@@ -165,33 +165,20 @@ class Query:
         text = " AND ".join(wanted)
         return f"({text}) NOT ({' OR '.join(self.unwanted)})" if self.unwanted else text
 
-    def newest(self, limit: int, before: int) -> list[tuple[Any, ...]]:
-        """(moment, post, weight) of the newest hits."""
-        return self.page.tx.run(
-            "SELECT feed_item.moment, post.id, post.likes + 2 * post.reposts + post.replies + 2 * post.quotes"
-            " FROM (SELECT rowid FROM post_search"
-            "  WHERE post_search MATCH :match AND rowid < :before AND rowid >= :after"
-            "  ORDER BY rowid DESC LIMIT :limit) AS hit"
-            " JOIN feed_item ON feed_item.moment = hit.rowid JOIN post ON post.id = feed_item.post"
-            " ORDER BY feed_item.moment DESC",
-            match=self.match(),
-            before=min(before, self.before),
-            after=self.after,
-            limit=limit,
-        )
+    @property
+    def finder(self) -> Finder:
+        """Who looks for it. Raises BadQuery as `match`."""
+        terms = [*self.wanted, *self.unwanted]
+        meeting = not self.wanted or len(terms) > 1 or _PHRASE.search(terms[0]) is not None
+        asked = Asked(self.match(), meeting, self.after, self.before)
+        return Finder(self.page.tx, self.page.memory.chains, asked)
 
 
 def _answer(query: Query, limit: int, cursor: str | None, sort: str) -> Json:
-    if sort == "top":
-        skip = 0 if cursor is None else before(cursor)
-        rows = sorted(query.newest(TOP_OF, FAR), key=lambda row: (-row[2], -row[0]))
-        page = rows[skip : skip + limit]
-        after = str(skip + limit) if skip + limit < len(rows) else None
-    else:
-        page = query.newest(limit, before(cursor))
-        after = str(page[-1][0]) if len(page) == limit else None
-    answer: Json = {"posts": _shown(query.page, [row[1] for row in page])}
-    return answer | ({"cursor": after} if after is not None else {})
+    finder = query.finder
+    found = (finder.best if sort == "top" else finder.newest)(limit, before(cursor))
+    answer: Json = {"posts": _shown(query.page, [hit.post for hit in found.hits])}
+    return answer | ({"cursor": str(found.next)} if found.next is not None else {})
 
 
 def _shown(page: Page, ids: list[int]) -> list[Fragment]:
