@@ -53,6 +53,18 @@ def test_a_page_is_what_sorting_everything_would_give(history, question):
     assert found == expected(history, *question)
 
 
+@given(histories, items)
+def test_many_items_at_once_are_linked_as_one_by_one(history, later):
+    history.sort(key=lambda item: item.moment)
+    begun, added = Chains(), Chains()
+    begun.begin(history)
+    for item in history:
+        added.add(item)
+    for chains in (begun, added):
+        chains.add(later)
+    assert vars(begun) == vars(added)
+
+
 @given(histories, st.sets(st.integers(0, 119)), questions)
 def test_what_was_removed_is_passed_over_and_may_come_back(history, gone, question):
     chains = Chains()

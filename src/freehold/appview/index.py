@@ -23,7 +23,7 @@ from freehold.appview.apply import (
     apply_private,
     apply_record,
 )
-from freehold.appview.batch import Batch, Effect, FeedItem, Json
+from freehold.appview.batch import Batch, Effect, Json
 from freehold.appview.chains import Chains
 from freehold.appview.foreign import Foreign
 from freehold.appview.memory import Memory
@@ -430,12 +430,12 @@ def _read_chains(tx: Tx) -> Chains:
     """The newest feed items, oldest first, at most ITEMS_IN_MEMORY."""
     row = tx.one("SELECT moment FROM feed_item ORDER BY moment DESC LIMIT 1 OFFSET :most", most=ITEMS_IN_MEMORY)
     chains = Chains(row[0] if row is not None else 0)
-    for values in tx.each(
+    rows = tx.run(
         "SELECT moment, actor, post, author, parent_author, root_author FROM feed_item"
         " WHERE moment >= :since ORDER BY moment",
         since=chains.since,
-    ):
-        chains.add(FeedItem._make(values))
+    )
+    chains.begin(rows)
     return chains
 
 
