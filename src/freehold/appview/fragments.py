@@ -36,6 +36,14 @@ class Fragment(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self._open())
 
+    def __or__(self, more: Json) -> "Fragment":
+        """The same with more said of it."""
+        if not more:
+            return self
+        if any(_encode(name) in self.json for name in more):  # said already, it may be
+            return Fragment(_encode(self._open() | more))
+        return Fragment(b"%b,%b" % (self.json[:-1], _encode(more)[1:]))
+
 
 def ready(value: object) -> msgspec.Raw:
     """What an encoder asks for values that it does not know (its `enc_hook`)."""

@@ -16,6 +16,7 @@ from freehold.appview import generators
 from freehold.appview.asked import FAR, UnknownFeed, before, find_actor
 from freehold.appview.declarations import GENERATOR
 from freehold.appview.feeds import Item, shown_items
+from freehold.appview.fragments import Fragment
 from freehold.appview.page import Page
 from freehold.appview.parts import as_list
 from freehold.appview.pieces import Json, PostPiece
@@ -37,10 +38,10 @@ class Shown(NamedTuple):
     """An item of a feed. view: app.bsky.feed.defs#feedViewPost."""
 
     uri: str
-    view: Json
+    view: Fragment
     why: Why
 
-    def said(self) -> Json:
+    def said(self) -> Fragment:
         """The view with the reason in words, for apps."""
         return self.view | {"feedContext": in_words(self.why)}
 
