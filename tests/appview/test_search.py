@@ -230,6 +230,32 @@ def test_words_that_never_meet_are_looked_for_a_while_and_then_it_says_where_to_
     assert len(found(parish.ask("feed.searchPostsV2", query="bread", sort="recent"))) == 25
 
 
+def test_many_authors_are_looked_for_among_the_hits(parish: Parish, monkeypatch):
+    monkeypatch.setattr(search_hits, "_LOOKS", 2)
+    people = [parish.join(f"p{n}") for n in range(14)]
+    for person in people:
+        person.like(person.post(f"bread {person.name}"))
+    reader = people[-1]
+    reader.follow(*people[:3], people[11])
+    dids = [person.did for person in people[2:12]]
+    answers = {
+        sort: parish.ask("feed.searchPostsV2", reader, query="bread", authors=dids, sort=sort, limit=3)
+        for sort in ("recent", "top")
+    }
+    for sort, answer in answers.items():
+        assert found(answer) == ["bread p11", "bread p10", "bread p9"]
+        later = parish.ask(
+            "feed.searchPostsV2", reader, query="bread", authors=dids, sort=sort, limit=20, cursor=answer["cursor"]
+        )
+        assert found(later)[:5] == [f"bread p{n}" for n in (8, 7, 6, 5, 4)]
+        both = parish.ask("feed.searchPostsV2", reader, authors=dids, following=True, sort=sort)
+        assert found(both) == ["bread p11", "bread p2"]
+        rest = parish.ask("feed.searchPostsV2", reader, excludeAuthors=dids, following=True, sort=sort)
+        assert found(rest) == ["bread p1", "bread p0"]
+    with pytest.raises(BadQuery):
+        parish.ask("feed.searchPostsV2", query="bread", authors=dids * 31)
+
+
 def test_pages_of_the_best_pass_over_many_that_stood_before(parish: Parish, monkeypatch):
     monkeypatch.setattr(search_hits, "_LOOKS", 4)
     alice = parish.join("alice")

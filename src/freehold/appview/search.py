@@ -6,7 +6,8 @@ Source: app.bsky.feed.searchPosts, searchPostsV2, getPosts, getQuotes
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date
 from typing import Any
 
@@ -22,11 +23,13 @@ from freehold.protocol.refused import Refused
 from freehold.protocol.syntax import parse_datetime
 
 TERMS_MOST = 100
-MARKS_MOST = 1_000
-"""Words and filters of one search, and values of all its filters: the time to read a query grows with their square."""
-_FOLLOWS_MOST = 1_000
+MARKS_MOST = 300
+"""Words and filters of one search, and values of all its filters: each value is looked up by itself."""
+FOLLOWS_MOST = 1_000
+"""Whose posts are found where nothing else is asked for; more are looked through."""
+_AUTHORS_FEW = 8
+"""Up to so many authors are marks of the query; of more, the hits of the other words are looked through for theirs."""
 _TOKEN = re.compile(r'(-?)(?:"([^"]*)"|(\S+))')
-_NOBODY = words.author_mark(0)
 _PHRASE = re.compile(r"\(text : .*\w[^\w\"]+\w")
 
 
@@ -73,7 +76,7 @@ def search_v2(page: Page, limit: int, cursor: str | None, sort: str | None, **fi
         def named(name: str, prefix: str = prefix) -> Sequence[str]:
             return filters.get(prefix + name[0].upper() + name[1:] if prefix else name) or ()
 
-        add(query.marks_of_people("a", named("authors")))
+        query.authors(named("authors"), add)
         add(query.marks_of_people("m", named("mentions")))
         add([words.domain_mark(domain) for domain in named("domains")])
         add([words.url_mark(url) for url in named("urls")])
@@ -93,8 +96,7 @@ def _flags(query: "Query", filters: dict[str, Any]) -> None:
         if filters.get(name):
             query.either([make(post_id(query.page.tx, filters[name]) or 0)])
     if filters.get("following"):
-        follows = list(query.page.circle.follows)[:_FOLLOWS_MOST]
-        query.either([words.author_mark(id) for id in follows] or [_NOBODY])
+        query.only_by(query.page.circle.follows.keys())
 
 
 class Query:
@@ -106,6 +108,8 @@ class Query:
         self.unwanted: list[str] = []
         self.after = 0
         self.before = FAR
+        self._by: frozenset[int] | None = None
+        self._marks = 0
 
     def read(self, q: str) -> None:
         """Take what a person typed: words, "phrases", #tags, from:, mentions:, lang:, domain:, since:, until:.
@@ -119,21 +123,43 @@ class Query:
             if colon and key in ("since", "until"):
                 self.between(**{key: value})
             elif colon and key in ("from", "mentions"):
-                terms += _any(self.marks_of_people(key[0].replace("f", "a"), [value]))
+                terms += self._any(self.marks_of_people(key[0].replace("f", "a"), [value]))
             elif colon and key in ("lang", "domain"):
-                terms += _any([(words.language_mark if key == "lang" else words.domain_mark)(value)])
+                terms += self._any([(words.language_mark if key == "lang" else words.domain_mark)(value)])
             elif word.startswith("#") and len(word) > 1:
-                terms += _any([words.tag_mark(word)])
+                terms += self._any([words.tag_mark(word)])
             else:
                 terms += _text(phrase or word)
 
     def either(self, marks: Sequence[str]) -> None:
         """Ask for any of these marks; for nothing if there are none. Raises BadQuery for too many."""
-        self.wanted += _any(marks)
+        self.wanted += self._any(marks)
 
     def neither(self, marks: Sequence[str]) -> None:
         """Ask for none of these marks. Raises BadQuery for too many."""
-        self.unwanted += _any(marks)
+        self.unwanted += self._any(marks)
+
+    def _any(self, marks: Sequence[str]) -> list[str]:
+        """A term for any of these marks."""
+        self._many(len(marks))
+        return [f"(marks : ({' OR '.join(marks)}))"] if marks else []
+
+    def _many(self, values: int) -> None:
+        self._marks += values
+        if self._marks > MARKS_MOST:
+            raise BadQuery(f"The filters of a search take at most {MARKS_MOST} values.")
+
+    def authors(self, actors: Sequence[str], add: Callable[[Sequence[str]], None]) -> None:
+        """Ask for posts by any of these, or, if that is how they are added, by none."""
+        if len(actors) <= _AUTHORS_FEW or add != self.either:
+            add(self.marks_of_people("a", actors))
+        else:
+            self._many(len(actors))
+            self.only_by({id for actor in actors if (id := find_actor(self.page.tx, actor)) is not None})
+
+    def only_by(self, authors: AbstractSet[int]) -> None:
+        """Count nobody else's posts."""
+        self._by = frozenset(authors if self._by is None else self._by & authors)
 
     def people(self, letter: str, actors: Sequence[str]) -> None:
         """Ask for posts by (a) or mentioning (m) any of these."""
@@ -157,20 +183,24 @@ class Query:
 
     def match(self) -> str:
         """In the language of FTS5. Raises BadQuery when nothing was asked."""
-        if not (self.wanted or self.unwanted):
+        if not (self.wanted or self.unwanted or self._by is not None):
             raise BadQuery
         if len(self.wanted) + len(self.unwanted) > TERMS_MOST:
             raise BadQuery(f"A search takes at most {TERMS_MOST} words.")
-        wanted = self.wanted or _any([words.ALL])
-        text = " AND ".join(wanted)
+        text = " AND ".join(self.wanted) or f"(marks : ({self._others()}))"
         return f"({text}) NOT ({' OR '.join(self.unwanted)})" if self.unwanted else text
+
+    def _others(self) -> str:
+        """Marks to find posts by where nothing is wanted but that they are by some, or are not something."""
+        if self._by is None or self.unwanted:
+            return words.ALL
+        return " OR ".join(words.author_mark(id) for id in sorted(self._by)[-FOLLOWS_MOST:] or [0])
 
     @property
     def finder(self) -> Finder:
         """Who looks for it. Raises BadQuery as `match`."""
-        terms = [*self.wanted, *self.unwanted]
-        meeting = not self.wanted or len(terms) > 1 or _PHRASE.search(terms[0]) is not None
-        asked = Asked(self.match(), meeting, self.after, self.before)
+        meeting = bool(self.unwanted) or len(self.wanted) > 1 or any(map(_PHRASE.search, self.wanted))
+        asked = Asked(self.match(), meeting, self.after, self.before, self._by)
         return Finder(self.page.tx, self.page.memory.chains, asked)
 
 
@@ -185,13 +215,6 @@ def _shown(page: Page, ids: list[int]) -> list[Fragment]:
     hydrate(page, ids)
     found = (page.shown_to_reader(id) for id in ids)
     return [present.post(page, piece) for piece in found if piece is not None and not page.circle.blocked(piece.author)]
-
-
-def _any(marks: Sequence[str]) -> list[str]:
-    """A term for any of these marks."""
-    if len(marks) > MARKS_MOST:
-        raise BadQuery(f"A filter takes at most {MARKS_MOST} values.")
-    return [f"(marks : ({' OR '.join(marks)}))"] if marks else []
 
 
 def _text(typed: str) -> list[str]:

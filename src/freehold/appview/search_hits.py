@@ -7,7 +7,8 @@ for it is spent; then the page says from where to go on, full or not.
 """
 
 import time
-from typing import NamedTuple
+from collections.abc import Container, Iterable
+from typing import Any, NamedTuple
 
 from freehold.appview.asked import FAR
 from freehold.appview.chains import Chains
@@ -16,32 +17,37 @@ from freehold.store.tx import Tx
 
 PATIENCE_NANOS = 10_000_000
 """How long one search may look, of CPU, before it begins on another stretch."""
-NEAR = 50_000
+NEAR = 30_000
 """Items that arrived within the first stretch, about."""
-_LONGER = 4
+_LONGER = 3
 _LOOKS = 500
-"""How many posts a page of the best passes over that stand elsewhere, or weighs where the time is bounded."""
+"""How many posts a page of the best passes over that stand elsewhere, or weighs where the time is bounded; and how many
+are read at once where only some authors' count."""
+_ROUNDS = 4
 _HIT = (
     "SELECT rowid FROM {} WHERE {} MATCH :match AND rowid < :before AND rowid >= :after"
     " ORDER BY rowid DESC LIMIT :limit"
 )
 _NEWEST = (
-    f"SELECT hit.rowid, feed_item.post, warm_post.stands FROM ({_HIT.format('post_search', 'post_search')}) AS hit"
+    "SELECT hit.rowid, feed_item.post, feed_item.author, warm_post.stands"
+    f" FROM ({_HIT.format('post_search', 'post_search')}) AS hit"
     " CROSS JOIN feed_item ON feed_item.moment = hit.rowid LEFT JOIN warm_post ON warm_post.post = feed_item.post"
 )
 _BEST = (
-    f"SELECT hit.rowid, warm_post.post, hit.rowid FROM ({_HIT.format('post_top', 'post_top')}) AS hit"
-    " CROSS JOIN warm_post ON warm_post.stands = hit.rowid"
+    f"SELECT hit.rowid, post.id, post.author, hit.rowid FROM ({_HIT.format('post_top', 'post_top')}) AS hit"
+    " CROSS JOIN warm_post ON warm_post.stands = hit.rowid CROSS JOIN post ON post.id = warm_post.post"
 )
 
 
 class Asked(NamedTuple):
-    """A full-text query. meeting: whether several terms must meet. after, before: bounds on moments."""
+    """A full-text query. meeting: whether several terms must meet. after, before: bounds on moments. by: whose posts
+    alone count; None for everybody's."""
 
     match: str
     meeting: bool
     after: int
     before: int
+    by: Container[int] | None
 
 
 class Hit(NamedTuple):
@@ -49,6 +55,7 @@ class Hit(NamedTuple):
 
     place: int
     post: int
+    author: int
     stands: int | None
 
 
@@ -97,15 +104,14 @@ class Finder:
 
     def _best_within(self, limit: int, before: int) -> Found:
         newest = self.newest(_LOOKS, FAR).hits
-        standing = [Hit(hit.place if hit.stands is None else hit.stands, hit.post, hit.stands) for hit in newest]
+        standing = [hit if hit.stands is None else hit._replace(place=hit.stands) for hit in newest]
         hits = sorted((hit for hit in standing if hit.place < before), reverse=True)
         return Found(hits[:limit], hits[limit - 1].place if len(hits) > limit else None)
 
     def _read(self, sql: str, limit: int, after: int, before: int) -> Found:
         """Hits within bounds, from the last one down."""
         if not self._asked.meeting:
-            hits = self._rows(sql, limit, after, before)
-            return Found(hits, hits[-1].place if len(hits) == limit else None)
+            return self._rows(sql, limit, after, before)
         return self._stretch_by_stretch(sql, limit, after, before)
 
     def _stretch_by_stretch(self, sql: str, limit: int, after: int, before: int) -> Found:
@@ -114,9 +120,10 @@ class Finder:
         length, hits = self._first_stretch(), list[Hit]()
         while before > after:
             low = max(before - length, after)
-            hits += self._rows(sql, limit - len(hits), low, before)
-            if len(hits) == limit:
-                return Found(hits, hits[-1].place)
+            page = self._rows(sql, limit - len(hits), low, before)
+            hits += page.hits
+            if page.next is not None:
+                return Found(hits, page.next)
             if low > after and self._spent:
                 return Found(hits, low)
             before, length = low, length * _LONGER
@@ -126,9 +133,21 @@ class Finder:
     def _spent(self) -> bool:
         return time.thread_time_ns() > self._until
 
-    def _rows(self, sql: str, limit: int, after: int, before: int) -> list[Hit]:
-        rows = self._tx.run(sql, match=self._asked.match, limit=limit, after=after, before=before)
-        return sorted((Hit._make(row) for row in rows), reverse=True)
+    def _rows(self, sql: str, limit: int, after: int, before: int) -> Found:
+        match, by = self._asked.match, self._asked.by
+        if by is None:
+            hits = _hits(self._tx.run(sql, match=match, limit=limit, after=after, before=before))
+            return Found(hits, hits[-1].place if len(hits) == limit else None)
+        found: list[Hit] = []
+        for _ in range(_ROUNDS):
+            hits = _hits(self._tx.run(sql, match=match, limit=_LOOKS, after=after, before=before))
+            found += [hit for hit in hits if hit.author in by]
+            if len(found) >= limit:
+                return Found(found[:limit], found[limit - 1].place)
+            if len(hits) < _LOOKS:
+                return Found(found, None)
+            before = hits[-1].place
+        return Found(found, before)
 
     def _ends(self, ranked: bool) -> tuple[int, int]:
         """The first and the last place of an index."""
@@ -144,3 +163,7 @@ class Finder:
         if len(arrived) <= NEAR:
             return FAR
         return max(arrived[-1] - max(arrived[-NEAR : 100 - NEAR]), 1 << TIE_BITS)
+
+
+def _hits(rows: Iterable[tuple[Any, ...]]) -> list[Hit]:
+    return sorted((Hit._make(row) for row in rows), reverse=True)
