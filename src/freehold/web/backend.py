@@ -16,6 +16,7 @@ from freehold.web.apps import Apps
 from freehold.web.credentials import Credentials, Halfway
 from freehold.web.feeds import Feeds
 from freehold.web.gate import Applied, Gate, Joining
+from freehold.web.lists import Lists
 from freehold.web.lost import Offers
 from freehold.web.ready import Ready
 from freehold.web.ways_out import WaysOut
@@ -301,7 +302,12 @@ class Backend(Protocol):
 
     @property
     def apart(self) -> Apart:
-        """What members put aside: saved posts, people whom they mute or block."""
+        """What members put aside: saved posts, people and words that they want to hear less of."""
+        ...
+
+    @property
+    def lists(self) -> Lists:
+        """Lists of people, and starter packs."""
         ...
 
     @property

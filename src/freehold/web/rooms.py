@@ -4,7 +4,7 @@ Only translation: from what a page asks to the function of a room, and back; eac
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -45,6 +45,7 @@ from freehold.web.gate import Applied, InLine
 from freehold.web.keeping import SiteGate
 from freehold.web.leaving import SiteWaysOut
 from freehold.web.letting_in import SiteApps
+from freehold.web.listing import SiteLists
 from freehold.web.offering import SiteOffers
 from freehold.web.proving import SiteCredentials
 from freehold.web.ready import SiteReady
@@ -78,6 +79,7 @@ class SiteBackend:
         self.ways_out = SiteWaysOut(site, self._spend)
         self.offers = SiteOffers(site)
         self.apart = SiteApart(site, self._point_at, self._take_back)
+        self.lists = SiteLists(site, self._write)
 
     @cached_property
     def _former(self) -> str:
@@ -239,11 +241,11 @@ class SiteBackend:
 
     async def create_post(self, did: str, post: NewPost) -> Ref:
         record = post_record(post, self._now())
-        done = await self._write(did, Create("app.bsky.feed.post", None, record))
+        done = await self._write(did, [Create("app.bsky.feed.post", None, record)])
         return Ref(done.results[0].uri, str(done.results[0].cid))
 
     async def delete_post(self, did: str, rkey: str) -> None:
-        await self._write(did, Delete("app.bsky.feed.post", rkey))
+        await self._write(did, [Delete("app.bsky.feed.post", rkey)])
 
     async def like(self, did: str, subject: Ref) -> None:
         await self._point_at(did, "app.bsky.feed.like", strong_ref(subject))
@@ -265,7 +267,7 @@ class SiteBackend:
 
     async def edit_profile(self, did: str, edit: ProfileEdit) -> None:
         now = await asyncio.to_thread(self._profile, did)
-        await self._write(did, Put(PROFILE, "self", profile_record(now, edit)))
+        await self._write(did, [Put(PROFILE, "self", profile_record(now, edit))])
 
     async def update_seen(self, did: str, seen_at: str) -> None:
         account, at = self._account(did), parse_datetime(seen_at)
@@ -278,19 +280,19 @@ class SiteBackend:
         if not self._site.place.dev:
             self._budgets.spend(limit, caller_of(key))
 
-    async def _write(self, did: str, write: Write) -> Written:
-        done = await self._site.writes.write(did, [write], validate=True)
+    async def _write(self, did: str, writes: Sequence[Write]) -> Written:
+        done = await self._site.writes.write(did, writes, validate=True)
         await self._site.caught_up()
         return done
 
     async def _point_at(self, did: str, collection: str, subject: str | Json) -> None:
-        await self._write(did, Create(collection, None, {"subject": subject, "createdAt": self._now()}))
+        await self._write(did, [Create(collection, None, {"subject": subject, "createdAt": self._now()})])
 
     async def _take_back(self, did: str, uri: str) -> None:
         at = parse_at_uri(uri)
         if at.authority != did or at.collection is None or at.rkey is None:
             raise InvalidRequest("That is not yours to take back.")
-        await self._write(did, Delete(at.collection, at.rkey))
+        await self._write(did, [Delete(at.collection, at.rkey)])
 
     def _account(self, did: str) -> Account:
         return self._site.accounts.one(did)

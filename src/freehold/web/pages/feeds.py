@@ -94,7 +94,7 @@ async def feed(visit: Visit) -> Response:
     posts: list[Post] = []
     for view, why in items:
         post = visit.show.feed_item(view)
-        if not post.by.hidden:
+        if not (post.by.hidden or post.unwanted):
             post.why = post.why or in_words(why, visit.speech)
             post.why_icon = post.why_icon or ICONS.get(why.kind, "info")
             posts.append(post)
