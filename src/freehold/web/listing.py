@@ -76,7 +76,7 @@ class SiteLists:
 
     async def put_on(self, did: str, rkey: str, other: str) -> None:
         if self._item(did, rkey, other) is None:
-            record = {"list": f"at://{did}/{LIST}/{rkey}", "subject": other, "createdAt": self._now()}
+            record: Json = {"list": f"at://{did}/{LIST}/{rkey}", "subject": other, "createdAt": self._now()}
             await self._write(did, [Create(ITEM, None, record)])
 
     async def take_off(self, did: str, rkey: str, other: str) -> None:
