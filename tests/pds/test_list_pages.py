@@ -64,6 +64,20 @@ async def test_a_list_is_made_read_changed_and_deleted(alices: Reader, alice: Pe
     await seen(alices, url, status=404)
 
 
+async def test_a_list_is_kept_on_the_home_page_as_apps_keep_it(alices: Reader, alice: Person, bob: Person) -> None:
+    of_bob = await bob.create(LIST, {"name": "Harbour", "purpose": "app.bsky.graph.defs#curatelist", "createdAt": NOW})
+    url = f"/@{bob.handle}/lists/{of_bob.rkey}"
+    await seen(alices, url)
+    await alices.send("/feeds", feed=of_bob.uri, do="keep", back=url)
+    assert "Kept on your home page" in alices.text
+    assert f"/@{bob.did}/lists/{of_bob.rkey}" in await seen(alices, "/")
+    kept = (await alice.get("app.bsky.actor.getPreferences"))["preferences"]
+    [items] = [one["items"] for one in kept if one["$type"] == "app.bsky.actor.defs#savedFeedsPrefV2"]
+    assert [(one["type"], one["value"], one["pinned"]) for one in items][-1] == ("list", of_bob.uri, True)
+    await bob.delete(of_bob)
+    assert of_bob.rkey not in await seen(alices, "/")
+
+
 async def test_a_deleted_list_leaves_nobody_behind_who_was_on_it(alices: Reader, alice: Person, bob: Person) -> None:
     url = await made(alices, "Harbour")
     await seen(alices, f"/@{bob.handle}/on-lists")

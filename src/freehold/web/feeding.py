@@ -10,12 +10,14 @@ from freehold.feeds.feeds import PUBLIC_DISCOVER
 from freehold.feeds.reasons import Why
 from freehold.pds import private
 from freehold.pds.private import Preference
+from freehold.protocol.refused import Refused
 from freehold.site import Site
 from freehold.store.tx import Tx
 from freehold.web.feeds import Json, Known
 from freehold.web.visit import Missing
 
 SAVED = "app.bsky.actor.defs#savedFeedsPrefV2"
+LIST = "/app.bsky.graph.list/"
 TABS_MOST = 10
 
 
@@ -61,17 +63,26 @@ class SiteFeeds:
             items = [item for item in self._items(given) if self._named(item) != uri]
             if kept:
                 id = site.repositories.next_tid(tx)
-                items.append({"id": id, "type": "feed", "value": uri, "pinned": True})
+                items.append({"id": id, "type": _type_of(uri), "value": uri, "pinned": True})
             others = [one for one in given if one.get("$type") != SAVED]
             private.put_preferences(tx, site.seal, account, [*others, {"$type": SAVED, "items": items}])
 
         await site.write_private(act)
 
     def _several(self, viewer: str | None, uris: Sequence[str]) -> list[Known]:
-        answer = plain(self._feeds.get_feed_generators(viewer, uris))
+        answer = plain(self._feeds.get_feed_generators(viewer, [uri for uri in uris if _type_of(uri) == "feed"]))
         views = {view["uri"]: view for view in answer["feeds"]}
+        views |= {uri: view for uri in uris if _type_of(uri) == "list" and (view := self._list(viewer, uri))}
         kept = self._pinned(viewer) if viewer is not None else []
         return [self._known(views[uri], kept) for uri in uris if uri in views]
+
+    def _list(self, viewer: str | None, uri: str) -> Json | None:
+        """A list's view, None where there is none to be seen."""
+        try:
+            view: Json = plain(self._site.views.get_list(viewer, uri, 1))["list"]
+        except Refused:
+            return None
+        return {**view, "displayName": view["name"]}
 
     def _pinned(self, did: str) -> list[str]:
         """What the member keeps, in their order."""
@@ -89,9 +100,9 @@ class SiteFeeds:
         return [timeline, {"id": "discover", "type": "feed", "value": self.uri("discover"), "pinned": True}]
 
     def _named(self, item: Json) -> str:
-        """The feed that an item saves; "" if it is none."""
+        """The feed or list that an item saves; "" if it is none."""
         value = item.get("value")
-        if item.get("type") != "feed" or not isinstance(value, str):
+        if item.get("type") not in ("feed", "list") or not isinstance(value, str):
             return ""
         return self.uri("discover") if value == PUBLIC_DISCOVER else value
 
@@ -108,3 +119,8 @@ class SiteFeeds:
             kept=uri in kept,
             fault=self._feeds.programs.fault(name) if ours else "",
         )
+
+
+def _type_of(uri: str) -> str:
+    """How the preference of saved feeds calls what an at-uri names."""
+    return "list" if LIST in uri else "feed"

@@ -14,8 +14,11 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A feed. name: of one that this network makes itself, else "". by: app.bsky.actor.defs#profileView of who declared
-    another. fault: what is wrong with one of the owner's. kept: on the reader's home page."""
+    """A feed, or a list, which is read as one. name: of one that this network makes itself, else "".
+
+    by: app.bsky.actor.defs#profileView of who declared another. fault: what is wrong with one of the owner's. kept: on
+    the reader's home page.
+    """
 
     uri: str
     name: str
@@ -39,7 +42,7 @@ class Feeds(Protocol):
         ...
 
     async def one(self, viewer: str | None, uri: str) -> Known:
-        """One of them. Refuses one that is not there."""
+        """One of them, or a list. Refuses one that is not there."""
         ...
 
     async def read(
@@ -49,7 +52,7 @@ class Feeds(Protocol):
         ...
 
     async def kept(self, did: str) -> Sequence[Known]:
-        """Those on the member's home page, in their order."""
+        """Those on the member's home page, lists among them, in their order."""
         ...
 
     async def keep(self, did: str, uri: str, *, kept: bool) -> None:

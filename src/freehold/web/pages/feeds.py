@@ -10,13 +10,14 @@ from freehold.feeds.reasons import in_words
 from freehold.web.drawn import Person, Post
 from freehold.web.endpoints import Form, getter, poster
 from freehold.web.feeds import Known
+from freehold.web.present import person_url
 from freehold.web.speech import Speech
 from freehold.web.untrusted import clean
 from freehold.web.visit import Visit
 
 PAGE = 30
 ICONS = {"friends": "heart", "noticed": "heart", "new": "clock", "pictures": "photos", "here": "home"}
-COLLECTION = "app.bsky.feed.generator"
+COLLECTION, LIST = "app.bsky.feed.generator", "app.bsky.graph.list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,12 @@ def shown(visit: Visit, feed: Known) -> Shown:
 
 
 def url_of(feed: Known) -> str:
-    """The page of a feed: /feeds/discover, or /feeds/did:plc:…/key"""
+    """The page of a feed: /feeds/discover, or /feeds/did:plc:…/key; of a list: /@did:plc:…/lists/key"""
     if feed.name:
         return f"/feeds/{feed.name}"
-    _, _, did, _, rkey = feed.uri.split("/")
+    _, _, did, collection, rkey = feed.uri.split("/")
+    if collection == LIST:
+        return f"{person_url(did)}/lists/{quote(rkey, safe=':.-_~')}"
     return f"/feeds/{quote(did, safe=':')}/{quote(rkey, safe=':.-_~')}"
 
 

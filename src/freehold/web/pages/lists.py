@@ -10,8 +10,9 @@ from starlette.routing import Route
 
 from freehold.protocol.refused import Refused
 from freehold.web.backend import Json
-from freehold.web.drawn import Person
+from freehold.web.drawn import Person, Post
 from freehold.web.endpoints import Form, getter, poster
+from freehold.web.pages.feeds import tabs
 from freehold.web.pages.home import PAGE, said
 from freehold.web.pages.people import load_profile
 from freehold.web.untrusted import clean, number
@@ -101,18 +102,28 @@ async def posts(visit: Visit) -> Response:
     if one.moderation:
         return await people(visit)
     answer = await visit.backend.lists.feed(visit.viewer, one.uri, limit=PAGE, cursor=cursor)
-    found = visit.show.feed(answer["feed"])
-    return await visit.page(
-        "list.html", one=one, posts=found, people=None, cursor=answer.get("cursor"), said=said(visit)
-    )
+    return await _page(visit, one, answer, posts=visit.show.feed(answer["feed"]))
 
 
 async def people(visit: Visit) -> Response:
     """GET /@{actor}/lists/{rkey}/people: who is on it."""
     one, answer = await _with_people(visit, PAGE, visit.asked("cursor") or None)
-    found = visit.show.people([item["subject"] for item in answer["items"]])
+    return await _page(visit, one, answer, people=visit.show.people([item["subject"] for item in answer["items"]]))
+
+
+async def _page(
+    visit: Visit, one: Shown, answer: Json, *, posts: list[Post] | None = None, people: list[Person] | None = None
+) -> Response:
+    beside = await tabs(visit) if visit.member is not None else []
     return await visit.page(
-        "list.html", one=one, posts=None, people=found, cursor=answer.get("cursor"), said=said(visit)
+        "list.html",
+        one=one,
+        posts=posts,
+        people=people,
+        tabs=beside,
+        kept=any(feed.uri == one.uri for feed in beside),
+        cursor=answer.get("cursor"),
+        said=said(visit),
     )
 
 
