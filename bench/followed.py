@@ -1,7 +1,7 @@
 """`freehold run` of a standby that tells how long it takes to have a commit: `python -m bench.followed DIRECTORY PORT`.
 
 At SIGUSR1 it writes to DIRECTORY/took.json how many seconds it needed for each stretch of the log since the last time,
-from when it was whole in memory until it was on disk.
+from when it was whole in memory until it was on disk, and how many bytes it had.
 """
 
 import signal
@@ -20,13 +20,13 @@ FILE = "took.json"
 
 def serve(directory: Path, port: str) -> int:
     """Follow until told to stop."""
-    took: list[float] = []
+    took: list[tuple[float, int]] = []
     take = Copy.take
 
     def timed(copy: Copy, before: Position, stretch: Stretch) -> None:
         began = time.perf_counter()
         take(copy, before, stretch)
-        took.append(time.perf_counter() - began)
+        took.append((time.perf_counter() - began, len(stretch.data)))
 
     def tell(*_: object) -> None:
         part = directory / f"{FILE}.part"

@@ -1,18 +1,21 @@
 """`python -m bench.synced`: what a standby that writes wait for takes of the primary, and of whoever waits for a "yes".
 
-Two networks of the same people and posts, one alone and one with a standby by TLS, are written to by turns, in short
-rounds, so that whatever else this machine does meets both. The primaries have one core, the standbys and those who ask
-the other. Told apart in the same rounds: a round trip (a word without work, over a link like theirs, to a standby of
-nobody's) and how long the standby takes to have a commit on disk. Against these the claim is held: no more than a fifth
-of the CPU, no more than a round trip and a sync until the answer.
+Two networks of the same people and posts, one with a standby by TLS and one alone. In each round the first is written
+to, and then the second with the same posts **at the same moments**: what a post costs depends on how soon after the one
+before it comes (on one that comes late everything is cold, and the index shares its work among fewer), so a caller who
+asks again at once would compare two paces. The standbys have one core, as they have a machine of their own elsewhere;
+the primaries and those who ask have the other, for a standby that indexes what it got is in nobody else's way.
 
-`--pace` makes so many posts a second on both sides. Without it a caller who waits longer asks less often, so that fewer
-posts share what the index does for several at once: then the two sides differ by more than the standby.
+Told apart in the same rounds: a round trip, of a word with as many bytes as a commit and no work over there, from the
+primaries' core to a standby of nobody's, at the same moments (`bench.pinged`); and how long the standby took to have
+the commits on disk (`bench.followed`). Against these the claim is held: no more than a fifth of the CPU, no more than
+a round trip and a sync until the answer.
+
+`--pace` makes so many posts a second; without it each caller asks again when the standby's side has answered.
 """
 
 import argparse
 import asyncio
-import base64
 import os
 import re
 import signal
@@ -20,11 +23,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import uvloop
@@ -32,15 +35,12 @@ import uvloop
 from bench import followed, load
 from bench.machine import cpu_seconds_finely, stolen_seconds
 from bench.network import FREEHOLD, ROOT, Member, Server, fill, free_port, join, until
+from bench.pinged import Question
 from bench.wire import Client
-from freehold.haven import haven, transport
-from freehold.haven.link import Link
-from freehold.haven.wire import Channel
-from freehold.store.blobs import BlobStore
 
-PRIMARY_CORE, OTHER_CORE = 0, 1
+OWN_CORE, STANDBYS_CORE = 0, 1
 MEMBERS, POSTS = 20, 2_000
-PINGS, PING_SECONDS = 40, 0.005
+SOON_SECONDS = 0.05
 CPU_MORE = 0.2
 """What is claimed."""
 CODE = re.compile(r"add tls://\S+ --code (\S+)")
@@ -78,11 +78,18 @@ class Round(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What is asked of a side in a round. pace: posts a second; 0 for as many as are answered, by so many callers."""
+    """What is asked of a round. pace: posts a second; 0 for as many as are answered, by so many callers."""
 
     callers: int
     calls: int
     pace: float
+
+
+class Sent(NamedTuple):
+    """A post. at: when it was sent. waited: for its answer. Seconds."""
+
+    at: float
+    waited: float
 
 
 class Town:
@@ -90,8 +97,7 @@ class Town:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        with on_core(PRIMARY_CORE):
-            self.server = Server(directory, free_port())
+        self.server = Server(directory, free_port())
         self.members = uvloop.run(self._filled())
 
     async def _filled(self) -> list[Member]:
@@ -100,32 +106,67 @@ class Town:
         await self.server.settled()
         return members
 
-    def posts(self, work: Work) -> Side:
-        """So many."""
+    def posts(self, work: Work) -> tuple[Side, list[float]]:
+        """So many; and when each was sent, in seconds from the first."""
+        return self._measured(lambda call: _asked(self.server.port, call, work))
+
+    def same_posts(self, moments: Sequence[float]) -> Side:
+        """So many as there are moments, at these."""
+        return self._measured(lambda call: _sent_at(self.server.port, call, moments))[0]
+
+    def _measured(self, made: Callable[[load.Call], Coroutine[Any, Any, list[Sent]]]) -> tuple[Side, list[float]]:
         cpu = cpu_seconds_finely(self.server.pid)
-        waits = uvloop.run(self._made(work))
-        return Side((cpu_seconds_finely(self.server.pid) - cpu) / work.calls * 1e3, median(waits) * 1e3)
+        sent = uvloop.run(self._settled(made(load.create_record(self.members))))
+        cpu = cpu_seconds_finely(self.server.pid) - cpu
+        first = min(each.at for each in sent)
+        side = Side(cpu / len(sent) * 1e3, median(each.waited for each in sent) * 1e3)
+        return side, sorted(each.at - first for each in sent)
 
-    async def _made(self, work: Work) -> list[float]:
-        call, port = load.create_record(self.members), self.server.port
-        if work.pace:
-            waits = await _paced(port, call, work)
-        else:
-            waits = await load.loop(port, call, work.callers, iter(range(work.calls)))
+    async def _settled(self, made: Coroutine[Any, Any, list[Sent]]) -> list[Sent]:
+        sent = await made
         await self.server.settled()
-        return waits
+        return sent
 
 
-async def _paced(port: int, call: load.Call, work: Work) -> list[float]:
-    waits = []
-    async with Client(port) as client:
-        began = time.perf_counter()
-        for number in range(work.calls):
-            await asyncio.sleep(began + number / work.pace - time.perf_counter())
-            at = time.perf_counter()
-            await call(client, number)
-            waits.append(time.perf_counter() - at)
-    return waits
+async def _timed(client: Client, call: load.Call, number: int) -> Sent:
+    at = time.perf_counter()
+    await call(client, number)
+    return Sent(at, time.perf_counter() - at)
+
+
+async def _asked(port: int, call: load.Call, work: Work) -> list[Sent]:
+    if work.pace:
+        return await _sent_at(port, call, [number / work.pace for number in range(work.calls)])
+    sent: list[Sent] = []
+    numbers = iter(range(work.calls))
+
+    async def caller() -> None:
+        async with Client(port) as client:
+            sent.extend([await _timed(client, call, number) for number in numbers])
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(work.callers):
+            tasks.create_task(caller())
+    return sent
+
+
+async def _sent_at(port: int, call: load.Call, moments: Sequence[float]) -> list[Sent]:
+    """Each on its own, whether or not those before it are answered; over as few connections as that takes."""
+    free: list[Client] = []
+
+    async def one(number: int) -> Sent:
+        client = free.pop() if free else await connected.enter_async_context(Client(port))
+        done = await _timed(client, call, number)
+        free.append(client)
+        return done
+
+    async with AsyncExitStack() as connected, asyncio.TaskGroup() as tasks:
+        free.append(await connected.enter_async_context(Client(port)))
+        made, began = [], time.perf_counter() + SOON_SECONDS
+        for number, moment in enumerate(moments):
+            await asyncio.sleep(began + moment - time.perf_counter())
+            made.append(tasks.create_task(one(number)))
+    return [task.result() for task in made]
 
 
 class Second:
@@ -136,7 +177,8 @@ class Second:
         said = freehold("standby", directory, "make", "--listen", f"127.0.0.1:{port}")
         self.address, self.code = f"tls://127.0.0.1:{port}", CODE.findall(said)[0]
         words = [sys.executable, "-m", "bench.followed", str(directory), str(free_port())]
-        self._process = subprocess.Popen(words, cwd=ROOT, stderr=subprocess.DEVNULL)
+        with on_core(STANDBYS_CORE):
+            self._process = subprocess.Popen(words, cwd=ROOT, stderr=subprocess.DEVNULL)
         until(self._process, (directory / "control.sock").exists)
 
     def follow(self, primary: Path) -> None:
@@ -145,13 +187,13 @@ class Second:
         while "in step" not in freehold("standby", primary, "list"):
             time.sleep(0.1)
 
-    def took(self) -> list[float]:
-        """Seconds for each commit since it was asked last."""
+    def took(self) -> list[tuple[float, int]]:
+        """Seconds for each commit since it was asked last, and how many bytes it had."""
         told = self.directory / followed.FILE
         told.unlink(missing_ok=True)
         self._process.send_signal(signal.SIGUSR1)
         until(self._process, told.exists)
-        return msgspec.json.decode(told.read_bytes(), type=list[float])
+        return msgspec.json.decode(told.read_bytes(), type=list[tuple[float, int]])
 
     def stop(self) -> None:
         """End it."""
@@ -160,27 +202,25 @@ class Second:
 
 
 class Pings:
-    """Words to a standby without work for it, said by nobody's primary, whose papers lie in `folder`."""
+    """Words to a standby without work for it, said by nobody's primary, whose papers come to lie in `folder`."""
 
     def __init__(self, folder: Path, to: Second) -> None:
-        folder.mkdir()
         fingerprint, _, code = to.code.partition(".")
-        self._folder, self._address = folder, to.address
-        self._pin = base64.b64decode(haven.introduce(folder, to.address, fingerprint, code))
+        words = [sys.executable, "-m", "bench.pinged", str(folder), to.address, fingerprint, code]
+        self._process = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
-    def round_trip_ms(self) -> float:
-        """The median of some, with pauses as between commits."""
-        with Channel(transport.connect(self._address, self._folder, self._pin)) as channel:
-            link = Link("second", channel, BlobStore(self._folder / "blobs"))
-            link.greet(1)
-            return median(_ping(link) for _ in range(PINGS)) * 1e3
+    def round_trip_ms(self, size: int, moments: list[float]) -> float:
+        """The median, of words with so many bytes at these moments."""
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        stdin.write(msgspec.json.encode(Question(size, moments)) + b"\n")
+        stdin.flush()
+        return median(msgspec.json.decode(stdout.readline(), type=list[float])) * 1e3
 
-
-def _ping(link: Link) -> float:
-    time.sleep(PING_SECONDS)
-    began = time.perf_counter()
-    link.still()
-    return time.perf_counter() - began
+    def stop(self) -> None:
+        """End it."""
+        self._process.communicate(timeout=60)
 
 
 def freehold(*words: object) -> str:
@@ -207,18 +247,22 @@ class Bench(NamedTuple):
     second: Second
     pings: Pings
 
-    def round(self, work: Work, synced_first: bool) -> Round:
+    def round(self, work: Work) -> Round:
         """Both sides, and what is told apart."""
         self.second.took()
-        sides = {town: town.posts(work) for town in (self[1::-1] if synced_first else self[:2])}
+        synced, moments = self.synced.posts(work)
         took = self.second.took()
-        return Round(sides[self.alone], sides[self.synced], self.pings.round_trip_ms(), median(took) * 1e3)
+        alone = self.alone.same_posts(moments)
+        size = int(median(size for _, size in took))
+        return Round(
+            alone, synced, self.pings.round_trip_ms(size, moments), median(seconds for seconds, _ in took) * 1e3
+        )
 
 
 @contextmanager
 def running(folder: Path) -> Iterator[Bench]:
     """Everything, in a directory of its own."""
-    with ExitStack() as ended, on_core(OTHER_CORE):
+    with ExitStack() as ended, on_core(OWN_CORE):
         alone, synced = Town(folder / "alone"), Town(folder / "synced")
         ended.callback(alone.server.stop)
         ended.callback(synced.server.stop)
@@ -226,17 +270,19 @@ def running(folder: Path) -> Iterator[Bench]:
         ended.callback(second.stop)
         ended.callback(idle.stop)
         second.follow(synced.directory)
-        yield Bench(alone, synced, second, Pings(folder / "pings", idle))
+        pings = Pings(folder / "pings", idle)
+        ended.callback(pings.stop)
+        yield Bench(alone, synced, second, pings)
 
 
 def measure(folder: Path, works: Sequence[Work], rounds: int) -> dict[Work, list[Round]]:
-    """So many rounds of each work, by turns. What comes before them warms what is cold."""
+    """So many rounds of each work, by turns, after one that is not counted."""
     done: dict[Work, list[Round]] = {work: [] for work in works}
     with running(folder) as bench:
-        bench.round(works[0], synced_first=False)
-        for number in range(rounds):
+        bench.round(works[0])
+        for _ in range(rounds):
             for work, of_it in done.items():
-                of_it.append(bench.round(work, synced_first=number % 2 == 0))
+                of_it.append(bench.round(work))
                 print(f"{_name(work)}: {_words(of_it[-1])}; load {os.getloadavg()[0]:.1f}", flush=True)
     return done
 

@@ -280,6 +280,28 @@ async def test_one_of_two_standbys_is_enough(primary: Primary, standby: Follower
     assert standby.rows() == {"both"}
 
 
+async def test_two_standbys_write_down_a_commit_at_the_same_time(
+    primary: Primary, standby: Follower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Follower(tmp_path / "other")
+    for each in (standby, other):
+        primary.link(each)
+        await in_step(primary, each.name)
+    both, really = threading.Barrier(2, timeout=20), Copy.take
+
+    def take(copy: Copy, before: Position, stretch: Stretch) -> None:
+        both.wait()
+        really(copy, before, stretch)
+
+    monkeypatch.setattr(Copy, "take", take)
+    await primary.add("both")
+    assert not both.broken
+    primary.stop()
+    for each in (standby, other):
+        each.left()
+        assert each.rows() == {"both"}
+
+
 async def test_blobs_are_there_before_they_are_named_and_go_when_they_are_gone(
     primary: Primary, standby: Follower
 ) -> None:

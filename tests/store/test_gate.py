@@ -143,6 +143,7 @@ async def test_a_log_that_began_anew_is_given_from_its_start(tmp_path: Path) -> 
         log = Log(path)
         before = log.end(gate.frames)
         await until(lambda: gate.folds > 0)
+        log.close()
         await db.write(add)
         stretch = log.since(before, gate.frames)
         assert stretch is not None

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -28,6 +29,7 @@ from freehold.store.wal import MOST_BYTES, NOWHERE, Log, Position
 from freehold.stream.bell import Stroke
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 NEAR_BYTES = 4 * PART_BYTES
 """A standby that lacks no more than this is brought up to date while writes wait."""
@@ -146,6 +148,7 @@ class Carrier:
         """The log has so many frames from before."""
         with self._turn:
             self._frames = frames
+            self._log.close()  # it may be another file now
             if not self._opened.is_set():
                 self._unsure = self._wait and not self._acknowledged.covers(self._log.end(frames))
                 if not self._unsure:
@@ -156,8 +159,7 @@ class Carrier:
         """Carry what is new to all who are in step; return when one of them has it (or alone, if that is allowed)."""
         with self._turn:
             self._frames = frames
-            for link in self.in_step():
-                self._try_to_carry(link)
+            self._carry_to_all(self.in_step())
             if self._behind or self._fed:
                 self._news.notify_all()
         with self._lock:
@@ -182,11 +184,31 @@ class Carrier:
         """Whether what is here may be shown: see `confirmed`."""
         return not self._unsure
 
-    def _try_to_carry(self, link: Link) -> None:
-        try:
+    def _carry_to_all(self, links: Sequence[Link]) -> None:
+        """With the turn. What fits into one message is on its way to all before the first answer is waited for."""
+        begun = [link for link in links if self._tried(link, self._begin_to_carry)]
+        for link in begun:
+            self._tried(link, Link.end)
+
+    def _begin_to_carry(self, link: Link) -> bool:
+        """Whether an answer is to be heard. More than one message at once is carried here, to its end."""
+        link.deliver()
+        stretch = self._log.since(link.position, self._frames)
+        if stretch is None:
+            return False
+        if len(stretch.data) > PART_BYTES:
             self._carry(link)
+            return False
+        link.begin(stretch)
+        return True
+
+    def _tried(self, link: Link, carry: Callable[[Link], T]) -> T | None:
+        """What `carry` says; None: it is lost."""
+        try:
+            return carry(link)
         except LinkLost as lost:
             self._drop(link, lost)
+            return None
 
     def _carry(self, link: Link) -> None:
         link.deliver()
@@ -222,7 +244,7 @@ class Carrier:
             for fed in self._fed:
                 self._feed(fed)
             for link in tuple(self._behind):
-                self._try_to_carry(link)
+                self._tried(link, self._carry)
             self._ending = self._log.end(self._frames)
             yield True
 

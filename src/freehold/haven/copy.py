@@ -54,8 +54,15 @@ class Copy:
         self.position = self._found()
         self.turn = threading.RLock()
         self.let_go: Callable[[], object] = lambda: None
+        self.has_grown = False
+        """Whether there is something new since `tell`."""
         self.grew = threading.Event()
-        """Set when there is something new."""
+        """Set when there is something new to look at."""
+
+    def tell(self) -> None:
+        """Let whoever waits for it look at what is new."""
+        self.has_grown = False
+        self.grew.set()
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -101,7 +108,7 @@ class Copy:
         _write_at(self._log, stretch.start, stretch.data)
         os.fdatasync(self._log)
         self.position = stretch.position
-        self.grew.set()
+        self.has_grown = True
 
     def fold(self) -> None:
         """Put the log into the file, by SQLite, which checks every frame of it, and empty it."""
@@ -176,7 +183,7 @@ class Copy:
         with self.alone():
             self._seed.replace(self.path)  # there is no log to lie over it: `seed` folded it, and none was taken since
         sync(self._directory)
-        self.grew.set()
+        self.has_grown = True
 
     def close(self) -> None:
         """Let the files go."""

@@ -184,6 +184,8 @@ class Standby:
             self.turn.release()
         channel.send(answer)
         self.heard_at = time.monotonic()
+        if self._copy.has_grown:  # the index looks after the primary was answered, not beside
+            self._copy.tell()
 
     @property
     def silent_seconds(self) -> float:

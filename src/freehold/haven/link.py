@@ -4,9 +4,7 @@ In come the log's stretches, blobs and their endings; out they go as messages, e
 disk. Several threads may use a link: each exchange has its turn, and one blob goes at a time.
 """
 
-import os
 import threading
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from freehold.haven.wire import (
     PART_BYTES,
     VERSION,
     Answer,
+    AnyMessage,
     Begin,
     BlobPart,
     Channel,
@@ -33,11 +32,11 @@ from freehold.haven.wire import (
 )
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
+from freehold.store import files
 from freehold.store.blobs import BlobStore
 from freehold.store.wal import NOWHERE, Stretch
 
-COARSE_NS = 3_000_000_000
-"""Two changes of a folder that are so close may look like one: on some file systems, two seconds."""
+NEVER = -1
 
 
 class OldEpoch(Refused):
@@ -68,14 +67,14 @@ class Link:
         self._channel = channel
         self._blobs = blobs
         self._turn = threading.Lock()
+        self._begun = NOWHERE
         self._one_blob = threading.Lock()
         self._owed: dict[Cid, bool] = {}
 
     def bring(self, papers: Sequence[Path], said: Callable[[Path], Message]) -> None:
         """These papers, from now on, and what is said when one of them has changed."""
-        self._papers, self._said = dict.fromkeys(papers, 0), said
-        self._folders = sorted({str(paper.parent) for paper in papers})
-        self._folders_then: list[int] = []
+        self._papers, self._said = dict.fromkeys(papers, b""), said
+        self._looked_at = NEVER
 
     def greet(self, epoch: int) -> Hello:
         """What the standby says first, and that we are the primary of this epoch. Raises LinkLost, OldEpoch."""
@@ -91,12 +90,25 @@ class Link:
     def exchange(self, message: Message) -> Answer:
         """Say one thing and hear the answer. Raises LinkLost, and the link is of no use after."""
         with self._turn:
-            try:
-                self._channel.send(message)
-                answer = self._channel.receive()
-            except LinkLost:
-                self._channel.close()
-                raise
+            self._say(message)
+            answer = self._hear()
+        return self._answered(answer)
+
+    def _say(self, message: Message) -> None:
+        try:
+            self._channel.send(message)
+        except LinkLost:
+            self._channel.close()
+            raise
+
+    def _hear(self) -> AnyMessage:
+        try:
+            return self._channel.receive()
+        except LinkLost:
+            self._channel.close()
+            raise
+
+    def _answered(self, answer: AnyMessage) -> Answer:
         if isinstance(answer, Answer):
             return answer
         self._channel.close()
@@ -106,7 +118,7 @@ class Link:
 
     def still(self) -> None:
         """Hear that the standby is there, and whether it is locked. Raises LinkLost."""
-        self._folders_then = []
+        self._looked_at = NEVER
         answer = self.exchange(Still())
         self.locked = isinstance(answer, Got) and answer.locked
 
@@ -118,6 +130,29 @@ class Link:
             self.exchange(Take(before.salt, before.end, part.salt, part.start, part.data))
             self.position = part.position
 
+    def begin(self, stretch: Stretch) -> None:
+        """Send a stretch of one part; the same thread calls `end`, if this did not raise. Raises LinkLost.
+
+        Between the two nobody else uses the link, and others can be sent the same: they all write it down at once.
+        """
+        before = self.position
+        self._turn.acquire()
+        try:
+            self._say(Take(before.salt, before.end, stretch.salt, stretch.start, stretch.data))
+        except BaseException:
+            self._turn.release()
+            raise
+        self._begun = stretch.position
+
+    def end(self) -> None:
+        """Hear that the standby has it. Raises LinkLost."""
+        try:
+            answer = self._hear()
+        finally:
+            self._turn.release()
+        self._answered(answer)
+        self.position = self._begun
+
     def fold(self) -> None:
         """The log ends here: let the standby put it into its file. Raises LinkLost."""
         self.exchange(Fold())
@@ -126,22 +161,21 @@ class Link:
     def deliver(self) -> None:
         """The papers, if they are not those that were delivered last. Raises LinkLost.
 
-        A new one is put in its place by a name, and so changes its folder: one look for all. Not where that changed
-        only now, for the clock of files is coarse. What somebody edits in place is seen after the next `still`.
+        A commit costs no look at any file: what this process puts in its place is counted (`files.replaced`), and what
+        somebody edits is seen after the next `still`.
         """
-        folders = [os.stat(folder).st_mtime_ns for folder in self._folders]
-        if folders == self._folders_then:
+        replaced = files.replaced()
+        if replaced == self._looked_at:
             return
         for path, known in self._papers.items():
             try:
-                changed = path.stat().st_mtime_ns
+                found = path.read_bytes()
             except FileNotFoundError:
                 continue
-            if changed != known:
+            if found != known:
                 self.exchange(self._said(path))
-                self._papers[path] = changed
-        if max(folders, default=0) < time.time_ns() - COARSE_NS:
-            self._folders_then = folders
+                self._papers[path] = found
+        self._looked_at = replaced
 
     # -- blobs
 

@@ -18,6 +18,8 @@ PART_BYTES = 1_048_576
 """How much of a log, a file or a blob goes into one message."""
 LENGTH_BYTES = 4
 MESSAGE_MAX = 4 * PART_BYTES
+AHEAD_BYTES = 16_384
+"""What TLS has in one record; more than most messages have."""
 KEY = "network.key"
 DELIVERED = (KEY, "forks.json")
 """Files that go along with the truth: its keys, and where its history forked."""
@@ -294,6 +296,9 @@ class Channel:
         self._stream = stream
         self._said = bytearray()
         """Kept, so that a commit is put together in memory that is there already."""
+        self._ahead = memoryview(bytearray(AHEAD_BYTES))
+        self._at = self._end = 0
+        """What was read ahead and not heard yet: a short message, with its length, is one call to the stream."""
 
     def send(self, message: Message) -> None:
         """Raises LinkLost."""
@@ -320,14 +325,24 @@ class Channel:
         view = memoryview(buffer)
         done = 0
         while done < count:
-            try:
-                got = self._stream.recv_into(view[done:])
-            except (OSError, ValueError) as error:  # ValueError: TLS on a socket that was closed meanwhile
-                raise LinkLost(because=repr(error)) from None
-            if not got:
-                raise LinkLost(because="the stream ended")
-            done += got
+            if self._at == self._end and count - done >= AHEAD_BYTES:
+                done += self._read(view[done:])
+                continue
+            if self._at == self._end:
+                self._at, self._end = 0, self._read(self._ahead)
+            part = min(count - done, self._end - self._at)
+            view[done : done + part] = self._ahead[self._at : self._at + part]
+            self._at, done = self._at + part, done + part
         return buffer
+
+    def _read(self, into: memoryview) -> int:
+        try:
+            got = self._stream.recv_into(into)
+        except (OSError, ValueError) as error:  # ValueError: TLS on a socket that was closed meanwhile
+            raise LinkLost(because=repr(error)) from None
+        if not got:
+            raise LinkLost(because="the stream ended")
+        return got
 
     def close(self) -> None:
         """End the stream, also for a thread that waits on it. Idempotent."""

@@ -1,7 +1,17 @@
 """Small files that must not be lost, or be half there."""
 
 import os
+import threading
 from pathlib import Path
+
+_turn = threading.Lock()
+_replaced = 0
+
+
+def replaced() -> int:
+    """How many files `write_durably` has put in their places in this process: while the number stays the same, whoever
+    watches over one of them need not look at it again."""
+    return _replaced
 
 
 def write_durably(path: Path, data: bytes) -> None:
@@ -9,6 +19,7 @@ def write_durably(path: Path, data: bytes) -> None:
 
     Where `path` is a symbolic link, what it points at is replaced.
     """
+    global _replaced
     path = path.resolve()
     part = path.with_name(path.name + ".part")
     with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
@@ -16,6 +27,8 @@ def write_durably(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
+    with _turn:
+        _replaced += 1
     sync(path.parent)
 
 

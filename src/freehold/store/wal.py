@@ -71,7 +71,11 @@ def log_of(path: Path) -> Path:
 
 
 class Log:
-    """The log of the file at `path`, read beside SQLite."""
+    """The log of the file at `path`, read beside SQLite.
+
+    SQLite removes the file when the last connection goes and makes another for the next: whoever opens the database
+    again lets go of it here (`close`).
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = log_of(path)
@@ -113,15 +117,12 @@ class Log:
         return Position(header.salt, header.end(frames)) if header else NOWHERE
 
     def _open(self) -> int:
-        """The log's file. SQLite removes it when the last connection goes, and makes another one for the next."""
-        if self._file is not None and os.fstat(self._file).st_nlink:
-            return self._file
-        self.close()
-        self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        if self._file is None:
+            self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
         return self._file
 
     def close(self) -> None:
-        """Let the file go. Idempotent."""
+        """Let the file go, until it is asked for again. Idempotent."""
         if self._file is not None:
             os.close(self._file)
             self._file = self._header = None
