@@ -86,9 +86,9 @@ def _known(page: Page, actor: int) -> list[int]:
             looks=_KNOWN_LOOKS,
         )
         return [id for (id,) in rows if id in follows]
-    rows = page.tx.run(
-        "SELECT actor FROM follow WHERE main = 1 AND subject = :subject"
-        " AND actor IN (SELECT value FROM json_each(:ids)) ORDER BY at DESC, actor DESC",
+    rows = page.tx.run(  # CROSS JOIN: by whom the reader follows, never through all followers
+        "SELECT actor FROM json_each(:ids) AS mine CROSS JOIN follow ON follow.actor = mine.value"
+        " AND follow.subject = :subject AND follow.main = 1 ORDER BY at DESC, actor DESC",
         subject=actor,
         ids=str(list(follows)[:_KNOWN_LOOKS]),
     )
@@ -128,7 +128,7 @@ _LIKES = (
 _REPOSTS = _LIKES.replace("post_like", "repost")
 _KNOWN = (
     "SELECT theirs.at, theirs.actor FROM follow AS mine"
-    " JOIN follow AS theirs ON theirs.actor = mine.subject AND theirs.subject = :id AND theirs.main = 1"
+    " CROSS JOIN follow AS theirs ON theirs.actor = mine.subject AND theirs.subject = :id AND theirs.main = 1"
     " WHERE mine.actor = :viewer AND mine.main = 1 AND mine.subject <> :viewer"
     " AND (theirs.at, theirs.actor) < (:at, :tie)"
     " ORDER BY theirs.at DESC, theirs.actor DESC LIMIT :limit"
