@@ -1,6 +1,7 @@
 """Posts saved to be read again, people muted and blocked: as a reader without scripts walks through the pages."""
 
 from collections.abc import AsyncIterator
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -160,3 +161,44 @@ async def test_a_conversation_can_be_muted_and_heard_again(alices: Reader, alice
     await seen(alices, f"/@{alice.handle}/p/{mine.rkey}")
     await alices.send(f"/@{alice.handle}/p/{mine.rkey}/act", do="unmute-thread", back="/")
     assert "is it" in await seen(alices, "/notices")
+
+
+async def test_a_draft_is_kept_taken_up_again_and_gone_when_it_is_posted(
+    alices: Reader, alice: Person, bob: Person
+) -> None:
+    quoted = await bob.post("what a day")
+    assert "No drafts" in await seen(alices, "/drafts")
+    assert f"quote={quote(quoted.uri)}" in await seen(alices, f"/@{bob.handle}")
+    await seen(alices, f"/write?quote={quoted.uri}")
+    await alices.send("/write", text="Half a th", lang="fr", quote=quoted.uri, do="keep")
+    assert "Kept among your drafts." in alices.text
+    [kept] = (await alice.get("app.bsky.draft.getDrafts"))["drafts"]
+    assert kept["draft"]["posts"] == [{"text": "Half a th", "embedRecords": [{"record": quoted.strong}]}]
+    again = await seen(alices, f"/write?draft={kept['id']}")
+    assert "Half a th" in again
+    assert "what a day" in again
+    await alices.send("/write", text="Half a thought", draft=kept["id"], do="keep")
+    [changed] = (await alice.get("app.bsky.draft.getDrafts"))["drafts"]
+    assert (changed["id"], changed["draft"]["posts"][0]["text"]) == (kept["id"], "Half a thought")
+    await seen(alices, f"/write?draft={kept['id']}")
+    await alices.send("/write", text="A whole thought", draft=kept["id"], do="post")
+    assert "A whole thought" in await seen(alices, f"/@{alice.handle}")
+    assert (await alice.get("app.bsky.draft.getDrafts"))["drafts"] == []
+
+
+async def test_a_draft_that_an_app_made_is_shown_and_taken_up_only_if_nothing_of_it_is_lost(
+    alices: Reader, alice: Person
+) -> None:
+    picture = {"localRef": {"path": "/on/my/phone"}}
+    made = await alice.do("app.bsky.draft.createDraft", draft={"posts": [{"text": "look", "embedImages": [picture]}]})
+    shown = await seen(alices, "/drafts")
+    assert "look" in shown
+    assert "finish it in the app" in shown
+    await seen(alices, f"/write?draft={made['id']}", status=404)
+    await seen(alices, "/drafts")
+    await alices.send("/drafts", id=made["id"])
+    assert "No drafts" in alices.text
+    await seen(alices, "/write")
+    for text in ("", "x" * 1_001):
+        await alices.send("/write", text=text, do="keep")
+        assert alices.page.status_code == 400

@@ -1,14 +1,24 @@
-"""What the pages need for what a member puts aside: posts to read again, people and words to hear less of, or nothing.
+"""What the pages need for what a member puts aside: posts to read again or to finish, people and words to hear less of.
 
-Saved posts and mutes are seen by the member alone; a block is a record that everybody can read, as the protocol has it.
+Saved posts, drafts and mutes are seen by the member alone; a block is a record that everybody can read, as the
+protocol has it.
 """
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
 
 from freehold.appview.muted_words import MutedWord
 
 Json = dict[str, Any]
+
+
+class Kept(NamedTuple):
+    """A draft: app.bsky.draft.defs#draft under its id, and when it was changed last."""
+
+    id: str
+    draft: Json
+    changed: datetime
 
 
 class Apart(Protocol):
@@ -24,6 +34,18 @@ class Apart(Protocol):
 
     async def saved(self, did: str, *, limit: int, cursor: str | None) -> Json:
         """app.bsky.bookmark.getBookmarks"""
+        ...
+
+    def drafts(self, did: str) -> Sequence[Kept]:
+        """What the member began to write, the last changed first."""
+        ...
+
+    async def keep_draft(self, did: str, id: str, draft: Json) -> None:
+        """Keep a new draft (id ""), or other words in one that is there. Refuses too many."""
+        ...
+
+    async def delete_draft(self, did: str, id: str) -> None:
+        """Keep it no more. Twice is the same as once."""
         ...
 
     async def mute(self, did: str, other: str) -> None:

@@ -17,6 +17,7 @@ from freehold.web.endpoints import answered
 from freehold.web.pages import (
     apart,
     authorize,
+    drafts,
     entry,
     feeds,
     frame,
@@ -60,6 +61,7 @@ ROUTES = [
     *moving.ROUTES,
     *authorize.ROUTES,
     *writing.ROUTES,
+    *drafts.ROUTES,
     *posts.ROUTES,
     *people.ROUTES,
 ]

@@ -11,7 +11,7 @@ from freehold.protocol.refused import InvalidRequest
 from freehold.protocol.syntax import parse_at_uri
 from freehold.site import Site
 from freehold.store.tx import Tx
-from freehold.web.apart import Json
+from freehold.web.apart import Json, Kept
 
 BLOCK = "app.bsky.graph.block"
 DAY_MICROS = 86_400_000_000
@@ -37,6 +37,23 @@ class SiteApart:
         await self._site.caught_up()
         return plain(self._site.views.get_bookmarks(did, limit, cursor))
 
+    def drafts(self, did: str) -> Sequence[Kept]:
+        with self._site.truth.reading() as tx:
+            found = kept.drafts(tx, self._site.seal, self._site.accounts.one(did))
+        return [Kept(id, one.draft, _moment(one.changed)) for id, one in found]
+
+    async def keep_draft(self, did: str, id: str, draft: Json) -> None:
+        def act(tx: Tx, account: Account) -> None:
+            if id:
+                kept.change_draft(tx, self._site.seal, account, id, draft)
+            else:
+                kept.make_draft(tx, self._site.seal, account, draft)
+
+        await self._do(did, act)
+
+    async def delete_draft(self, did: str, id: str) -> None:
+        await self._do(did, lambda tx, account: kept.delete_draft(tx, self._site.seal, account, id))
+
     async def mute(self, did: str, other: str) -> None:
         await self._set_mute(did, other, muted=True)
 
@@ -53,7 +70,7 @@ class SiteApart:
     def muted_words(self, did: str) -> Sequence[MutedWord]:
         with self._site.truth.reading() as tx:
             given = private.preferences(tx, self._site.seal, self._site.accounts.one(did))
-        return standing(given, datetime.fromtimestamp(self._site.clock() / 1_000_000, UTC))
+        return standing(given, _moment(self._site.clock()))
 
     async def mute_word(self, did: str, word: str, *, in_text: bool, of_all: bool, days: int | None) -> None:
         def act(tx: Tx, account: Account) -> None:
@@ -86,3 +103,7 @@ class SiteApart:
     async def _do(self, did: str, act: Callable[[Tx, Account], object]) -> None:
         account = self._site.accounts.one(did)
         await self._site.write_private(lambda tx: act(tx, account))
+
+
+def _moment(micros: int) -> datetime:
+    return datetime.fromtimestamp(micros / 1_000_000, UTC)

@@ -57,6 +57,8 @@ def said(visit: Visit) -> str:
         "unblocked": say("No longer blocked."),
         "thread-muted": say("Muted: you hear no more of this conversation."),
         "thread-unmuted": say("You hear of this conversation again."),
+        "draft-kept": say("Kept among your drafts. Nobody else sees it."),
+        "draft-deleted": say("The draft is deleted."),
         "list-made": say("The list is made. Put people on it from the menu on their page."),
         "list-deleted": say("The list is deleted."),
         "list-muted": say("Muted. You hear nothing of those on this list; they are not told."),

@@ -3,6 +3,7 @@
 The form keeps everything that was typed over every step: adding pictures, a refusal, a card that is not wanted.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from babel import Locale
@@ -15,19 +16,21 @@ from freehold.web.backend import DraftPicture, LinkCard, NewPost, Ref
 from freehold.web.cards import card_of
 from freehold.web.drawn import Post, Quoted
 from freehold.web.endpoints import Form, getter, poster
+from freehold.web.pages import drafts
 from freehold.web.pages.posts import as_quote, load_post
 from freehold.web.shield import LARGE_BODY, assure_own_page, own_path
 from freehold.web.text import MAX_GRAPHEMES, facets, first_link, graphemes, host_of, is_web_address, tidy, web_address
 from freehold.web.visit import Missing, Visit
 
 MAX_PICTURES = 4
+MAX_KEPT_GRAPHEMES = 1_000
 TONGUES = ("en", "fr", "de", "es", "it", "pt", "nl", "pl", "uk", "tr", "ar", "fa", "zh", "ja")
 COVERS = ("", "nudity", "sexual", "graphic-media")
 
 
 @dataclass
 class Draft:
-    """A post while it is written."""
+    """A post while it is written. kept: the id under which it waits among the drafts, or ""."""
 
     text: str = ""
     lang: str = "en"
@@ -38,6 +41,7 @@ class Draft:
     card_refused: bool = False
     parent: Post | None = None
     quote: Post | None = None
+    kept: str = ""
 
     @property
     def length(self) -> int:
@@ -56,8 +60,10 @@ class Draft:
 
 
 async def write(visit: Visit) -> Response:
-    """GET /write, with reply_to, quote, or text shared from elsewhere"""
+    """GET /write, with reply_to, quote, or text shared from elsewhere; or with a draft to go on with"""
     _ = visit.me
+    if visit.asked("draft"):
+        return await _page(visit, await _taken_up(visit, visit.asked("draft")), {})
     shared = [visit.asked(name, 2000) for name in ("title", "text", "url")]
     draft = Draft(text="\n".join(part for part in shared if part), lang=visit.speech.language, back=_back(visit))
     draft.parent = await _asked_post(visit, visit.asked("reply_to", 600))
@@ -67,8 +73,18 @@ async def write(visit: Visit) -> Response:
     return await _page(visit, draft, {})
 
 
+async def _taken_up(visit: Visit, id: str) -> Draft:
+    """Raises Missing. A quoted post that is gone meanwhile is left out."""
+    begun = drafts.begun(visit, id)
+    lang = begun.lang if begun.lang in TONGUES else visit.speech.language
+    draft = Draft(text=begun.text, lang=lang, back=drafts.DRAFTS, kept=id)
+    with suppress(Missing):
+        draft.quote = await _asked_post(visit, begun.quote)
+    return draft
+
+
 async def send(visit: Visit, form: Form) -> Response:
-    """POST /write: add pictures, drop something, or publish"""
+    """POST /write: add pictures, drop something, keep it for later, or publish"""
     draft = await _draft(visit, form)
     found: dict[str, str] = {}
     had = len(draft.pictures)
@@ -80,10 +96,16 @@ async def send(visit: Visit, form: Form) -> Response:
     if do == "add" or found or len(draft.pictures) > had:
         # pictures that came along with the text get their descriptions asked for first
         return await _page(visit, draft, found, 200 if not found else 400)
-    found = _faults(visit, draft)
+    found = _unfit_to_keep(visit, draft) if do == "keep" else _faults(visit, draft)
     if found:
         return await _page(visit, draft, found, 400)
     try:
+        if do == "keep":
+            quote = Ref(draft.quote.uri, draft.quote.cid) if draft.quote else None
+            await visit.backend.apart.keep_draft(
+                visit.me.did, draft.kept, drafts.made(tidy(draft.text), draft.lang, quote)
+            )
+            return visit.go(drafts.DRAFTS, said="draft-kept")
         await _publish(visit, draft)
     except Refused as refused:
         return await _page(visit, draft, {"": visit.says(refused)}, STATUS[refused.kind])
@@ -127,6 +149,7 @@ async def _draft(visit: Visit, form: Form) -> Draft:
         draft.card = LinkCard(form.text("card"), title, text, _picture(form.text("card_picture")))
     draft.parent = await _asked_post(visit, form.text("reply_to"))
     draft.quote = await _asked_post(visit, form.text("quote"))
+    draft.kept = form.text("draft", 100)
     return draft
 
 
@@ -177,6 +200,17 @@ def _faults(visit: Visit, draft: Draft) -> dict[str, str]:
     return {}
 
 
+def _unfit_to_keep(visit: Visit, draft: Draft) -> dict[str, str]:
+    say = visit.speech.say
+    if draft.pictures:
+        return {"": say("Pictures cannot wait in a draft. Remove them, or post now.")}
+    if draft.length > MAX_KEPT_GRAPHEMES:
+        return {"text": say("A draft has 1,000 characters at most. Shorten it a little.")}
+    if not draft.length:
+        return {"text": say("There is nothing to keep yet. Write something.")}
+    return {}
+
+
 async def _publish(visit: Visit, draft: Draft) -> None:
     me, text = visit.me.did, tidy(draft.text)
     found = await facets(text, visit.backend.did_of, visit.network.handle_suffix)
@@ -198,6 +232,8 @@ async def _publish(visit: Visit, draft: Draft) -> None:
         labels=(draft.cover,) if draft.cover and draft.pictures else (),
     )
     await visit.backend.create_post(me, post)
+    if draft.kept:
+        await visit.backend.apart.delete_draft(me, draft.kept)
 
 
 async def _asked_post(visit: Visit, uri: str) -> Post | None:
