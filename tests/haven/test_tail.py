@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from freehold.haven.witness import now_ms
 from support.carried import Follower, Primary
 from support.patience import until
 
@@ -54,6 +55,29 @@ async def test_the_tail_is_shown_when_the_standby_has_it(tailed: Path, standby: 
 async def test_it_is_shown_where_the_operator_wants_no_confirmation(tailed: Path) -> None:
     again = Primary(tailed)
     again.carrier.go_on_alone(alone=True)
+    assert again.carrier.is_confirmed
+    again.stop()
+
+
+async def test_with_a_witness_it_is_shown_only_to_who_may_say_yes_alone(tailed: Path) -> None:
+    """Else the standby might have succeeded, which has it not, and use its numbers for something else."""
+    again = Primary(tailed, wait=False, witnessed=True)
+    again.carrier.begin()
+    again.carrier.reign(frozenset({"standby"}))
+    assert not again.carrier.is_confirmed
+    again.carrier.go_on_alone(alone=True)
+    again.carrier.reign_until(now_ms() + 9_000, frozenset({"standby"}))
+    again.carrier.reign_until(now_ms() - 1, frozenset())
+    assert not again.carrier.is_confirmed
+    again.carrier.reign_until(now_ms() + 9_000, frozenset())
+    assert again.carrier.is_confirmed
+    again.stop()
+
+
+async def test_without_a_witness_any_more_it_is_shown_where_writes_go_on(tailed: Path) -> None:
+    again = Primary(tailed, wait=False, witnessed=True)
+    assert not again.carrier.is_confirmed
+    again.carrier.end_reign()
     assert again.carrier.is_confirmed
     again.stop()
 

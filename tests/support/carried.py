@@ -25,11 +25,13 @@ SILENCE_SECONDS = 10
 class Primary:
     """A database in `directory` whose commits are carried."""
 
-    def __init__(self, directory: Path, *, epoch: int = 1, wait: bool = True, begun: bool = True) -> None:
+    def __init__(
+        self, directory: Path, *, epoch: int = 1, wait: bool = True, witnessed: bool = False, begun: bool = True
+    ) -> None:
         directory.mkdir(exist_ok=True)
         self.path = directory / "truth.db"
         self.blobs = BlobStore(directory / "blobs")
-        self.carrier = Carrier(self.path, self.blobs, epoch=epoch, wait=wait, begun=begun)
+        self.carrier = Carrier(self.path, self.blobs, epoch=epoch, wait=wait, witnessed=witnessed, begun=begun)
         self.db = Database(self.path, SCHEMA, durable=True, gate=self.carrier, idle_seconds=60)
         self.refused: list[Refused] = []
         self._threads: list[threading.Thread] = []

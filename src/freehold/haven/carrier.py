@@ -87,8 +87,9 @@ class Carrier:
     """The gate of the database at `path`, whose blobs are in `blobs`.
 
     epoch: that of this primary. papers: files that go along. wait: with no standby in step, writes wait; else they are
-    acknowledged alone. greeted: called on a standby's thread before it is brought up to date. begun: whether the
-    network is open; what it writes while it is being opened is nobody's, and waits for nobody.
+    acknowledged alone. witnessed: somebody may let a standby succeed, which then has all that was acknowledged, and
+    nothing of what a kill left behind that. greeted: called on a standby's thread before it is brought up to date.
+    begun: whether the network is open; what it writes while it is being opened is nobody's, and waits for nobody.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class Carrier:
         epoch: int,
         papers: Sequence[Path] = (),
         wait: bool = True,
+        witnessed: bool = False,
         begun: bool = True,
         greeted: Callable[[Link, Hello], object] = lambda link, hello: None,
     ) -> None:
@@ -122,7 +124,7 @@ class Carrier:
         """Whether a standby was told to succeed and has not answered: until it is known, writes wait."""
         self._carried = False
         self._leaving = False
-        self._wait, self._begun = wait, begun
+        self._wait, self._begun, self._witnessed = wait, begun, witnessed
         self._wait_once_in_step = False
         self._acknowledged = Acknowledged(path)
         self._unsure = False
@@ -150,7 +152,7 @@ class Carrier:
             self._frames = frames
             self._log.close()  # it may be another file now
             if not self._opened.is_set():
-                self._unsure = self._wait and not self._acknowledged.covers(self._log.end(frames))
+                self._unsure = (self._wait or self._witnessed) and not self._acknowledged.covers(self._log.end(frames))
                 if not self._unsure:
                     self.confirmed.ring()
             self._opened.set()
@@ -425,13 +427,17 @@ class Carrier:
     def reign(self, needed: frozenset[str]) -> None:
         """From now on writes are acknowledged under a lease. needed: machines that a witness may take for in step."""
         with self._lock:
-            self._reigns, self._needed = True, needed
+            self._reigns = self._witnessed = True
+            self._needed = needed
 
     def end_reign(self) -> None:
         """Writes are acknowledged without a lease again."""
         with self._lock:
-            self._reigns = False
+            self._reigns = self._witnessed = False
             self._company.notify_all()
+        with self._turn:
+            if not self._wait and self._opened.is_set():
+                self._be_sure()
 
     def successors(self) -> frozenset[str]:
         """Whom to name in the next request: those in step. They all must have what is acknowledged from now on.
@@ -466,6 +472,12 @@ class Carrier:
             if confirmed is not None:
                 self._needed = confirmed
             self._company.notify_all()
+            alone = self._unsure and not self._wait and self._may_say_yes()
+        if alone and self._turn.acquire(blocking=False):  # else when it is renewed next: a lease waits for nobody
+            try:
+                self._be_sure()
+            finally:
+                self._turn.release()
 
     def in_step(self) -> tuple[Link, ...]:
         """Those that the writer carries to."""
@@ -592,7 +604,7 @@ class Carrier:
             self._wait, self._wait_once_in_step = not alone, False
             self._company.notify_all()
         with self._turn:
-            if alone and self._opened.is_set():
+            if alone and self._opened.is_set() and not self._witnessed:
                 self._be_sure()
 
     def wait_once_in_step(self) -> None:

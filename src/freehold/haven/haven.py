@@ -78,6 +78,7 @@ class Haven:
             epoch=self.machine.epoch,
             papers=key,
             wait=self._waits,
+            witnessed=self.machine.witness is not None,
             begun=False,
             greeted=self._greeted,
         )
