@@ -4,15 +4,18 @@ import asyncio
 import random
 import socket
 import threading
+import time
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from freehold.haven import joining
+from freehold.haven import link as link_rules
 from freehold.haven.copy import Copy
 from freehold.haven.joining import StandbyAhead
-from freehold.haven.link import Link, OldEpoch
+from freehold.haven.lease import LEASE_MS
+from freehold.haven.link import PATIENT_SECONDS, Link, OldEpoch
 from freehold.haven.wire import Begin, Channel, Hello, Refuse
 from freehold.store import writer
 from freehold.store.database import StoreFailed
@@ -357,6 +360,7 @@ async def test_a_standby_that_is_slow_blocks_nobody_who_asks_how_it_is(
     primary: Primary, standby: Follower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The lease is renewed meanwhile: else another machine would take over from one that only waits for its disk."""
+    monkeypatch.setattr(link_rules, "SILENT_SECONDS", 20.0)
     primary.link(standby)
     await in_step(primary)
     begun, slow = threading.Event(), threading.Event()
@@ -378,6 +382,29 @@ async def test_a_standby_that_is_slow_blocks_nobody_who_asks_how_it_is(
     assert not writing.done()
     slow.set()
     await writing
+
+
+async def test_a_standby_that_is_silent_holds_up_a_write_no_longer_than_a_lease_lasts(
+    tmp_path: Path, standby: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connection stands, and nobody answers; the operator wants to go on without it."""
+    assert link_rules.SILENT_SECONDS * 1_000 <= LEASE_MS
+    monkeypatch.setattr(link_rules, "SILENT_SECONDS", 0.5)
+    primary = Primary(tmp_path / "primary", wait=False)
+    primary.link(standby)
+    await in_step(primary)
+    await primary.add("both")
+    silent = threading.Event()
+    really = Copy.take
+    monkeypatch.setattr(Copy, "take", lambda *given: silent.wait(60) and really(*given))
+    began = time.monotonic()
+    await primary.add("alone")
+    assert 0.5 <= time.monotonic() - began < PATIENT_SECONDS
+    assert not primary.carrier.in_step()
+    silent.set()
+    primary.stop()
+    standby.left()
+    assert {"both"} <= standby.rows()
 
 
 async def test_a_standby_is_told_that_it_has_everything_and_takes_that_back_for_a_new_copy(

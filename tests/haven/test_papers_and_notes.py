@@ -24,6 +24,9 @@ class Heard(Channel):
     def __init__(self) -> None:
         self.said: list[Message] = []
 
+    def wait_at_most(self, seconds: float) -> None:
+        assert seconds > 0
+
     def send(self, message: Message) -> None:
         self.said.append(message)
 

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from freehold.haven.lease import LEASE_MS
 from freehold.haven.wire import (
     PART_BYTES,
     VERSION,
@@ -16,7 +17,10 @@ from freehold.haven.wire import (
     Begin,
     BlobPart,
     Channel,
+    Check,
+    Compare,
     Deliver,
+    Entrust,
     Fold,
     Forget,
     Got,
@@ -27,8 +31,12 @@ from freehold.haven.wire import (
     Message,
     Names,
     Refuse,
+    Seed,
+    Show,
     Still,
+    Succeed,
     Take,
+    Whole,
 )
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
@@ -37,6 +45,13 @@ from freehold.store.blobs import BlobStore
 from freehold.store.wal import NOWHERE, Stretch
 
 NEVER = -1
+SILENT_SECONDS = LEASE_MS / 1_000
+"""A standby that does not answer for as long as a lease lasts is given up, whether or not its connection ends."""
+SLOW_BYTES = 131_072
+"""For each so many that it is sent it is given a second more: they may go by a thin line."""
+PATIENT_SECONDS = 10.0
+LONG_WORK = Begin | Entrust | Seed | Whole | Fold | Compare | Check | Names | Show | Succeed
+"""What a standby reads or writes much for, or asks others about."""
 
 
 class OldEpoch(Refused):
@@ -87,15 +102,19 @@ class Link:
         self.machine = hello.machine
         return hello
 
-    def exchange(self, message: Message) -> Answer:
-        """Say one thing and hear the answer. Raises LinkLost, and the link is of no use after."""
+    def exchange(self, message: Message, size: int = 0) -> Answer:
+        """Say one thing, with so many bytes in it, and hear the answer. Raises LinkLost, and the link is of no use
+        after."""
         with self._turn:
-            self._say(message)
+            self._say(message, size)
             answer = self._hear()
         return self._answered(answer)
 
-    def _say(self, message: Message) -> None:
+    def _say(self, message: Message, size: int = 0) -> None:
+        """size: of the bytes in it. Who begins a new log folds the old one first, which takes its time."""
+        long = isinstance(message, LONG_WORK) or (isinstance(message, Take) and not message.start)
         try:
+            self._channel.wait_at_most(PATIENT_SECONDS if long else SILENT_SECONDS + size // SLOW_BYTES)
             self._channel.send(message)
         except LinkLost:
             self._channel.close()
@@ -127,7 +146,7 @@ class Link:
         for at in range(0, len(stretch.data), PART_BYTES):
             part = Stretch(stretch.salt, stretch.start + at, stretch.data[at : at + PART_BYTES])
             before = self.position
-            self.exchange(Take(before.salt, before.end, part.salt, part.start, part.data))
+            self.exchange(Take(before.salt, before.end, part.salt, part.start, part.data), len(part.data))
             self.position = part.position
 
     def begin(self, stretch: Stretch) -> None:
@@ -138,7 +157,7 @@ class Link:
         before = self.position
         self._turn.acquire()
         try:
-            self._say(Take(before.salt, before.end, stretch.salt, stretch.start, stretch.data))
+            self._say(Take(before.salt, before.end, stretch.salt, stretch.start, stretch.data), len(stretch.data))
         except BaseException:
             self._turn.release()
             raise
@@ -213,9 +232,9 @@ class Link:
         with path.open("rb") as file:
             part = file.read(PART_BYTES)
             while following := file.read(PART_BYTES):
-                self.exchange(BlobPart(cid, part, last=False))
+                self.exchange(BlobPart(cid, part, last=False), len(part))
                 part = following
-            self.exchange(BlobPart(cid, part, last=True))
+            self.exchange(BlobPart(cid, part, last=True), len(part))
 
     def compare_blobs(self) -> None:
         """Send what the standby lacks and end what it has too much. Raises LinkLost."""

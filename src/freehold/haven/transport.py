@@ -142,6 +142,7 @@ class Ssh:
         with theirs:
             silent = subprocess.DEVNULL
             self._process = subprocess.Popen(command, stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=silent)  # noqa: S603 (a list, no shell)
+        self.settimeout = self._end.settimeout
         self.sendall = self._end.sendall
         self.recv_into = self._end.recv_into
         self.shutdown = self._end.shutdown

@@ -283,6 +283,7 @@ _decoder: msgspec.msgpack.Decoder[AnyMessage] = msgspec.msgpack.Decoder(AnyMessa
 class Stream(Protocol):
     """As much of a socket as is needed. Its time limit makes a silent other side an OSError."""
 
+    def settimeout(self, seconds: float, /) -> None: ...
     def sendall(self, data: bytes | bytearray, /) -> None: ...
     def recv_into(self, buffer: memoryview, /) -> int: ...
     def shutdown(self, how: int, /) -> None: ...
@@ -294,11 +295,22 @@ class Channel:
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
+        self._patience = 0.0
         self._said = bytearray()
         """Kept, so that a commit is put together in memory that is there already."""
         self._ahead = memoryview(bytearray(AHEAD_BYTES))
         self._at = self._end = 0
         """What was read ahead and not heard yet: a short message, with its length, is one call to the stream."""
+
+    def wait_at_most(self, seconds: float) -> None:
+        """From now on, for the other side to take something or to say something. Raises LinkLost."""
+        if seconds == self._patience:
+            return
+        try:
+            self._stream.settimeout(seconds)
+        except (OSError, ValueError) as error:
+            raise LinkLost(because=repr(error)) from None
+        self._patience = seconds
 
     def send(self, message: Message) -> None:
         """Raises LinkLost."""
