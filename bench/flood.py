@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median, quantiles
 from typing import NamedTuple, Self
@@ -31,7 +31,20 @@ import msgspec
 import uvloop
 
 from bench.machine import cpu_seconds, stolen_seconds
-from bench.network import FREEHOLD, ROOT, Member, Server, fill, follow_all, free_port, join, post, until_listening
+from bench.network import (
+    FREEHOLD,
+    ROOT,
+    Member,
+    Server,
+    fill,
+    follow_all,
+    free_port,
+    is_bound,
+    join,
+    post,
+    until,
+    until_listening,
+)
 from bench.wire import AnswerError, Client
 from freehold.net.siege import CALM_SECONDS
 
@@ -81,11 +94,14 @@ class Round(NamedTuple):
         return self.flooded.per_second / self.starved.per_second
 
 
-class Guarded:
-    """`freehold run` on one core, as an operator runs it."""
+Connect = Callable[[], Client]
 
-    def __init__(self, directory: Path, port: int, siege: str) -> None:
-        (directory / "settings.toml").write_text(f'siege = "{siege}"\nlog_level = "warning"\n')
+
+class Guarded:
+    """`freehold run` on one core, as an operator runs it. settings: more lines of its settings.toml."""
+
+    def __init__(self, directory: Path, port: int, siege: str, settings: str = "") -> None:
+        (directory / "settings.toml").write_text(f'siege = "{siege}"\nlog_level = "warning"\n{settings}')
         command = [str(FREEHOLD), "run", str(directory), "--port", str(port)]
         self._log = (directory / "bench.log").open("ab")
         self._process = subprocess.Popen(
@@ -96,7 +112,10 @@ class Guarded:
             preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CORE}),
         )
         self.port = port
-        until_listening(self._process, port)
+        if settings:  # https is asked for nothing without a name
+            until(self._process, lambda: is_bound(port))
+        else:
+            until_listening(self._process, port)
 
     def cpu_seconds(self) -> float:
         """CPU time of all its processes."""
@@ -143,26 +162,29 @@ def targets(authors: Sequence[Member], rkeys: Sequence[str]) -> list[str]:
     return wanted
 
 
-async def members_work(port: int, members: Sequence[Member], seconds: float) -> Had:
-    """Nine reads and a post, over and over, each caller when the last was answered."""
+async def members_work(connect: Connect, members: Sequence[Member], seconds: float, anew: int = 0) -> Had:
+    """Nine reads and a post, over and over, each caller when the last was answered. anew: after so many calls over a
+    new connection; 0: never."""
     waits: list[float] = []
     failed = 0
     deadline = time.perf_counter() + seconds
 
     async def one(place: int) -> None:
         nonlocal failed
-        number, client = place, Client(port)
+        number, client = place, connect()
         await client.__aenter__()
         while (began := time.perf_counter()) < deadline:
             number += CALLERS
             try:
                 async with asyncio.timeout(10):
+                    if anew and number // CALLERS % anew == 0:
+                        await client.__aexit__()
+                        client = await connect().__aenter__()
                     await call(client, members, number)
                 waits.append(time.perf_counter() - began)
             except (AnswerError, OSError, TimeoutError, asyncio.IncompleteReadError):
                 failed += 1
-                client = Client(port)
-                await client.__aenter__()
+                client = await connect().__aenter__()
         await client.__aexit__()
 
     async with asyncio.TaskGroup() as tasks:
@@ -189,10 +211,11 @@ async def call(client: Client, members: Sequence[Member], number: int) -> None:
 
 
 class Rage:
-    """A flood that goes on beside. per_second: 0 for as many as are answered."""
+    """A flood that goes on beside. per_second: 0 for as many as are answered. name: it begins TLS for that, no more."""
 
-    def __init__(self, port: int, asked: Path, per_second: float, seconds: float) -> None:
-        command = [sys.executable, "-m", "bench.storm", str(port), str(asked), f"{per_second}", f"{seconds}"]
+    def __init__(self, port: int, asked: Path, per_second: float, seconds: float, name: str = "") -> None:
+        there = f"{port}:{name}" if name else str(port)
+        command = [sys.executable, "-m", "bench.storm", there, str(asked), f"{per_second}", f"{seconds}"]
         self._seconds = seconds
         self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
 
@@ -264,7 +287,7 @@ def one_round(server: Guarded, members: Sequence[Member], asked: Path, per_secon
 def measured(server: Guarded, members: Sequence[Member], seconds: float) -> Had:
     """What members have now."""
     before = server.cpu_seconds()
-    had = uvloop.run(members_work(server.port, members, seconds))
+    had = uvloop.run(members_work(lambda: Client(server.port), members, seconds))
     return had._replace(busy=(server.cpu_seconds() - before) / seconds)
 
 

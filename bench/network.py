@@ -120,11 +120,16 @@ def until_listening(process: "subprocess.Popen[bytes]", port: int) -> None:
 
 
 def _answers(port: int) -> bool:
+    return is_bound(port) and asyncio.run(_healthy(port))
+
+
+def is_bound(port: int) -> bool:
+    """Whether somebody listens on a port."""
     try:
         socket.create_connection(("127.0.0.1", port), 1).close()
     except OSError:
         return False
-    return asyncio.run(_healthy(port))
+    return True
 
 
 async def _healthy(port: int) -> bool:

@@ -3,6 +3,7 @@
 Each request comes over a new connection from another address of 127.0.0.0/8, as from a botnet, whether or not those
 before it were answered (an open loop); PER_SECOND 0 asks again when one of 32 was answered (a closed one), which finds
 out how many the server can answer. TARGETS is a file: one request's path and, after a blank, its Accept header a line.
+With PORT:NAME instead of PORT each only begins TLS for that name, and hangs up when it is answered; no file is read.
 At the end it prints how many were sent and how many answers of each status came, as JSON. It is made to take little of
 the core that it shares with members. Linux only: there loopback is a network of sixteen million addresses.
 """
@@ -10,10 +11,12 @@ the core that it shares with members. Linux only: there loopback is a network of
 import os
 import random
 import socket
+import ssl
 import sys
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -28,6 +31,7 @@ leave it a ninth of their share."""
 PATIENCE_SECONDS = 5.0
 MOST_OPEN = 20_000
 STATUS = slice(9, 12)
+TLS_RECORDS = {22: "hello", 21: "alert"}
 
 
 class Storm:
@@ -70,7 +74,7 @@ class Storm:
                 return
             self._open.popleft()
             try:
-                how = one.recv(16)[STATUS].decode() or "closed"
+                how = _status(one.recv(16))
             except BlockingIOError:
                 if now - since < PATIENCE_SECONDS:
                     self._open.append((one, now if now - since < GLANCE_SECONDS else since))
@@ -92,6 +96,21 @@ class Storm:
             time.sleep(GLANCE_SECONDS / 2)
 
 
+def _status(answer: bytes) -> str:
+    """Of HTTP, or `hello`, `alert` where TLS answered."""
+    if not answer:
+        return "closed"
+    return TLS_RECORDS.get(answer[0]) or answer[STATUS].decode()
+
+
+def hello_of(name: str) -> bytes:
+    """What a client says first by TLS. One does for all: it is the server that has to compute."""
+    context, out = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ssl.MemoryBIO()
+    with suppress(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), out, server_hostname=name).do_handshake()
+    return out.read()
+
+
 def requests_of(port: int, lines: Iterator[str]) -> list[bytes]:
     """Whole requests."""
     made = []
@@ -104,9 +123,11 @@ def requests_of(port: int, lines: Iterator[str]) -> list[bytes]:
 
 def main(words: list[str]) -> int:
     """The command."""
-    port, targets, per_second, seconds = int(words[0]), Path(words[1]), float(words[2]), float(words[3])
+    there, targets, per_second, seconds = words[0], Path(words[1]), float(words[2]), float(words[3])
     os.nice(GIVES_WAY)
-    storm = Storm(port, requests_of(port, iter(targets.read_text().splitlines())))
+    port, _, name = there.partition(":")
+    lines = targets.read_text().splitlines() if not name else []
+    storm = Storm(int(port), [hello_of(name)] if name else requests_of(int(port), iter(lines)))
     storm.rage(per_second, seconds)
     print(msgspec.json.encode({"sent": storm.sent, "answers": dict(storm.answers)}).decode())
     return 0

@@ -4,6 +4,7 @@ It asks for no compression. A `Listener` takes a stream by websocket and only co
 """
 
 import asyncio
+import ssl
 from typing import Any, Self
 from urllib.parse import urlencode
 
@@ -15,13 +16,15 @@ class AnswerError(Exception):
 
 
 class Client:
-    """One connection to 127.0.0.1. Use with `async with`."""
+    """One connection to 127.0.0.1. Use with `async with`. name: of the network there, if it has one. tls: for https."""
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    def __init__(self, port: int, name: str = "", tls: ssl.SSLContext | None = None) -> None:
+        self._port, self._name, self._tls = port, name, tls
 
     async def __aenter__(self) -> Self:
-        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port, limit=1 << 22)
+        encrypted = {"ssl": self._tls, "server_hostname": self._name} if self._tls else {}
+        there = asyncio.open_connection("127.0.0.1", self._port, limit=1 << 22, **encrypted)
+        self._reader, self._writer = await there
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -46,7 +49,7 @@ class Client:
         return [record["uri"].rpartition("/")[2] for record in msgspec.json.decode(page)["records"]]
 
     async def _ask(self, verb: str, path: str, token: str, body: bytes, kind: str = "") -> bytes:
-        head = f"{verb} {path} HTTP/1.1\r\nHost: localhost:{self._port}\r\n"
+        head = f"{verb} {path} HTTP/1.1\r\nHost: {self._name or f'localhost:{self._port}'}\r\n"
         if token:
             head += f"Authorization: Bearer {token}\r\n"
         if body:

@@ -15,6 +15,7 @@ from freehold.api import other_names
 from freehold.api.app import ApiDoor
 from freehold.api.oauth import PATHS as OAUTH_PATHS
 from freehold.net.shares import Shares
+from freehold.net.siege import Siege
 from freehold.net.visits import App, Receive, Scope, Send, Visits
 from freehold.site import Shared, Site
 from freehold.web.app import web_app
@@ -41,6 +42,7 @@ class Networks:
         self._visits: dict[Site, Visits] = {}
         self._by_name: dict[str, Site] = {}
         self._stand_ins: dict[str, App] = {}
+        self._siege: Siege | None = None
         for site in sites:
             self.add(site)
         self._shared = shared or self.sites[0].shared
@@ -51,6 +53,7 @@ class Networks:
     def add(self, site: Site) -> None:
         """Serve it from now on."""
         self.sites.append(site)
+        site.siege = self._siege
         self._web[site] = web_app(SiteBackend(site), host_only=site.settings.host_only)
         self._visits[site] = Visits()
         for name in names_of(site):
@@ -59,6 +62,12 @@ class Networks:
         if len(self.sites) > 1:  # one alone is never held back
             for each in self.sites:
                 each.allowances.share = each.allowances.share or self._shares.join()
+
+    def kept_by(self, siege: Siege) -> None:
+        """Who keeps the door of them all."""
+        self._siege = siege
+        for site in self.sites:
+            site.siege = siege
 
     async def drop(self, site: Site, stand_in: App | None = None) -> None:
         """Serve it no more; `stand_in` answers under its names. What is being answered has some seconds to end."""

@@ -7,7 +7,8 @@ on speed. Addresses of strangers are those of the loopback network, which are as
 import asyncio
 import re
 import socket
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -23,9 +24,15 @@ from freehold.api.siege.keeper import Keeper, now
 from freehold.api.siege.pages import Kept
 from freehold.cli.doctor import advice
 from freehold.cli.doors import behind_proxies, config_of, keeper_of
+from freehold.net.siege import CALM_SECONDS, STEP_TICKS
 from freehold.pds.proof_of_work import PARTS, PARTS_BITS, done
+from freehold.readiness.floods import floods
+from freehold.readiness.lines import DOUBT, GOOD
 from freehold.server import Networks
 from freehold.site import Site
+from freehold.tls.contexts import context_of_files
+from freehold.tls.front import Client, Front
+from support.acme import own_certificate
 from support.inside import opened
 from support.joining import choose
 from support.network import PASSWORD
@@ -41,6 +48,7 @@ class Door(NamedTuple):
     site: Site
     keeper: Keeper
     port: int
+    speaker: Callable[[Client | None], asyncio.Protocol]
 
     def shut(self) -> None:
         """Strangers have no room."""
@@ -70,10 +78,14 @@ async def door(tmp_path: Path, shared) -> AsyncIterator[Door]:
         server.lifespan = config.lifespan_class(config)
         await server.startup(sockets=[])
         make = partial(config.http_protocol_class, config=config, server_state=server.server_state, app_state={})
-        acceptor = Acceptor(listener, lambda told: make(told=told), keeper)
+
+        def speaker(told: Client | None) -> asyncio.Protocol:
+            return make(told=told)
+
+        acceptor = Acceptor(listener, speaker, keeper)
         work = asyncio.create_task(site.run())
         try:
-            yield Door(site, keeper, listener.getsockname()[1])
+            yield Door(site, keeper, listener.getsockname()[1], speaker)
         finally:
             acceptor.close()
             await acceptor.wait_closed()
@@ -129,6 +141,71 @@ async def test_members_read_and_post_while_strangers_are_turned_away(door: Door,
         assert "/write" not in (await forger.get("/")).text
     async with door.caller("127.0.0.13", authorization=f"Bearer {mei.token[:-1]}", **HTML) as forger:
         assert (await forger.get("/xrpc/app.bsky.feed.getTimeline")).status_code == 429
+
+
+async def test_where_a_member_asked_in_calm_hours_tls_is_opened_first_in_a_flood(
+    door: Door, mei: Someone, tmp_path: Path
+) -> None:
+    trusting = ssl.create_default_context(cafile=str(own_certificate(tmp_path, "127.0.0.1", "localhost")))
+    offered = context_of_files(tmp_path / "cert.pem", tmp_path / "key.pem")
+
+    async def choose(_: str) -> ssl.SSLContext:
+        return offered
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    front = Front(listener, door.speaker, choose=choose, handshakes=door.keeper.handshakes)
+
+    async def asks(address: str, **headers: str) -> int:
+        """Over a connection of its own; 0: it was hung up on."""
+        there = f"https://localhost:{listener.getsockname()[1]}/xrpc/_health"
+        transport = httpx.AsyncHTTPTransport(local_address=address, verify=trusting)
+        async with httpx.AsyncClient(transport=transport, headers=headers, timeout=30) as http:
+            try:
+                return (await http.get(there)).status_code
+            except httpx.TransportError:
+                return 0
+
+    try:
+        door.keeper.siege.mode, door.keeper.siege.on = "auto", False
+        assert await asks("127.0.0.60", **mei.by_program) == 200
+        assert await asks("127.0.0.61", cookie=f"session={mei.cookie}") == 200
+        assert await asks("127.0.0.62", authorization=f"Bearer {mei.token[:-1]}") in (200, 401)
+        door.keeper.siege.mode, door.keeper.siege.on = "always", True
+        door.keeper.siege.handshakes["unknown"].rests_until = FOR_EVER
+        assert [await asks(f"127.0.0.{number}") for number in (60, 61, 62, 63)] == [200, 200, 0, 0]
+        assert door.keeper.figures()["siege_handshakes_refused"] == 2
+    finally:
+        front.close()
+        await front.wait_closed()
+
+
+async def test_readiness_says_what_was_seen_of_a_flood(door: Door, mei: Someone) -> None:
+    siege = door.keeper.siege
+
+    def said() -> list[tuple[str, str]]:
+        return [(line.mark, line.said()) for line in floods(door.site)]
+
+    assert said() == [(GOOD, "Members are served first at all times.")]
+    siege.mode, siege.on = "auto", False
+    assert said() == [(GOOD, "There was none since the start. When one comes, members are served first.")]
+    siege._begin(now())
+    door.shut()
+    async with door.caller(**mei.by_program) as member, door.caller("127.0.0.70") as stranger:
+        assert (await member.get("/xrpc/app.bsky.feed.getTimeline")).status_code == 200
+        assert (await stranger.get("/@mei")).status_code == 429
+    seen, members = said()
+    assert re.fullmatch(r"There is one since \d{4}-.* UTC: 1 requests and 0 connections were turned away.", seen[1])
+    assert (seen[0], members) == (DOUBT, (GOOD, "All 1 requests of theirs were let in."))
+    siege.refused["member"] += 1
+    begins = now() + 1
+    for step in range((int(CALM_SECONDS) + 3) * STEP_TICKS):
+        siege.tick(0.0, begins + step / STEP_TICKS)
+    seen, members = said()
+    assert seen[0] == GOOD
+    assert seen[1].startswith("From ")
+    assert members == (DOUBT, "1 of 2 requests of theirs were turned away, too.")
+    siege.mode = "never"
+    assert [mark for mark, _ in said()] == [DOUBT]
 
 
 async def test_members_can_still_sign_in(door: Door, mei: Someone) -> None:

@@ -16,6 +16,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from freehold.api.siege.keeper import TICKET, Canned, Keeper, Ticket
 from freehold.net.budgets import caller_of
 
+KNOWN_SECONDS = 300.0
+"""After which it is looked again whether a member speaks over a connection by TLS."""
 TOGETHER_BYTES = 65_536
 """More than this does not wait: who sends a stream has to notice when it is not read."""
 
@@ -83,6 +85,7 @@ class Http(HttpToolsProtocol):
         self.early = b""
         """What they have read of the connection."""
         self._turned_away = self._rests = self._was_served = False
+        self._known_until = 0.0
 
     @property
     def is_asking(self) -> bool:
@@ -130,6 +133,12 @@ class Http(HttpToolsProtocol):
             self._turned_away = True
             self.transport.close()
             return
+        if (
+            self.scheme == "https"
+            and self.reading_since > self._known_until
+            and self._keeper.met(self.who, dict(self.headers))
+        ):
+            self._known_until = self.reading_since + KNOWN_SECONDS
         socket = self.parser.should_upgrade() and self._should_upgrade()
         method = self.parser.get_method().decode("ascii")
         verdict: Ticket | Canned | None = self.let_in

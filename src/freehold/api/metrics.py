@@ -70,6 +70,7 @@ class Metrics:
                 ("siege_admitted", "Requests let in during them"),
                 ("siege_refused", "Requests turned away during them"),
                 ("siege_kept_pages", "Answers with a kept page during them"),
+                ("siege_handshakes_refused", "Connections closed during them before TLS began"),
                 ("loop_late_seconds", "By how much the event loop was late of late"),
                 ("connections", "Open connections that are no websockets"),
                 ("connections_cut_off", "Connections ended for being too slow, or to make room, since the start"),
@@ -79,6 +80,8 @@ class Metrics:
                 ("outside_commits", "Commits of other hosts' accounts taken in since the start"),
                 ("outside_dropped", "Messages of other hosts that were not taken in since the start"),
                 ("outside_repositories", "Whole repositories taken in from other hosts since the start"),
+                ("outside_labelers", "Labelers of other networks that are listened to just now"),
+                ("outside_labels_dropped", "Labels of others that were not taken in since the start"),
                 ("certificate_days", "Until the first certificate of this network ends; +Inf where it has none"),
             )
         }

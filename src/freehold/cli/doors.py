@@ -144,6 +144,7 @@ class Server(uvicorn.Server):
                     choose=choose,
                     edge_of=self._networks.edge_of,
                     edges_only=any(site.settings.edges_only for site in self._networks.sites),
+                    handshakes=self.keeper.handshakes if choose else None,
                 )
                 self.servers.append(cast(Any, front))  # closed as asyncio's servers are
         tell_service_manager("READY=1")
@@ -215,7 +216,9 @@ def keeper_of(networks: Networks, processes: int = 1) -> Keeper:
     if most < wanted:
         logger.warning("connections_max is more than this process may open: raise LimitNOFILE", extra={"most": most})
     connections = Connections(most, -(-settings.connections_per_address // processes))
-    return Keeper(networks.meant, preferred, Siege(cast(Mode, mode)), connections, sorted(believed(networks)))
+    siege = Siege(cast(Mode, mode))
+    networks.kept_by(siege)
+    return Keeper(networks.meant, preferred, siege, connections, sorted(believed(networks)))
 
 
 def descriptors() -> int:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from freehold.haven.carrier import LOCKED
+from freehold.readiness.floods import floods
 from freehold.readiness.lines import BAD, DAY, DOUBT, GOOD, Line, days_since
 from freehold.readiness.names import certificate, foreign_certificates, name, nameservers, onion
 from freehold.readiness.reports import Report, reports, tried_at
@@ -41,6 +42,7 @@ def all_of(site: Site) -> list[Line]:
         foreign_certificates(site),
         directory(site, held),
         front(site, held),
+        *floods(site),
         mail(site, held),
         clock(site),
         *others(site),

@@ -9,6 +9,7 @@ from freehold.haven.measured import Measures, Sample
 from freehold.haven.rehearsals import Rehearsals, plans
 from freehold.net import clocks
 from freehold.net.clocks import Compared
+from freehold.net.siege import Siege
 from freehold.pds.alarms import Alarms
 from freehold.site.feeding import Feeding
 from freehold.site.place import doors_of
@@ -45,6 +46,8 @@ class Watched(Feeding):
         )
         self.clock_check, self.clock_kept = Compared(None, ()), clocks.kept_by_kernel()
         self._in_step_at: dict[str, int] = {}
+        self.siege: Siege | None = None
+        """What is seen of floods at the door, where somebody keeps one."""
 
     def _foreign_certificate(self, tx: Tx, found: Foreign) -> None:
         self.alarms.tell(

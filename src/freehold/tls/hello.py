@@ -1,11 +1,17 @@
-"""Which name a TLS client asks for: the server_name in the first message of a handshake.
+"""Which name a TLS client asks for, and whether it says that it was here before: the first message of a handshake.
 
-Pure reading of bytes, for the door that must know the name before a handshake can begin.
-Source: https://www.rfc-editor.org/rfc/rfc8446#section-4.1.2, https://www.rfc-editor.org/rfc/rfc6066#section-3
+Pure reading of bytes, for the door that must know the name before a handshake can begin, and under a flood wants to
+know who comes again. A ticket is what a server gave a client at its last visit, and only claimed: that it counts is
+known after the handshake.
+Source: https://www.rfc-editor.org/rfc/rfc8446#section-4.1.2, https://www.rfc-editor.org/rfc/rfc6066#section-3 (names),
+https://www.rfc-editor.org/rfc/rfc8446#section-4.2.11, https://www.rfc-editor.org/rfc/rfc5077#section-3.2 (tickets)
 """
 
+from typing import NamedTuple
+
 MAX_HELLO_BYTES = 16_384
-_HANDSHAKE, _CLIENT_HELLO, _SERVER_NAME, _HOST_NAME = 22, 1, 0, 0
+_HANDSHAKE, _CLIENT_HELLO, _HOST_NAME = 22, 1, 0
+_SERVER_NAME, _SESSION_TICKET, _PRE_SHARED_KEY = 0, 35, 41
 
 
 class NotTls(Exception):  # noqa: N818 - nobody is told
@@ -16,21 +22,31 @@ class Incomplete(Exception):  # noqa: N818 - nobody is told
     """More bytes are needed."""
 
 
-def server_name(data: bytes) -> str:
-    """The host name asked for, lower-case, "" when the client names none. Raises Incomplete, NotTls."""
+class Hello(NamedTuple):
+    """name: the host asked for, lower-case; "" for none. ticket: of an earlier visit; b"" for none."""
+
+    name: str = ""
+    ticket: bytes = b""
+
+
+def read(data: bytes) -> Hello:
+    """What the first message says. Raises Incomplete, NotTls."""
     message = _Reader(_client_hello(data))
     message.skip(2 + 32)  # version, random
     message.vector(1)  # session id
     message.vector(2)  # cipher suites
     message.vector(1)  # compression methods
-    if not message.left:
-        return ""
-    extensions = _Reader(message.vector(2))
+    name, ticket = "", b""
+    extensions = _Reader(message.vector(2) if message.left else b"")
     while extensions.left:
         kind, body = extensions.number(2), extensions.vector(2)
         if kind == _SERVER_NAME:
-            return _host_name(_Reader(body))
-    return ""
+            name = _host_name(_Reader(body))
+        elif kind == _SESSION_TICKET:
+            ticket = body
+        elif kind == _PRE_SHARED_KEY:
+            ticket = _Reader(_Reader(body).vector(2)).vector(2)  # the first one is the one that is looked at
+    return Hello(name, ticket)
 
 
 def _host_name(body: "_Reader") -> str:

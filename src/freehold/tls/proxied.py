@@ -12,6 +12,7 @@ SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 HEAD_BYTES = 16
 MAX_BODY_BYTES = 520
 """The specification wants 536 bytes for the whole to be enough for everybody."""
+MAPPED = "::ffff:"
 _LOCAL, _PROXY = 0x20, 0x21
 _UNKNOWN = 0x00
 _ADDRESS_BYTES = {0x11: 4, 0x21: 16}
@@ -54,6 +55,10 @@ def told(head: bytes, body: bytes) -> Told | None:
 
 def unmapped(address: str) -> str:
     """An IPv4 address that came by an IPv6 socket, as IPv4; every other text as it is."""
+    if address.replace(".", "").isdigit():
+        return address
+    if address.startswith(MAPPED) and address[len(MAPPED) :].replace(".", "").isdigit():
+        return address[len(MAPPED) :]
     try:
         parsed = ip_address(address)
     except ValueError:

@@ -34,21 +34,33 @@ Headers = Mapping[bytes, bytes]
 
 def kind_of(site: Site, passes: Passes, target: bytes, headers: Headers, caller: str) -> Kind:
     """Whose request it is; of strangers only what they show by themselves. target: path and query, not decoded."""
-    given = headers.get(b"authorization")
-    if given is not None and _is_token(site, given.decode("latin-1")):
+    cookies = cookies_of(headers) if b"cookie" in headers else {}
+    if _shows_member(site, headers, cookies):
         return "member"
-    session, earned = "", headers.get(_PASS_HEADER, b"")
-    if b"cookie" in headers:
-        cookies = cookies_of(headers)
-        session = next((cookies[name] for name in SESSIONS if name in cookies), b"").decode("latin-1")
-        earned = earned or cookies.get(_PASS_COOKIE, b"")
-    if session and site.tokens.shows_mark(session, site.clock() // MICROS):
-        return "member"
+    earned = headers.get(_PASS_HEADER, b"") or cookies.get(_PASS_COOKIE, b"")
     if earned and passes.counts(earned.decode("latin-1"), caller):
         return "proven"
     if target.startswith(HOUSE):
         return "familiar"
-    return "entry" if session or target.startswith(ENTRIES) else "stranger"
+    return "entry" if _session(cookies) or target.startswith(ENTRIES) else "stranger"
+
+
+def is_member(site: Site, headers: Headers) -> bool:
+    """Does it show that it is a member's?"""
+    return _shows_member(site, headers, cookies_of(headers) if b"cookie" in headers else {})
+
+
+def _shows_member(site: Site, headers: Headers, cookies: Mapping[bytes, bytes]) -> bool:
+    given = headers.get(b"authorization")
+    if given is not None and _is_token(site, given.decode("latin-1")):
+        return True
+    session = _session(cookies)
+    return bool(session) and site.tokens.shows_mark(session, site.clock() // MICROS)
+
+
+def _session(cookies: Mapping[bytes, bytes]) -> str:
+    """A browser's session, as it is claimed."""
+    return next((cookies[name] for name in SESSIONS if name in cookies), b"").decode("latin-1")
 
 
 def _is_token(site: Site, given: str) -> bool:

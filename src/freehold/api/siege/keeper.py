@@ -21,10 +21,11 @@ from freehold.api import cors
 from freehold.api.answers import accepts_gzip
 from freehold.api.siege import saying
 from freehold.api.siege.connections import SWEEP_SECONDS, Connections
-from freehold.api.siege.credentials import Headers, forwarded, kind_of
+from freehold.api.siege.credentials import Headers, forwarded, is_member, kind_of
 from freehold.api.siege.pages import FRESH_SECONDS, App, PublicPages, Scope
 from freehold.api.siege.passes import COOKIE, PASS_SECONDS, Passes
-from freehold.net.budgets import caller_of
+from freehold.net.budgets import caller_seen
+from freehold.net.handshakes import Handshakes
 from freehold.net.siege import TICK_SECONDS, Kind, Siege
 from freehold.site import Site
 
@@ -148,6 +149,8 @@ class Keeper:
         proxies: list[str],
     ) -> None:
         self.find, self.siege, self.connections = find, siege, connections
+        self.handshakes = Handshakes(siege, self._is_a_members)
+        """Asked by a door with TLS before it opens anything."""
         self.workers = self.worker_calls = 0
         """Other processes that answer at the same doors, and what they have answered."""
         self._language = lru_cache(maxsize=1_024)(language)
@@ -176,6 +179,17 @@ class Keeper:
         if self._sweeping:
             asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep)
 
+    def met(self, who: str, headers: Headers) -> bool:
+        """A request came by TLS, in whatever times: is it a member's? Then who comes from there is known at the next
+        handshake, before anything is asked."""
+        if b"authorization" not in headers and b"cookie" not in headers:
+            return False
+        site = self.find(headers.get(b"host", b"").decode("latin-1"))
+        if site is None or not is_member(site, headers):
+            return False
+        self._know(who)
+        return True
+
     # --- requests
 
     def judge(self, method: str, target: bytes, scope: Scope, socket: bool) -> Ticket | Canned | None:
@@ -201,10 +215,10 @@ class Keeper:
         """
         at, wanted = now(), self._often.get(data)
         if wanted is not None:
-            return None if self._is_familiar(_caller(address), at) else self._show_again(wanted, at)
+            return None if self._is_familiar(caller_seen(address), at) else self._show_again(wanted, at)
         if at >= self.siege.lanes["stranger"].rests_until or not data.startswith(_PLAINEST) or not shows_nothing(data):
             return None
-        if self._is_familiar(_caller(address), at):
+        if self._is_familiar(caller_seen(address), at):
             return None
         self._brushed_off()
         return Canned(saying.REFUSED)
@@ -250,7 +264,7 @@ class Keeper:
         if asked.method == "OPTIONS" and asked.is_call:
             return Canned(saying.empty(b"204 No Content", cors.preflight(asked.scope["headers"])), BREATH_SECONDS)
         address = str((asked.scope["client"] or ("",))[0])
-        who = _caller(forwarded(asked.headers, address, self.is_proxy))
+        who = caller_seen(forwarded(asked.headers, address, self.is_proxy))
         passes, pages = self._place(site)
         if asked.target.startswith(KNOCK):
             return Canned(_knock(passes, asked.target, who, asked.scope["scheme"]), BREATH_SECONDS)
@@ -315,6 +329,13 @@ class Keeper:
     def _is_familiar(self, who: str, at: float) -> bool:
         return self._familiar.get(who, 0.0) > at or self.connections.follows(who)
 
+    def _is_a_members(self, who: str) -> bool:
+        """Was a member at this address lately? The look that a new connection gets also begins the clock."""
+        if not self._ticking:
+            self._set_clock()
+        self._quiet = 0
+        return self._familiar.get(who, 0.0) > now()
+
     def _know(self, who: str) -> None:
         """A member is at this address."""
         self._familiar[who] = now() + FAMILIAR_SECONDS
@@ -337,6 +358,7 @@ class Keeper:
             "siege_admitted": sum(siege.admitted.values()),
             "siege_refused": sum(siege.refused.values()),
             "siege_kept_pages": siege.kept,
+            "siege_handshakes_refused": siege.handshakes_refused,
             "loop_late_seconds": siege.lateness,
             "connections": len(self.connections),
             "connections_cut_off": self.connections.cut_off,
@@ -448,12 +470,6 @@ def metered(work: Coroutine[Any, Any, None], spent: Callable[[float], None]) -> 
 def shows_nothing(data: bytes) -> bool:
     """Is this a whole head without anything that would tell who asks, and no more?"""
     return data.endswith(_END) and not _SHOWS_SOMETHING.search(data)
-
-
-def _caller(address: str) -> str:
-    """As `caller_of`, which takes its time, where a flood has an address for every request."""
-    plain = address.removeprefix("::ffff:")
-    return f"{plain}/32" if plain.replace(".", "").isdigit() else caller_of(address)
 
 
 def _knock(passes: Passes, target: bytes, who: str, scheme: str) -> bytes:
