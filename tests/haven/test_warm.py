@@ -107,6 +107,7 @@ async def some_life(http: httpx.AsyncClient, name: str) -> Person:
 async def caught_up(site: Site, second: Second) -> None:
     """The standby's index comes to where the primary's is."""
     await site.index.reached(site.log.last, 5, site.log.last_private)
+    await site.index.words_written()
 
     def is_it() -> bool:
         with suppress(SchemaTooOld):  # the copy has not all of the primary's first log yet

@@ -181,6 +181,7 @@ def assert_whole(directory: Path, copy: Path) -> None:
     shutil.copytree(directory, copy, ignore=shutil.ignore_patterns("control.sock"))
     assert main.main(["doctor", str(copy)]) == 0
     with opened(copy) as site:
+        asyncio.run(site.index.words_written())
         followed = ledger(site.index_db)
         assert site.index.seq == site.log.last
         site.index.rebuild()

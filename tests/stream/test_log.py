@@ -247,6 +247,28 @@ async def test_old_events_are_cut_and_no_number_is_used_twice(tmp_path: Path) ->
         assert await db.write(whisper()) == 11
 
 
+async def test_who_follows_closely_hears_the_same_from_memory_as_from_the_file(tmp_path: Path) -> None:
+    def fails(tx: Tx) -> None:
+        tell("never said")(tx)
+        raise ValueError
+
+    with Database(tmp_path / "truth.db", SCHEMA, durable=True) as db:
+        near, far = Log(db), Log(db)
+        far._recent.get = lambda seq: None  # it has to read the file
+        for number in range(0, 400, 5):
+            told = [db.write(tell(f"number {number + n} " + "x" * 5_000), repeatable=True) for n in range(5)]
+            done = await asyncio.gather(db.write(fails), *told, db.write(fails), return_exceptions=True)
+            assert [type(one) for one in done[::6]] == [ValueError, ValueError]
+        for after in (0, 10, 120, 200, 390, 399, 400):
+            assert near.read(after, 50) == far.read(after, 50)
+            assert near.mark(after, 0) == far.mark(after, 0)
+        assert [event.seq for event in near.read(398)] == [399, 400]
+        assert near._recent.after(398, 400, 9, NEVER) is not None
+        assert near._recent.after(0, 400, 9, NEVER) is None
+        await db.write(lambda tx: log.replace(tx, 400, "sync", {"text": "forgotten"}))
+        assert near.read(399)[0].kind == "sync"
+
+
 async def test_events_are_cut_by_bytes_a_few_at_a_time(db: Database) -> None:
     for _ in range(10):
         await db.write(tell("x" * 1_000))

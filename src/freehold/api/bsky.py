@@ -96,8 +96,10 @@ COSTS = {
 def _view(name: str) -> Handler:
     """The handler that asks the appview's method of this name."""
 
+    searches = name.startswith("search_posts")
+
     async def view(site: Site, caller: Caller, given: Given) -> Answer:
-        await site.caught_up()
+        await site.caught_up(words=searches)
         rev = site.views.repo_rev(caller.did) if caller.did is not None else None  # first: the view shows that or more
         return viewed(site, getattr(site.views, name)(caller.did, **given.params), rev)
 

@@ -6,13 +6,14 @@ it.
 nothing changes.
 """
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from freehold.appview.gathered import Searchable, Words
 from freehold.appview.moments import free_moment, moment_of
-from freehold.appview.ranks import WEIGHT, WORTH, Moves, changes
+from freehold.appview.ranks import WEIGHT, WORTH, changes
 from freehold.appview.ties import Tie
 from freehold.appview.words import spaced
 from freehold.protocol import cbor
@@ -31,6 +32,10 @@ _ADJUST_ACTOR = {
     name: f"UPDATE actor SET {name} = {name} + :by WHERE id = :id" for name in ("posts", "followers", "follows")
 }
 _ADJUST = _ADJUST_POST | _ADJUST_ACTOR
+_MOVE_ON = (
+    "UPDATE actor SET posts = posts + :posts, follows = follows + :follows, rev = coalesce(:rev, rev) WHERE id = :id"
+)
+"""What an actor's own writes move, in one statement. (`followers` has an index, which would be written each time.)"""
 PostCount = Literal["likes", "reposts", "replies", "quotes"]
 ActorCount = Literal["posts", "followers", "follows"]
 
@@ -78,33 +83,47 @@ class Effect(msgspec.Struct, frozen=True, array_like=True):
     ties: list[Tie]
 
 
+class Known:
+    """What the index remembers between batches, so that it need not ask the file; forgotten when a batch is undone.
+
+    ids: DID to actor id. announced: ids of actors who are no strangers. newest: the latest moment of a feed item, or
+    later. taken_down: (DID, path) of records that nobody is shown. reached: the seqs up to which the logs are in the
+    index. None: not looked up yet.
+    """
+
+    def __init__(self) -> None:
+        self.ids: dict[str, int] = {}
+        self.announced: set[int] = set()
+        self.newest: int | None = None
+        self.taken_down: set[tuple[str, str]] | None = None
+        self.reached: tuple[int, int] | None = None
+
+    def forget(self) -> None:
+        """Ask the file again."""
+        self.ids.clear()
+        self.announced.clear()
+        self.newest = self.taken_down = self.reached = None
+
+
 class Batch:
     """What one transaction reads and leaves behind.
 
-    now: micros; nothing sorts later than this. ids: DID to actor id, announced: ids of actors who are no strangers,
-    and taken_down: (DID, path) of records that nobody is shown, all kept by the index between batches. fits: whether a
-    record of a collection fits its lexicon. is_reader: whether an actor reads their notifications here, asked before
-    they are written; None to write all.
+    now: micros; nothing sorts later than this. fits: whether a record of a collection fits its lexicon. is_reader:
+    whether an actor reads their notifications here, asked before they are written; None to write all.
     """
 
-    def __init__(
-        self,
-        tx: Tx,
-        now: int,
-        ids: MutableMapping[str, int],
-        announced: set[int],
-        fits: Callable[[str, Json], bool],
-        taken_down: set[tuple[str, str]],
-    ) -> None:
+    def __init__(self, tx: Tx, now: int, known: Known, fits: Callable[[str, Json], bool]) -> None:
         self.tx = tx
         self.now = now
-        self.announced = announced
+        self.announced = known.announced
         self.fits = fits
-        self.taken_down = taken_down
-        self._ids = ids
-        self._newest: int | None = None
+        if known.taken_down is None:
+            known.taken_down = set(tx.run("SELECT did, path FROM taken_down"))
+        self.taken_down = known.taken_down
+        self._known = known
+        self._ids = known.ids
         self._unsearchable: set[int] = set()
-        self._searchable: dict[int, tuple[str, str]] = {}
+        self._searchable: dict[int, Searchable] = {}
         self._named: set[int] = set()
         self._revs: dict[int, str] = {}
         self._counts: dict[tuple[str, int], int] = {}
@@ -193,9 +212,9 @@ class Batch:
 
     # -- search ------------------------------------------------------------------------------------------------------
 
-    def make_searchable(self, moment: int, text: str, marks: str) -> None:
+    def make_searchable(self, moment: int, words: Searchable) -> None:
         """Have the post at a moment found by its words."""
-        self._searchable[moment] = (text, marks)
+        self._searchable[moment] = words
 
     def make_unsearchable(self, moment: int) -> None:
         """Have it found no more."""
@@ -215,29 +234,24 @@ class Batch:
         """Note which revision of an actor's repository the index has come to."""
         self._revs[actor] = rev
 
-    def finish(self) -> None:
+    def finish(self, words: Words, *, at_once: bool = True) -> None:
         """Write what was put off. The full-text index must come last: any statement that SQLite may have to undo alone
-        makes it write out what it holds so far, which costs more than all the rest together."""
-        tx = self.tx
+        makes it write out what it holds so far, which costs more than all the rest together.
+
+        words: where the words of posts wait. at_once: none are to wait after this.
+        """
+        own = {id for name, id in self._counts if name in ("posts", "follows")} | self._revs.keys()
+        for actor in sorted(own):
+            self._move_on(actor)
         for name, id in sorted(self._counts):
             self._adjust(name, id)
-        moves = Moves(tx)
-        for post, anew in self._warmed.items():
-            moves.move(post, anew)
-        for moment in self._unsearchable:
-            tx.run("DELETE FROM post_search WHERE rowid = :moment", moment=moment)
-        for moment, (text, marks) in self._searchable.items():
-            tx.run(
-                "INSERT INTO post_search (rowid, text, marks) VALUES (:moment, :text, :marks)",
-                moment=moment,
-                text=text,
-                marks=marks,
-            )
-        moves.finish()
-        for actor, rev in self._revs.items():
-            tx.run("UPDATE actor SET rev = :rev WHERE id = :id", rev=rev, id=actor)
         for actor in self._named:
             self._index_names(actor)
+        words.settle(self.tx, self._searchable, self._unsearchable, self._warmed, at_once=at_once)
+
+    def _move_on(self, actor: int) -> None:
+        posts, follows = (self._counts.pop((name, actor), 0) for name in ("posts", "follows"))
+        self.tx.run(_MOVE_ON, posts=posts, follows=follows, rev=self._revs.get(actor), id=actor)
 
     def _index_names(self, actor: int) -> None:
         row = self.tx.one("SELECT handle, profile FROM actor WHERE id = :id", id=actor)
@@ -258,13 +272,14 @@ class Batch:
 
     def place(self, micros: int, rkey: str) -> int:
         """A free moment for the feed item of this time and record key."""
-        if self._newest is None:
+        known = self._known
+        if known.newest is None:
             row = self.tx.one("SELECT max(moment) FROM feed_item")
-            self._newest = row[0] if row is not None and row[0] is not None else 0
+            known.newest = row[0] if row is not None and row[0] is not None else 0
         moment = moment_of(micros, rkey)
-        if moment <= self._newest:
+        if moment <= known.newest:
             return free_moment(self.tx, moment)
-        self._newest = moment
+        known.newest = moment
         return moment
 
     def add_item(self, item: FeedItem, media: int = 0, repost: str | None = None) -> None:

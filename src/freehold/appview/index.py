@@ -3,12 +3,14 @@
 Batches of events go through the index's own writer, each in one transaction that also says which seq it has reached;
 an event at or before that seq changes nothing. `run` follows for ever; `reached` lets a page wait for its own write;
 `rebuild` starts over from the repositories when the log no longer holds everything, or when the index is gone.
-Table: state (seq, private_seq, whole, mark: the log's, at these numbers).
+The words of new posts follow within a second, or when somebody searches (see `gathered`).
+Table: state (seq, private_seq, whole, mark: the log's, at these numbers; words: as `gathered` has it).
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from typing import NamedTuple, Protocol, TypeVar
@@ -23,9 +25,11 @@ from freehold.appview.apply import (
     apply_private,
     apply_record,
 )
-from freehold.appview.batch import Batch, Effect, Json
+from freehold.appview.arrivals import Arrivals
+from freehold.appview.batch import Batch, Effect, Json, Known
 from freehold.appview.chains import Chains
 from freehold.appview.foreign import Foreign
+from freehold.appview.gathered import Words
 from freehold.appview.memory import Memory
 from freehold.appview.pieces import KeptBy, MutedBy
 from freehold.appview.schema import TABLES
@@ -33,7 +37,7 @@ from freehold.protocol.cid import Cid
 from freehold.protocol.lexicon import Catalog
 from freehold.protocol.refused import Refused
 from freehold.store.clock import Clock, now_micros
-from freehold.store.database import Database
+from freehold.store.database import Database, StoreFailed
 from freehold.store.tx import Tx
 from freehold.stream.bell import Bell
 from freehold.stream.log import Event, Log, Private
@@ -44,7 +48,7 @@ T = TypeVar("T")
 READ_AT_ONCE = 200
 """Events in one transaction: enough to share its cost, few enough that readers see them soon."""
 GATHER_SECONDS = 0.02
-"""How long the first news waits for more, so that they share a transaction and the writer is not disturbed for each."""
+"""How long news wait for more that nobody waits for, so that they share a transaction."""
 LOAD_AT_ONCE = 1_000
 ITEMS_IN_MEMORY = 250_000
 ACTORS_KNOWN = 200_000
@@ -127,16 +131,16 @@ class Index:
         self.clock = clock
         self.memory = Memory(muted_by, kept_by)
         self.moved = Bell()
-        self._wanted = Bell()
-        self._waiting = 0
+        self._arrivals = Arrivals(self._has_come)
+        self._words = Words()
+        self._follows = False
+        self._hurries = False
         self._snapshot = snapshot
         self._private_snapshot = private_snapshot
         self._records_of = records_of
         self._record_of = record_of
         self._catalog = catalog
-        self._ids: dict[str, int] = {}
-        self._announced: set[int] = set()
-        self._taken_down: set[tuple[str, str]] | None = None
+        self._known = Known()
         self._words_kept_until = 0
         self._beside = tuple(beside)
         self.is_here = is_here
@@ -152,10 +156,13 @@ class Index:
         """Take up where index.db stands."""
         with self.db.reading() as tx:
             state: dict[str, int] = dict(tx.run("SELECT name, value FROM state"))
+            if not self.db.read_only:
+                self._words.load(tx, state.get("words"))
             self.memory.start_over(_read_chains(tx))
         self.seq = state.get("seq", 0)
         self.private_seq = state.get("private_seq", 0)
         self.whole = bool(state.get("whole", 1))
+        self._known.forget()
         self._mark = state.get("mark")
 
     def turn_to(self, log: Log, sources: Sources) -> None:
@@ -178,34 +185,62 @@ class Index:
         """Follow for ever; first rebuild, if following cannot make it whole."""
         if self.outdated:
             await asyncio.to_thread(self.rebuild)
-        while True:
-            stroke = self.log.bell.next
-            if not await self.catch_up():
-                await stroke.wait(None)
-                await self._gather()
+        self._follows = True
+        try:
+            while True:
+                await self._follow()
+        finally:
+            self._follows = False
 
-    async def _gather(self) -> None:
-        """Let more events come, unless somebody waits for one."""
-        stroke = self._wanted.next
-        if not self._waiting:
-            await stroke.wait(GATHER_SECONDS)
+    async def _follow(self) -> None:
+        """Apply what is new, or wait for something; write the words of posts when that is due."""
+        stroke = self.log.bell.next
+        self._hurries = False
+        if self._is_behind:
+            await self.db.write(partial(self._apply_news, at_once=False))
+        elif not await stroke.wait(self._words.due_seconds):
+            await self.words_written()
+        await asyncio.sleep(GATHER_SECONDS)
+
+    def _hurry(self) -> None:
+        """Have what is new applied now, for somebody waits for it. From any thread."""
+        if self._follows and not self._hurries:
+            self._hurries = True
+            with suppress(StoreFailed):  # it is being closed: who waits is told so in their time
+                self.db.begin(self._apply_hurried)
+
+    def _apply_hurried(self, tx: Tx) -> None:
+        self._hurries = False
+        self._apply_news(tx, at_once=False)
+
+    @property
+    def _is_behind(self) -> bool:
+        return self.log.last > self.seq or self.log.last_private > self.private_seq
 
     async def catch_up(self) -> int:
         """Apply the next events of both logs; how many there were. They are read on the writer's thread too, so that
         the event loop does not stand still for a few hundred frames."""
-        if self.log.last <= self.seq and self.log.last_private <= self.private_seq:
-            return 0
-        return await self.db.write(self._apply_news)
+        return await self.db.write(self._apply_news) if self._is_behind else 0
+
+    async def words_written(self) -> None:
+        """Have all posts in the index found by their words, for somebody searches now."""
+        if self._words.wait:
+            await self.db.write(self._write_words)
+
+    def _write_words(self, tx: Tx) -> None:
+        self._words.settle(tx, {}, (), {}, at_once=True)
+        _keep_state(tx, words=self._words.settled)
 
     def catch_up_sync(self) -> None:
         """Apply all that the logs hold now, from a thread without an event loop."""
         while self.db.write_sync(self._apply_news):
             pass
 
-    def _apply_news(self, tx: Tx) -> int:
+    def _apply_news(self, tx: Tx, at_once: bool = True) -> int:
+        """at_once: as `Words.settle` has it."""
         events, private = self._news()
         if events or private:
-            self._apply(tx, events, private)
+            self._apply(tx, events, private, at_once)
         return len(events) + len(private)
 
     def apply(self, events: Sequence[Event], private: Sequence[Private] = ()) -> None:
@@ -214,52 +249,50 @@ class Index:
 
     async def reached(self, seq: int, timeout: float = 0.5, private_seq: int = 0) -> bool:  # noqa: ASYNC109
         """Wait until the events up to these seqs are in the index; False when that took more than `timeout` seconds."""
-        if self.seq >= seq and self.private_seq >= private_seq:
+        if self._has_come(seq, private_seq):
             return True
-        self._waiting += 1
-        self._wanted.ring()
-        if self.wants is not None:
-            self.wants(seq, private_seq)
-        try:
-            async with asyncio.timeout(timeout):
-                while True:
-                    stroke = self.moved.next
-                    if self.seq >= seq and self.private_seq >= private_seq:
-                        return True
-                    await stroke.wait(None)
-        except TimeoutError:
-            return False
-        finally:
-            self._waiting -= 1
+        hurry = self._hurry if self.wants is None else partial(self.wants, seq, private_seq)
+        return await self._arrivals.wait(seq, private_seq, timeout, hurry)
+
+    def _has_come(self, seq: int, private_seq: int) -> bool:
+        return self.seq >= seq and self.private_seq >= private_seq
+
+    def _move(self) -> None:
+        """Tell those who wait that the index is further than it was; go on at once if somebody waits for more."""
+        self._arrivals.arrived()
+        self.moved.ring()
+        if self._arrivals.awaited and self._is_behind:
+            self._hurry()
 
     def _news(self) -> tuple[list[Event], list[Private]]:
         log = self.log
         events = log.read(self.seq, READ_AT_ONCE) if log.last > self.seq else []
         return events, log.read_private(self.private_seq, READ_AT_ONCE) if log.last_private > self.private_seq else []
 
-    def _apply(self, tx: Tx, events: Sequence[Event], private: Sequence[Private]) -> None:
+    def _apply(self, tx: Tx, events: Sequence[Event], private: Sequence[Private], at_once: bool = True) -> None:
         batch = self._begin(tx)
-        reached = {"seq": _state(tx, "seq"), "private_seq": _state(tx, "private_seq")}
+        seq, private_seq = self._known.reached or (_state(tx, "seq"), _state(tx, "private_seq"))
         for event in events:
             if event.kind != "commit":
                 self._readers.clear()
-            if event.seq > reached["seq"]:
+            if event.seq > seq:
                 apply_event(batch, event, self._records_of)
-                reached["seq"] = event.seq
+                seq = event.seq
         for told in private:
-            if told.seq > reached["private_seq"]:
+            if told.seq > private_seq:
                 apply_private(batch, told, self._record_of)
-                reached["private_seq"] = told.seq
-        batch.finish()
-        mark = self.log.mark(**reached)
-        _keep_state(tx, **reached, mark=mark)
+                private_seq = told.seq
+        batch.finish(self._words, at_once=at_once)
+        mark = self.log.mark(seq, private_seq)
+        _keep_state(tx, seq=seq, private_seq=private_seq, mark=mark, words=self._words.settled)
+        self._known.reached = seq, private_seq
 
         def committed() -> None:
             self.memory.take_over(batch)
             self._mark = mark
-            self.seq, self.private_seq = reached["seq"], reached["private_seq"]
+            self.seq, self.private_seq = seq, private_seq
             self._tell(batch)
-            self.moved.ring()
+            self._move()
 
         tx.after_commit(committed)
 
@@ -276,12 +309,13 @@ class Index:
         batch = self._begin(tx)
         batch.is_reader = partial(self._is_reader, tx)
         done = change(Foreign(batch))
-        batch.finish()
+        batch.finish(self._words)
+        _keep_state(tx, words=self._words.settled)
 
         def committed() -> None:
             self.memory.take_over(batch)
             self._tell(batch)
-            self.moved.ring()
+            self._move()
 
         tx.after_commit(committed)
         return done
@@ -296,7 +330,7 @@ class Index:
         """Take over what the process that keeps the index has committed."""
         self.memory.take_over(effect)
         self.seq, self.private_seq = max(seq, self.seq), max(private_seq, self.private_seq)
-        self.moved.ring()
+        self._move()
 
     def look_anew(self) -> None:
         """Take up again where index.db stands."""
@@ -311,18 +345,14 @@ class Index:
         return known
 
     def _begin(self, tx: Tx) -> Batch:
-        if len(self._ids) > ACTORS_KNOWN:
-            self._forget_ids()
-        tx.on_rollback(self._forget_ids)
-        if self._taken_down is None:
-            self._taken_down = set(tx.run("SELECT did, path FROM taken_down"))
-        return Batch(tx, self.clock(), self._ids, self._announced, self._fits, self._taken_down)
+        if len(self._known.ids) > ACTORS_KNOWN:
+            self._forget_known()
+        tx.on_rollback(self._forget_known)
+        return Batch(tx, self.clock(), self._known, self._fits)
 
-    def _forget_ids(self) -> None:
-        self._ids.clear()
-        self._announced.clear()
+    def _forget_known(self) -> None:
+        self._known.forget()
         self._readers.clear()
-        self._taken_down = None
 
     def _fits(self, collection: str, record: Json) -> bool:
         check = self._catalog.record(collection) if self._catalog is not None else None
@@ -379,14 +409,16 @@ class Index:
                     said_at = self.clock()
         self.db.write_sync(self._load_private)
         mark = self.log.mark(seq, private_seq)
-        self.db.write_sync(lambda tx: _keep_state(tx, seq=seq, private_seq=private_seq, mark=mark, whole=1))
+        reached = {"seq": seq, "private_seq": private_seq, "mark": mark, "words": self._words.settled}
+        self.db.write_sync(lambda tx: _keep_state(tx, **reached, whole=1))
         self._load()
         self._void()
         self.made = None
-        self.moved.ring()
+        self._move()
 
     def _empty(self, tx: Tx) -> None:
-        self._forget_ids()
+        self._forget_known()
+        self._words.start_over()
         for table in (*TABLES, *self._beside):
             tx.run(f"DELETE FROM {table}")
         _keep_state(tx, whole=0)
@@ -399,20 +431,20 @@ class Index:
         actors.account(batch, account.did, account.status is None, account.status)
         if account.rev is not None:
             batch.reach(batch.actor(account.did), account.rev)
-        batch.finish()
+        batch.finish(self._words)
 
     def _load_records(self, tx: Tx, did: str, records: list[tuple[str, Cid, bytes]]) -> None:
         batch = self._begin(tx)
         for path, cid, raw in records:
             apply_record(batch, did, path, cid, raw)
-        batch.finish()
+        batch.finish(self._words)
 
     def _load_private(self, tx: Tx) -> None:
         batch = self._begin(tx)
         for kind, did, body in self._private_snapshot():
             told = Private(0, kind, did, batch.now, body)
             apply_private(batch, told, self._record_of)
-        batch.finish()
+        batch.finish(self._words)
 
 
 def _merge(tx: Tx, table: str, pages: int) -> bool:
@@ -446,13 +478,11 @@ def _state(tx: Tx, name: str) -> int:
 
 def _keep_state(tx: Tx, **values: int | None) -> None:
     """None: keep nothing under that name."""
-    for name, value in values.items():
-        if value is None:
-            tx.run("DELETE FROM state WHERE name = :name", name=name)
-            continue
-        tx.run(
-            "INSERT INTO state (name, value) VALUES (:name, :value)"
-            " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            name=name,
-            value=value,
-        )
+    for name in [name for name, value in values.items() if value is None]:
+        tx.run("DELETE FROM state WHERE name = :name", name=name)
+        del values[name]
+    rows = ", ".join(f"('{name}', :{name})" for name in values)
+    tx.run(
+        f"INSERT INTO state (name, value) VALUES {rows} ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        **values,
+    )

@@ -1,16 +1,16 @@
 """Posts as they arrive: their place in feeds and threads, what they name, who is told, what can be searched.
 
-Table: post (with the edges module's counts), and through `Batch` feed_item and notification. post_search is written
-here.
+Table: post (with the edges module's counts), and through `Batch` feed_item, notification and post_search.
 Source: the lexicons app.bsky.feed.post and app.bsky.richtext.facet
 """
 
 from typing import Any
 
 from freehold.appview.batch import POST, Batch, Change, FeedItem, record
+from freehold.appview.gathered import Searchable
 from freehold.appview.moments import came_and_sorts
-from freehold.appview.parts import VIDEO, media_of, mentioned_dids, quoted_uri, reply_uris
-from freehold.appview.words import marks_of, searchable_text
+from freehold.appview.parts import media_of, mentioned_dids, quoted_uri, reply_uris
+from freehold.appview.words import words_in
 
 REASONS = "reply mention quote"
 
@@ -66,7 +66,8 @@ def _put(batch: Batch, change: Change, record: dict[str, Any], held: int | None)
         batch.count_post("replies", parent, 1)
     if quote is not None:
         batch.count_post("quotes", quote, 1)
-    _index_words(batch, change, record, moment, (id, parent, root, media))
+    words = words_in(record, author=change.actor, parent=parent, root=root, media=media)
+    batch.make_searchable(moment, Searchable(id, *words))
     _tell(batch, change, record, at, ((parent, parent_author), (root, root_author)), (quote, quote_author))
 
 
@@ -111,14 +112,6 @@ def _remove(batch: Batch, change: Change, id: int, moment: int) -> None:
         batch.count_post("quotes", quote, -1)
     for named in {parent, root, quote} - {None}:
         batch.release(named)
-
-
-def _index_words(
-    batch: Batch, change: Change, record: dict[str, Any], moment: int, ids: tuple[int, int | None, int | None, int]
-) -> None:
-    _, parent, root, media = ids
-    marks = marks_of(record, author=change.actor, parent=parent, root=root, video=media == VIDEO, media=media > 0)
-    batch.make_searchable(moment, searchable_text(record), marks)
 
 
 def _tell(

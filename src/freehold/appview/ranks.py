@@ -11,8 +11,8 @@ Tables: warm_post, post_top.
 from typing import NamedTuple
 
 from freehold.appview.moments import TIE_BITS
-from freehold.appview.parts import VIDEO, media_of
-from freehold.appview.words import marks_of, searchable_text
+from freehold.appview.parts import media_of
+from freehold.appview.words import words_in
 from freehold.protocol import cbor
 from freehold.store.tx import Tx
 
@@ -84,9 +84,7 @@ class Moves:
 def words_of(author: int, parent: int | None, root: int | None, raw: bytes) -> tuple[str, str]:
     """(text, marks) by which a post is found. raw: its record in DAG-CBOR."""
     record = cbor.decode_json(raw)
-    media = media_of(record)
-    marks = marks_of(record, author=author, parent=parent, root=root, video=media == VIDEO, media=media > 0)
-    return searchable_text(record), marks
+    return words_in(record, author=author, parent=parent, root=root, media=media_of(record))
 
 
 def changes(name: str, by: int, weight: int) -> bool:

@@ -250,6 +250,13 @@ CREATE VIRTUAL TABLE post_top USING fts5(
 INSERT INTO post_top (post_top, rank) VALUES ('secure-delete', 1);
 """
 
+# Posts that stand elsewhere in ranked searches than they did, where that is not written yet (see `gathered`).
+_GATHERED = """
+CREATE TABLE unranked (
+    post INTEGER PRIMARY KEY
+);
+"""
+
 SCHEMA = (
     Migration("appview-1", _TABLES + "".join(_EDGE.replace("EDGE", name) for name in _EDGES)),
     Migration("appview-2-forgetting", _FORGETTING),
@@ -261,6 +268,7 @@ SCHEMA = (
     Migration("appview-verified-anew", _ANEW),
     Migration("appview-ranked", _RANKED),
     Migration("appview-ranked-anew", _ANEW),
+    Migration("appview-gathered", _GATHERED),
 )
 
 TABLES = (
@@ -279,6 +287,7 @@ TABLES = (
     "post_search",
     "warm_post",
     "post_top",
+    "unranked",
     "actor_search",
     "verification",
     "verifier",

@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import Any
 from urllib.parse import urlsplit
 
-from freehold.appview.parts import as_dict, as_list, embeds_of, features_of, quoted_uri
+from freehold.appview.parts import VIDEO, as_dict, as_list, embeds_of, features_of, quoted_uri
 
 ALL = "all"
 _UNSPACED = re.compile("([\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff])")
@@ -86,6 +86,14 @@ def parent_mark(post: int) -> str:
 def root_mark(post: int) -> str:
     """Stands in this post's thread."""
     return mark("r", post)
+
+
+def words_in(
+    record: dict[str, Any], *, author: int, parent: int | None, root: int | None, media: int
+) -> tuple[str, str]:
+    """(text, marks) by which a post is found. parent, root: ids of posts. media: as `media_of` has it."""
+    marks = marks_of(record, author=author, parent=parent, root=root, video=media == VIDEO, media=media > 0)
+    return searchable_text(record), marks
 
 
 def marks_of(

@@ -61,17 +61,20 @@ class Reading(Moves):
         feed_fullsize."""
         return f"{self.place.base_url}/img/{kind}/{did}/{cid}"
 
-    async def caught_up(self) -> bool:
+    async def caught_up(self, *, words: bool = False) -> bool:
         """Wait, half a second at most, until the index shows every public event that was committed before this call.
 
         So whoever was told "yes" finds what they wrote, and so does everybody whom they tell. False if it was not in
-        time; an index that is far behind (after a rebuild) or not kept is not waited for.
+        time; an index that is far behind (after a rebuild) or not kept is not waited for. words: for a search.
         """
         newest = self.log.last
         if self.settings.host_only or newest - self.index.seq > FAR_BEHIND:
             return False
         private = self.log.last_private if self.beside else 0  # elsewhere who wrote has waited for it
-        return await self.index.reached(newest, PATIENCE_SECONDS, private)
+        came = await self.index.reached(newest, PATIENCE_SECONDS, private)
+        if words:
+            await self.index.words_written()
+        return came
 
     async def write_private(self, act: Callable[[Tx], T]) -> T:
         """Change what the private log tells of; when this returns, the views show it, as in `private_caught_up`."""

@@ -67,6 +67,7 @@ class Database:
         self._idle: deque[Link] = deque()
         self._closed = False
         self._writer: Writer | None = None
+        self._on_rest: list[Hook] = [self.let_readers_go]
         if read_only:
             link = self._open_reader()
             assure_current(link, migrations)
@@ -84,7 +85,7 @@ class Database:
             clock=clock,
             idle_seconds=idle_seconds,
             end_process=end_process,
-            rested=self.let_readers_go,
+            rested=self._rested,
             gate=gate,
         )
 
@@ -122,6 +123,14 @@ class Database:
             except IndexError:
                 return
 
+    def _rested(self) -> None:
+        for hook in self._on_rest:
+            hook()
+
+    def on_rest(self, fn: Hook) -> None:
+        """Call `fn` on the writer's thread when there was no write for long: let go what only makes work faster."""
+        self._on_rest.append(fn)
+
     # -- writing -----------------------------------------------------------------------------------------------------
 
     async def write(self, fn: Callable[[Tx], T], *, repeatable: bool = False) -> T:
@@ -145,6 +154,11 @@ class Database:
         future: ThreadFuture[T] = ThreadFuture()
         writer.submit(Job(fn, None, future, False))
         return future.result()
+
+    def begin(self, fn: Callable[[Tx], object]) -> None:
+        """As `write`, from any thread, for a write that nobody waits for: it says by `Tx.after_commit` that it is done.
+        What it raises is logged."""
+        self._the_writer().submit(Job(fn))
 
     def settle(self, fn: Callable[[Tx], T]) -> T:
         """As `write_sync`; where the file is open to read only, `fn` must find all settled and change nothing."""

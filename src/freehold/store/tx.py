@@ -43,7 +43,7 @@ class Tx:
     the file. It begins empty with each group, and is emptied when one of them is undone.
     """
 
-    __slots__ = ("_connection", "_execute", "_walks", "committed", "known", "now", "told", "undone")
+    __slots__ = ("_connection", "_execute", "_walks", "committed", "known", "now", "told", "told_each", "undone")
 
     def __init__(self, link: Link, now: int, known: dict[str, Any] | None = None) -> None:
         self._connection = link.connection
@@ -54,6 +54,7 @@ class Tx:
         self.committed: list[Hook] | None = None
         self.undone: list[Hook] | None = None
         self.told: dict[str, object] | None = None
+        self.told_each: dict[str, list[object]] | None = None
 
     def run(self, sql: str, /, **params: object) -> list[Row]:
         """Run a statement; all its rows."""
@@ -110,6 +111,12 @@ class Tx:
             self.told = {}
         self.told[topic] = value
 
+    def tell_each(self, topic: str, value: object) -> None:
+        """As `tell`, of a topic of which they hear all values of the group, in order, as a list."""
+        if self.told_each is None:
+            self.told_each = {}
+        self.told_each.setdefault(topic, []).append(value)
+
     def end(self) -> None:
         """Forbid further use; close what `each` left open, so that no forgotten iterator holds a snapshot."""
         self._execute = _over
@@ -128,7 +135,7 @@ class LateTx(Tx):
         self._begin = begin
         self._execute = self._first
         self.now, self.known = now, {}
-        self._walks = self.committed = self.undone = self.told = None
+        self._walks = self.committed = self.undone = self.told = self.told_each = None
 
     def each(self, sql: str, /, **params: object) -> Iterator[Row]:
         if self._execute == self._first:

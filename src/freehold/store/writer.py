@@ -47,12 +47,16 @@ class StoreFailed(Refused):
 
 
 class Job:
-    """One write on its way: what to do, whom to answer, and the answer."""
+    """One write on its way: what to do, whom to answer (None: nobody waits), and the answer."""
 
     __slots__ = ("error", "fn", "future", "loop", "repeatable", "result", "tx")
 
     def __init__(
-        self, fn: Callable[[Tx], Any], loop: asyncio.AbstractEventLoop | None, future: AnyFuture, repeatable: bool
+        self,
+        fn: Callable[[Tx], Any],
+        loop: asyncio.AbstractEventLoop | None = None,
+        future: AnyFuture | None = None,
+        repeatable: bool = False,
     ) -> None:
         self.fn = fn
         self.loop = loop
@@ -216,14 +220,26 @@ class Writer:
         now = self._clock()
         known: dict[str, Any] = {}
         link.cursor.execute("BEGIN IMMEDIATE")
+        if len(group) == 1:
+            self._attempt_alone(link, group[0], now, known)
+        else:
+            self._attempt_each(link, group, now, known)
+        self.groups += 1
+        self.writes += len(group)
+
+    def _attempt_alone(self, link: Link, job: Job, now: int, known: dict[str, Any]) -> None:
+        """Run the only write of a group and commit it. It needs no savepoint: it is undone with its transaction."""
+        self._run(link, job, now, known)
+        link.cursor.execute("COMMIT" if job.error is None else "ROLLBACK")
+
+    def _attempt_each(self, link: Link, group: list[Job], now: int, known: dict[str, Any]) -> None:
+        """Run the writes of a group, each of which may be undone alone, and commit them."""
         for repeatable, jobs in groupby(group, key=attrgetter("repeatable")):
             together = list(jobs)
             if not (repeatable and len(together) > 1 and self._attempt_together(link, together, now, known)):
                 for job in together:
                     self._attempt(link, job, now, known)
         link.cursor.execute("COMMIT")
-        self.groups += 1
-        self.writes += len(group)
 
     def _attempt_together(self, link: Link, jobs: list[Job], now: int, known: dict[str, Any]) -> bool:
         """Run writes inside one savepoint. False, with all of them undone, when one failed that had changed rows."""
@@ -268,10 +284,7 @@ class Writer:
 
     def _after_commit(self, group: list[Job]) -> None:
         """Pass on what the writes told, once for the group, then run what they left for now."""
-        told: dict[str, object] = {}
-        for job in group:
-            if job.error is None and job.tx is not None and job.tx.told is not None:
-                told.update(job.tx.told)
+        told = _told(job.tx for job in group if job.error is None and job.tx is not None)
         for listener in self.listeners if told else ():
             _call(partial(listener, told))
         for job in group:
@@ -384,6 +397,18 @@ def _undo(group: list[Job]) -> None:
                 _call(hook)
 
 
+def _told(committed: Iterable[Tx]) -> dict[str, Any]:
+    """What the writes of a group left word of, by topic."""
+    told: dict[str, Any] = {}
+    for tx in committed:
+        if tx.told is not None:
+            told.update(tx.told)
+        if tx.told_each is not None:
+            for topic, values in tx.told_each.items():
+                told.setdefault(topic, []).extend(values)
+    return told
+
+
 def _call(hook: Hook) -> None:
     """Run a hook. Nobody waits for it, for the write stands or is lost already: a failure is logged as our bug."""
     try:
@@ -410,6 +435,10 @@ def _answer(group: list[Job]) -> None:
 def _settle(jobs: Iterable[Job]) -> None:
     for job in jobs:
         future = job.future
+        if future is None:
+            if job.error is not None:
+                log.error("a write that nobody waits for failed: %r", job.error)
+            continue
         if future.done():  # its caller went away
             continue
         if job.error is not None:

@@ -25,6 +25,9 @@ from freehold.store.migrations import Migration
 from freehold.store.tx import Row, Tx
 from freehold.stream import finding, frames
 from freehold.stream.bell import Bell
+from freehold.stream.recent import Event, Recent
+
+__all__ = ["Event", "Log", "Private", "append", "append_private", "cut", "leap", "newest_in", "replace"]
 
 PublicKind = Literal["commit", "sync", "identity", "account"]
 
@@ -56,16 +59,6 @@ SCHEMA: tuple[Migration, ...] = (
     ),
     *finding.SCHEMA,
 )
-
-
-class Event(NamedTuple):
-    """A public event. at: micros since 1970 UTC. frame: the whole websocket message, seq and time included."""
-
-    seq: int
-    kind: str
-    did: str
-    at: int
-    frame: bytes
 
 
 class Private(NamedTuple):
@@ -100,6 +93,7 @@ def append(tx: Tx, kind: PublicKind, did: str, payload: dict[str, Any]) -> int:
     )
     tx.known["stream.newest"] = seq, so_far + len(frame), tx.now
     tx.tell("stream.public", seq)
+    tx.tell_each("stream.appended", Event(seq, kind, did, tx.now, frame))
     return seq
 
 
@@ -145,6 +139,8 @@ def cut(tx: Tx, before_micros: int, max_bytes: int, limit: int = CUT_MAX_ROWS) -
         too_much = newest[1] - max_bytes
         gone = takewhile(lambda row: row[0] < newest[0] and (row[1] < before_micros or row[2] <= too_much), oldest)
         dropped += _drop(tx, "DELETE FROM event WHERE seq <= :seq", list(gone))
+        if dropped:
+            tx.tell("stream.rewritten", newest[0])
     private = tx.run("SELECT seq, at FROM private_event ORDER BY seq LIMIT :limit", limit=limit + 1)
     gone = takewhile(lambda row: row[1] < before_micros, private[:-1])
     return dropped + _drop(tx, "DELETE FROM private_event WHERE seq <= :seq", list(gone))
@@ -161,6 +157,7 @@ def replace(tx: Tx, seq: int, kind: PublicKind, payload: dict[str, Any]) -> None
     """Let an event say something else than it did, under the same number."""
     frame = frames.encode(kind, payload)
     tx.run("UPDATE event SET kind = :kind, frame = :frame WHERE seq = :seq", seq=seq, kind=kind, frame=frame)
+    tx.tell("stream.rewritten", seq)
 
 
 def newest_in(path: Path) -> tuple[int, int]:
@@ -190,13 +187,20 @@ class Log:
     def __init__(self, db: Database) -> None:
         self._db = db
         self.bell = Bell()
+        self._recent = Recent()
+        self._private_row: tuple[int, Row | None] = (0, None)
         with db.reading() as tx:
             self.last = _newest(tx, "SELECT max(seq) FROM event")
             self.last_private = _newest(tx, "SELECT max(seq) FROM private_event")
         if not db.read_only:
             db.listen(self._heard)
+            db.on_rest(self._recent.clear)
 
     def _heard(self, told: dict[str, Any]) -> None:
+        if "stream.rewritten" in told:
+            self._recent.clear()
+        else:
+            self._recent.add(told.get("stream.appended", ()))
         self.last = told.get("stream.public", self.last)
         self.last_private = told.get("stream.private", self.last_private)
         if "stream.public" in told or "stream.private" in told:
@@ -215,12 +219,21 @@ class Log:
         """A number that tells this history from any other with events of these numbers: a hash of what of the two never
         changes. None when one of them is not kept any more.
         """
-        with self._db.reading() as tx:
-            public = tx.one("SELECT did, kind, at FROM event WHERE seq = :seq", seq=seq)
-            private = tx.one("SELECT did, kind, at FROM private_event WHERE seq = :seq", seq=private_seq)
+        event = self._recent.get(seq)
+        public = (event.did, event.kind, event.at) if event else self._row("event", seq)
+        if self._private_row[0] != private_seq:
+            self._private_row = private_seq, self._row("private_event", private_seq)
+        private = self._private_row[1]
         if (seq and public is None) or (private_seq and private is None):
             return None
         return int.from_bytes(blake2b(repr((public, private)).encode(), digest_size=MARK_BYTES).digest(), "big")
+
+    def _row(self, table: str, seq: int) -> Row | None:
+        """What never changes of an event; None when it is not kept."""
+        if not seq:
+            return None
+        with self._db.reading() as tx:
+            return tx.one(f"SELECT did, kind, at FROM {table} WHERE seq = :seq", seq=seq)
 
     def read(self, after: int, limit: int = 500, max_bytes: int | None = None) -> list[Event]:
         """Public events with a seq above `after`, oldest first: at most `limit`, some `max_bytes` (4 MB) of frames.
@@ -229,6 +242,9 @@ class Log:
         be lost, and nobody may hear of it.
         """
         enough = max_bytes or READ_MAX_BYTES
+        recent = self._recent.after(after, self.last, limit, enough)
+        if recent is not None:
+            return recent
         events: list[Event] = []
         size = 0
         with self._db.reading() as tx:

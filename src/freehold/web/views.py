@@ -46,6 +46,7 @@ class SiteViews:
         return plain(self._views.get_quotes(viewer, uri, None, limit, cursor))
 
     async def search_posts(self, viewer: str, *, q: str, limit: int, cursor: str | None) -> Json:
+        await self._site.caught_up(words=True)
         return plain(self._views.search_posts(viewer, q, limit, cursor))
 
     async def get_profile(self, viewer: str | None, *, actor: str) -> Json:
