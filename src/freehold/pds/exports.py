@@ -22,8 +22,8 @@ from freehold.store.tx import Tx
 
 SPOOL_BYTES = 8_000_000
 READ_BYTES = 256 * 1024
-AT_ONCE = 2
-"""How many repositories are put together at the same time: more would only contend for the interpreter."""
+AT_ONCE = 1
+"""How many repositories are put together at the same time: two would only contend for the interpreter."""
 
 
 class BlockNotFound(Refused):

@@ -508,9 +508,7 @@ def _assure(steps: list[Step], there: dict[str, Cid]) -> None:
 
 def _slice(new: Head, blocks: dict[Cid, bytes]) -> bytes:
     """The CAR of a commit event: the commit first, then what it brought."""
-    parts = [car.header([new.commit]), car.block(new.commit, new.block)]
-    parts += [car.block(cid, data) for cid, data in blocks.items()]
-    return b"".join(parts)
+    return car.header([new.commit]) + car.block(new.commit, new.block) + car.sections(blocks)
 
 
 def _event_op(op: Op) -> dict[str, object]:

@@ -5,7 +5,7 @@ A file is a header (`{roots, version: 1}`) and sections, each behind its length 
 Source: https://ipld.io/specs/transport/car/carv1/
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
 from freehold.protocol import cbor
@@ -40,6 +40,14 @@ def header(roots: Sequence[Cid]) -> bytes:
 def block(cid: bytes, data: bytes) -> bytes:
     """One section."""
     return length(len(cid) + len(data)) + cid + data
+
+
+def sections(blocks: Mapping[Cid, bytes]) -> bytes:
+    """A section for each of these blocks, in their order."""
+    pieces: list[bytes] = []
+    for cid, data in blocks.items():
+        pieces += (length(len(cid) + len(data)), cid, data)
+    return b"".join(pieces)
 
 
 def length(size: int) -> bytes:

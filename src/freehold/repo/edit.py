@@ -44,6 +44,11 @@ def edit(root: Node, values: Mapping[str, Cid | None]) -> Edited:
 
     A tree in which nothing changes is `root` itself.
     """
+    if len(values) == 1:
+        ((path, value),) = values.items()
+        edited = _put(root, path, value) if value is not None else None
+        if edited is not None:
+            return edited
     changes: list[Change] = sorted((path, height(path), value) for path, value in values.items())
     layer = max([root.layer, *(high for _, high, value in changes if value is not None)])
     going = _Pass()
@@ -58,6 +63,67 @@ def edit(root: Node, values: Mapping[str, Cid | None]) -> Edited:
         going.born.append(top)
     gone = [node for node in going.opened if node not in going.kept]
     return Edited(top, going.before, going.born, gone, going.around)
+
+
+def _put(root: Node, path: str, value: Cid) -> Edited | None:
+    """`edit` of one record where that takes no more than its way down: no old node is cut in two, and the tree grows no
+    higher. So it is with most records that are written. None: it takes a pass."""
+    layer = height(path)
+    way: list[tuple[Node, int]] = []
+    node: Node | None = root
+    while node is not None and node.layer > layer:
+        way.append((node, bisect_left(node.entries, (path,))))
+        node = node.child(way[-1][1])
+    if node is None:
+        born = _stem(path, value, layer, way[-1][0].layer)
+        return _along(way, born, [], {}, path)
+    at = bisect_left(node.entries, (path,))
+    there = node.entries[at] if at < len(node.entries) and node.entries[at][0] == path else None
+    if node.layer < layer or (there is None and node.child(at) is not None):
+        return None
+    if there is None:
+        return _along(way, [_with_entry(node, at, path, value)], [node], {}, path)
+    if there[1] == value:
+        return Edited(root, {path: value}, [], [], [])
+    return _along(way, [_with_value(node, at, value)], [node], {path: there[1]}, path)
+
+
+def _along(
+    way: list[tuple[Node, int]], born: list[Node], gone: list[Node], before: dict[str, Cid], path: str
+) -> Edited:
+    """The last of `born` hung at the end of a way down, whose nodes are all made anew."""
+    changed = next(node for node in born if node.entries)
+    for node, at in reversed(way):
+        born.append(_with_child(node, at, born[-1]))
+        gone.append(node)
+    return Edited(born[-1], before, born, gone, [(changed, path)] if changed.layer else [])
+
+
+def _stem(path: str, value: Cid, layer: int, below: int) -> list[Node]:
+    """A node for a record where none was, and those that lead to it from the layer under `below`."""
+    check_path(path)
+    born = [Node.made(layer, None, [(path, value, None)], [None])]
+    for above in range(layer + 1, below):
+        born.append(Node.made(above, born[-1], [], []))
+    return born
+
+
+def _with_entry(node: Node, at: int, path: str, value: Cid) -> Node:
+    """`node` with a record more, where it has no subtree."""
+    check_path(path)
+    entries, codes = node.entries.copy(), node.codes.copy()
+    entries.insert(at, (path, value, None))
+    codes[at : at + 1] = [None, None] if at < len(codes) else [None]
+    return Node.made(node.layer, node.left, entries, codes)
+
+
+def _with_value(node: Node, at: int, value: Cid) -> Node:
+    """`node` with another record at its entry `at`."""
+    entries, codes = node.entries.copy(), node.codes.copy()
+    path, _, right = entries[at]
+    entries[at] = (path, value, right)
+    codes[at] = stem_of(codes[at], right is not None)
+    return Node.made(node.layer, node.left, entries, codes)
 
 
 class _Pass:
@@ -115,8 +181,9 @@ class _Pass:
 
 def _gap(node: Node, changes: list[Change]) -> int | None:
     """Before which entry of `node` all changes lie, if they lie between the same two entries and on lower layers."""
-    if any(layer >= node.layer for _, layer, _ in changes):
-        return None
+    for _, layer, _ in changes:
+        if layer >= node.layer:
+            return None
     at = bisect_left(node.entries, (changes[0][0],))
     return at if len(changes) == 1 or at == bisect_left(node.entries, (changes[-1][0],)) else None
 
