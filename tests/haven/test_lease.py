@@ -4,8 +4,12 @@ The model moves the product's own `Vote` and `Lease` through messages that are d
 restarts, and through time. The clock stands still; time passes by moving everything else into the past, so that worlds
 which differ in nothing but the hour are one. It acknowledges in one step with looking at the clock; what a machine that
 is paused between the two acknowledges late is on the standby by then.
+
+In the searches with `parting` the primary takes a witness away that does not answer: it acknowledges without a lease
+when the standby has said that it asks no witness any more.
 """
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeVar
@@ -24,7 +28,10 @@ NOBODY = frozenset[str]()
 
 
 class Message(NamedTuple):
-    """kind: ask, grant, frame or have. at: when the lease was asked for. value: how many entries."""
+    """kind: ask, grant, frame or have; part (ask no witness any more) or parted.
+
+    at: when the lease was asked for. value: how many entries.
+    """
 
     kind: str
     to: str
@@ -52,6 +59,10 @@ class World(NamedTuple):
     """The newest epoch under which anybody could acknowledge."""
     restarts: int
     flight: frozenset[Message]
+    free_a: bool = False
+    """It needs no lease."""
+    free_b: bool = False
+    """It asks no witness."""
 
 
 def first() -> World:
@@ -66,19 +77,32 @@ class BrokenError(AssertionError):
     """A network in which two write, or something acknowledged is lost."""
 
 
-def steps(world: World, in_flight: int) -> Iterator[World]:
+def steps(world: World, in_flight: int, parting: bool = False, restarts: int = 1) -> Iterator[World]:
     """All that can happen next."""
     yield later(world)
     yield from deliveries(world)
-    if world.restarts < 1:
+    if world.restarts < restarts:
         yield world._replace(vote_w=world.vote_w.restarted(NOW), restarts=world.restarts + 1)
-        yield world._replace(lease_a=Lease(1, NOW), restarts=world.restarts + 1)
+        yield from restarted(world)
     if len(world.flight) < in_flight:
         yield from sendings(world)
-    if not world.fenced_a and world.acknowledged < world.confirmed and world.lease_a.holds(NOW):
+        if parting and not (world.fenced_a or world.free_a):
+            yield sent(world, Message("part", "b", 1, "a"))
+    may = world.lease_a.holds(NOW) or world.free_a
+    if not world.fenced_a and world.acknowledged < world.confirmed and may:
         if world.began > 1:
             raise BrokenError("the old primary acknowledges after the new one began")
         yield world._replace(acknowledged=world.confirmed)
+
+
+def restarted(world: World) -> Iterator[World]:
+    """The first primary restarts: its link ends, with what was said by it about the witness; at the next greeting, at
+    once or later, the standby hears which witness there is."""
+    flight = frozenset(each for each in world.flight if each.kind not in ("part", "parted"))
+    again = world._replace(lease_a=Lease(1, NOW), restarts=world.restarts + 1, flight=flight)
+    yield again
+    if again.vote_b.epoch == 1:
+        yield again._replace(free_b=again.free_a)
 
 
 def later(world: World) -> World:
@@ -105,7 +129,7 @@ def sendings(world: World) -> Iterator[World]:
         if world.written < 1:
             n = world.written + 1
             yield sent(world._replace(written=n), Message("frame", "b", 1, "a", value=n))
-    if world.vote_b.until <= NOW and world.vote_b.epoch == 1:
+    if world.vote_b.until <= NOW and world.vote_b.epoch == 1 and not world.free_b:
         yield sent(world, Message("ask", "w", 2, "b", NOW))
 
 
@@ -138,7 +162,7 @@ def hear_grant(world: World, message: Message) -> World:
         lease = world.lease_a.granted(Request(1, "a", B), message.at)
         return world._replace(lease_a=lease)
     own = world.vote_b.asked(Request(2, "b"), NOW)
-    if own is None:
+    if own is None or takes_back(world):
         return world
     if world.copied < world.acknowledged:
         raise BrokenError("the new primary lacks what the old one acknowledged")
@@ -156,20 +180,37 @@ def hear_have(world: World, message: Message) -> World:
     return world._replace(confirmed=max(world.confirmed, message.value))
 
 
+def takes_back(world: World) -> bool:
+    """Whether what it asked before stands no more (`StandbyMachine.elected`)."""
+    return world.free_b
+
+
+def hear_part(world: World, message: Message) -> World:
+    if world.vote_b.epoch > message.epoch:
+        return world
+    return sent(world._replace(free_b=True), Message("parted", "a", 1, "b"))
+
+
+def hear_parted(world: World, message: Message) -> World:
+    return world._replace(free_a=not world.fenced_a)
+
+
 HEARD: dict[str, Callable[[World, Message], World]] = {
     "ask": hear_ask,
     "grant": hear_grant,
     "frame": hear_frame,
     "have": hear_have,
+    "part": hear_part,
+    "parted": hear_parted,
 }
 
 
-def search(in_flight: int) -> tuple[int, int, int]:
+def search(in_flight: int, parting: bool = False, restarts: int = 1) -> tuple[int, int, int]:
     """How many worlds there are, in how many the second primary began, and in how many the first acknowledged."""
     seen = {first()}
     queue = deque(seen)
     while queue:
-        for world in steps(queue.popleft(), in_flight):
+        for world in steps(queue.popleft(), in_flight, parting, restarts):
             if world not in seen:
                 seen.add(world)
                 queue.append(world)
@@ -182,6 +223,29 @@ def test_no_interleaving_has_two_writers_or_loses_what_was_acknowledged(in_fligh
     assert worlds > 10_000
     assert second > 100
     assert acknowledged > 100
+
+
+@pytest.mark.parametrize("restarts", [0, pytest.param(1, marks=[pytest.mark.long, pytest.mark.timeout(600)])])
+def test_nor_has_one_in_which_a_witness_is_taken_away_that_does_not_answer(restarts: int) -> None:
+    worlds, second, acknowledged = search(2, parting=True, restarts=restarts)
+    assert worlds > 1_000
+    assert min(second, acknowledged) > 100
+
+
+def test_the_search_finds_a_primary_that_needs_no_lease_before_its_standby_asks_no_witness(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(HEARD, "part", lambda world, message: sent(world, Message("parted", "a", 1, "b")))
+    with pytest.raises(BrokenError):
+        search(2, parting=True, restarts=0)
+
+
+def test_the_search_finds_a_standby_that_does_not_take_back_what_it_asked_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "takes_back", lambda world: False)
+    with pytest.raises(BrokenError):
+        search(2, parting=True, restarts=0)
 
 
 def test_the_search_finds_a_promise_that_is_shorter_than_the_lease(monkeypatch: pytest.MonkeyPatch) -> None:

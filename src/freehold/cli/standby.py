@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -156,8 +157,10 @@ async def add(site: Site, given: argparse.Namespace, terminal: Terminal) -> None
 async def witness(site: Site, given: argparse.Namespace, terminal: Terminal) -> None:
     """Take a witness, or let it go."""
     if given.address is None:
-        site.haven.remove_witness()
+        await asyncio.to_thread(partial(site.haven.remove_witness, even_so=given.even_so))
         terminal.say("This network has no witness any more: only a person promotes a standby.")
+        if given.even_so:
+            terminal.say("Never start the old one again: it could still let a standby take over.")
         return
     pin = await introduce_by_code(site, given)
     await asyncio.to_thread(site.haven.take_witness, Peer("witness", given.address, pin))

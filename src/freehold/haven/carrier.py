@@ -20,7 +20,7 @@ from freehold.haven.feeding import Fed
 from freehold.haven.lease import Request
 from freehold.haven.link import Link, OldEpoch
 from freehold.haven.verifying import Report, verify
-from freehold.haven.wire import PART_BYTES, Ask, Channel, Hello, InStep, LinkLost, LinkRefused, Succeed, Voted
+from freehold.haven.wire import PART_BYTES, Ask, Channel, Hello, InStep, LinkLost, LinkRefused, Message, Succeed, Voted
 from freehold.haven.witness import now_ms
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
@@ -478,6 +478,14 @@ class Carrier:
                 self._be_sure()
             finally:
                 self._turn.release()
+
+    def told_all_who_could_succeed(self, message: Message) -> bool:
+        """Whether every machine that a witness may let succeed has heard this. While nobody renews the lease."""
+        with self._lock:
+            needed, links = self._needed, {link.machine: link for link in self._in_step}
+        if not needed <= links.keys():
+            return False
+        return all(self._tried(links[machine], lambda link: link.exchange(message)) for machine in sorted(needed))
 
     def in_step(self) -> tuple[Link, ...]:
         """Those that the writer carries to."""

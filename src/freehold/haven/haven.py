@@ -35,10 +35,24 @@ UNSURE_SECONDS = 60.0
 """How long somebody who has a network moved waits for a standby that did not answer."""
 
 
+NO_WITNESS = WitnessAt("", b"")
+
+
 class NotPrimary(Refused):
     """A machine that is not to serve this network."""
 
     kind, name = "conflict", "NotPrimary"
+
+
+class WitnessAway(Refused):
+    """A witness that is out of reach and could let a standby succeed that is out of reach too."""
+
+    kind, name = "unavailable", "WitnessAway"
+    say = (
+        "The witness is out of reach, and so is a standby that it could let take over: without either, nobody can know"
+        " that it does not. Bring one of them back and try again; or, if that witness is lost for good and never runs"
+        " again, say so with --even-so."
+    )
 
 
 class CalledOff(Refused):
@@ -224,26 +238,36 @@ class Haven:
             for link in self.carrier.in_step():
                 link.close()  # they come back at once, and are told of the witness
 
-    def remove_witness(self) -> None:
-        """No standby takes over by itself any more: only a person promotes. Raises InvalidRequest, LinkLost.
+    def remove_witness(self, *, even_so: bool = False) -> None:
+        """No standby takes over by itself any more: only a person promotes. Raises InvalidRequest, WitnessAway.
 
-        The witness must have heard that nobody may succeed, or it would let a standby reign beside us.
+        Either the witness has heard that nobody may succeed; or every machine that it could let succeed has written
+        down that it asks that witness no more, and takes back what it asked before. Else it could let one of them reign
+        beside us; even_so: a person knows that it never runs again.
         """
         if self._witness is None or self._reign is None:
             raise InvalidRequest("This network has no witness, or does not run.")
         self._reign.close()
-        try:
-            self._witness.ask(Request(self.machine.epoch, self.machine.id))
-        except LinkLost:
+        gone = self._lets_nobody_succeed(self._witness) or self.carrier.told_all_who_could_succeed(NO_WITNESS)
+        if gone or even_so:
+            self._change(witness=None, former=())
+            self._witness = self._reign = None
+            self.carrier.end_reign()
+        else:
             self._begin_reign()
-            say = "The witness is out of reach: it would let a standby take over. Start it, then try again."
-            raise LinkLost(say) from None
-        self._witness.close()
-        self._witness = self._reign = None
-        self.carrier.end_reign()
-        self._change(witness=None, former=())
         for link in self.carrier.in_step():
-            link.close()  # they come back at once, and are told that there is none
+            link.close()  # they come back at once, and are told which witness there is
+        if not (gone or even_so):
+            raise WitnessAway
+
+    def _lets_nobody_succeed(self, witness: FarWitness) -> bool:
+        """Whether it says so."""
+        try:
+            return witness.ask(Request(self.machine.epoch, self.machine.id)).granted
+        except LinkLost:
+            return False
+        finally:
+            witness.close()
 
     def witness_state(self) -> str:
         """How the witness is, in plain words; empty without one."""
@@ -283,7 +307,7 @@ class Haven:
             self._change_peer(link.name, machine=hello.machine)
         self._bring(link)
         peer = self.machine.witness
-        link.exchange(WitnessAt(peer.address, peer.certificate) if peer is not None else WitnessAt("", b""))
+        link.exchange(WitnessAt(peer.address, peer.certificate) if peer is not None else NO_WITNESS)
         if self._reign is not None:
             self._reign.introduce(hello.certificate)
 

@@ -7,6 +7,7 @@ that is sealed is opened here: a standby works without the unlock key, and canno
 import base64
 import hmac
 import secrets
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from freehold.haven.lease import Request
 from freehold.haven.machine import Machine, Peer, code_hash
 from freehold.haven.receiving import Receiver
 from freehold.haven.warm import Warm
+from freehold.haven.wire import LinkLost
 from freehold.haven.witness import FarWitness
 from freehold.protocol.refused import InvalidRequest
 from freehold.store.blobs import BlobStore
@@ -72,6 +74,8 @@ class StandbyMachine:
         )
         self._receiver = Receiver(directory, self.following, self._pair)
         self._context = papers.answering(directory, self.machine.pins)
+        self._deciding = threading.Lock()
+        self._elected = False
 
     def open(self) -> None:
         """Listen to the primary from now on. Raises OSError when the port is taken."""
@@ -156,9 +160,17 @@ class StandbyMachine:
             return by_hand
         far = FarWitness(self.directory, witness.address, witness.certificate)
         try:
-            return far.ask(Request(self.machine.epoch + 1, self.machine.id), by_hand=by_hand).granted
+            granted = far.ask(Request(self.machine.epoch + 1, self.machine.id), by_hand=by_hand).granted
         finally:
             far.close()
+        return granted and (by_hand or self._still_succeeds(witness))
+
+    def _still_succeeds(self, witness: Peer) -> bool:
+        """Whether nothing that the primary said while the witness was asked stands against it; from now on it says
+        nothing more about the witness. What was granted is granted again when it is asked again."""
+        with self._deciding:
+            self._elected = self.machine.witness == witness and self.following.may_succeed()
+            return self._elected
 
     def forget_witness(self) -> None:
         """A person promotes this machine although the witness is out of reach: with it, nobody could say yes again."""
@@ -178,8 +190,11 @@ class StandbyMachine:
 
     def _witness_at(self, address: str, certificate: bytes) -> None:
         peer = Peer("witness", address, base64.b64encode(certificate).decode()) if address else None
-        if peer != self.machine.witness:
-            self._write(witness=peer)
+        with self._deciding:
+            if self._elected:
+                raise LinkLost(because="this machine takes over")
+            if peer != self.machine.witness:
+                self._write(witness=peer)
 
     def _pair(self, code: str, certificate: bytes) -> bool:
         """Once."""

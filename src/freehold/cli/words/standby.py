@@ -36,6 +36,9 @@ def standby(commands: Commands) -> None:
     witness = acts.add_parser("witness", help="let a third machine decide when the primary is lost; or no more")
     witness.add_argument("address", metavar="ADDRESS", nargs="?", help="tls://HOST:PORT; without it, take it away")
     witness.add_argument("--code", metavar="CODE", help="what `freehold witness` printed over there")
+    witness.add_argument(
+        "--even-so", action="store_true", help="take it away although nobody can be asked: it never runs again"
+    )
     made = acts.add_parser("make", help="on the other machine: let DIRECTORY be a standby's")
     made.add_argument("--listen", default="", metavar="HOST:PORT", help="for tls://; without it, by ssh only")
     made.add_argument(
