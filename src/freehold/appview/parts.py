@@ -39,6 +39,8 @@ def embeds_of(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def quoted_uri(record: dict[str, Any]) -> str | None:
     """The URI of the record that a post embeds."""
+    if "embed" not in record:
+        return None
     for embed in embeds_of(record):
         if embed.get("$type") == "app.bsky.embed.record":
             return as_text(as_dict(embed.get("record")).get("uri"))
@@ -61,12 +63,16 @@ def reply_uris(record: dict[str, Any]) -> tuple[object, object]:
 
 def mentioned_dids(record: dict[str, Any]) -> list[str]:
     """The people whom facets of the text mention."""
+    if "facets" not in record:
+        return []
     dids = (feature.get("did") for feature in features_of(record) if feature.get("$type") == MENTION)
     return [did for did in dids if isinstance(did, str) and did.startswith("did:")]
 
 
 def media_of(record: dict[str, Any]) -> int:
     """PICTURES, VIDEO or 0."""
+    if "embed" not in record:
+        return 0
     kinds = {as_text(embed.get("$type")) for embed in embeds_of(record)}
     if kinds & {"app.bsky.embed.images", "app.bsky.embed.gallery"}:
         return PICTURES

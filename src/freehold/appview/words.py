@@ -17,17 +17,19 @@ from freehold.appview.parts import VIDEO, as_dict, as_list, embeds_of, features_
 ALL = "all"
 _UNSPACED = re.compile("([\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff])")
 _HASH_BYTES = 8
+_NAMING = frozenset(("facets", "tags", "embed"))
+"""Where a post names people, tags, pages and records."""
 
 
 def spaced(text: str) -> str:
     """Text with blanks around each letter of scripts that write none, so that parts of a run are found."""
-    return _UNSPACED.sub(r" \1 ", text)
+    return text if text.isascii() else _UNSPACED.sub(r" \1 ", text)
 
 
 def searchable_text(record: dict[str, Any]) -> str:
     """The words of a post: its text, the descriptions of its pictures, the title of its link card."""
     words = [record.get("text")]
-    for embed in embeds_of(record):
+    for embed in embeds_of(record) if "embed" in record else ():
         words += [as_dict(picture).get("alt") for picture in as_list(embed.get("images") or embed.get("items"))]
         words.append(embed.get("alt"))
         card = as_dict(embed.get("external"))
@@ -100,7 +102,9 @@ def marks_of(
     record: dict[str, Any], *, author: int, parent: int | None, root: int | None, video: bool, media: bool
 ) -> str:
     """All marks of a post, separated by blanks. parent, root: ids of posts."""
-    marks = {ALL, author_mark(author), *_named(record), *_languages(record)}
+    marks = {ALL, author_mark(author), *_languages(record)}
+    if not _NAMING.isdisjoint(record):
+        marks.update(_named(record))
     if parent is not None and root is not None:
         marks |= {"reply", parent_mark(parent), root_mark(root)}
     marks |= {word for word, holds in (("media", media), ("video", video)) if holds}

@@ -8,7 +8,7 @@ Source: https://atproto.com/specs/tid
 from freehold.protocol.syntax import InvalidSyntax, is_tid
 
 _ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"
-_VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
+_DIGITS = str.maketrans(_ALPHABET, "0123456789abcdefghijklmnopqrstuv")
 _PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
 _MAX_MICROS = 2**53 - 1
 
@@ -26,9 +26,7 @@ def tid_decode(tid: str) -> tuple[int, int]:
     """(micros, clock_id) of a TID. Raises InvalidSyntax."""
     if not is_tid(tid):
         raise InvalidSyntax("That is not a valid TID.", given=tid[:80])
-    number = 0
-    for letter in tid:
-        number = number << 5 | _VALUES[letter]
+    number = int(tid.translate(_DIGITS), 32)
     return number >> 10, number & 1023
 
 
