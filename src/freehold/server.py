@@ -16,7 +16,7 @@ from freehold.api.app import ApiDoor
 from freehold.api.oauth import PATHS as OAUTH_PATHS
 from freehold.net.shares import Shares
 from freehold.net.siege import Siege
-from freehold.net.visits import App, Receive, Scope, Send, Visits
+from freehold.net.visits import App, Receive, Scope, Send, Visits, Whole
 from freehold.site import Shared, Site
 from freehold.web.app import web_app
 from freehold.web.rooms import SiteBackend
@@ -125,6 +125,14 @@ class Networks:
             return
         await self._stand_in_for(_host(scope))(scope, receive, send)
 
+    def at_once(self, scope: Scope) -> Whole | None:
+        """The answer to a call for which nothing has to be waited for; None for all other requests."""
+        host = _host(scope)
+        site = self.find(host)
+        if site is None or self._not_here(site, host, scope) is not None:
+            return None
+        return self.api.at_once(site, scope)
+
     async def visit(self, site: Site, app: App, scope: Scope, receive: Receive, send: Send) -> None:
         """Have `app` answer in the name of that network, which is not closed meanwhile."""
         await self._visits[site].take(app, scope, receive, send)
@@ -135,16 +143,20 @@ class Networks:
 
     def _answer(self, site: Site, scope: Scope) -> App:
         """What answers a request to that network."""
+        other = self._not_here(site, _host(scope), scope)
+        if other is not None:
+            return other
+        if scope["path"].startswith(API_PATHS):
+            return partial(self.api, site)
+        return no_socket if scope["type"] == "websocket" else self._web[site]
+
+    def _not_here(self, site: Site, host: str, scope: Scope) -> App | None:
+        """What answers in the place of the network's doors."""
         if not site.haven.is_served:
             return served_elsewhere
         if not site.haven.is_confirmed:
             return unconfirmed
-        elsewhere = other_names.answer(site, _host(scope), scope)
-        if elsewhere is not None:
-            return elsewhere
-        if scope["path"].startswith(API_PATHS):
-            return partial(self.api, site)
-        return no_socket if scope["type"] == "websocket" else self._web[site]
+        return other_names.answer(site, host, scope)
 
     async def stop(self) -> None:
         """End what runs beside: children, connections."""

@@ -16,6 +16,7 @@ from freehold.api.cors import ON_ALL
 from freehold.api.xrpc import Answer
 from freehold.appview import fragments
 from freehold.net.statuses import STATUS, TRY_AGAIN_SECONDS, UNAVAILABLE
+from freehold.net.visits import Whole
 from freehold.protocol.refused import Refused
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -55,10 +56,18 @@ def refusal(refused: Refused) -> Answer:
 
 async def deliver(answer: Answer, accept_encoding: bytes | None, send: Send, *, head: bool = False) -> None:
     """Send an answer. head: the caller wants the headers only; a stream is then not begun."""
-    body, headers = answer.body, [*ON_ALL, _NO_SNIFF]
+    body = answer.body
     if type(body) is not dict and (isinstance(body, AsyncIterable) or hasattr(body, "__next__")):
-        await _deliver_stream(answer, headers, send, head)
+        await _deliver_stream(answer, [*ON_ALL, _NO_SNIFF], send, head)
         return
+    status, headers, body = whole(answer, accept_encoding)
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if head else body})
+
+
+def whole(answer: Answer, accept_encoding: bytes | None) -> Whole:
+    """An answer that is no stream, as it is sent."""
+    body, headers = answer.body, [*ON_ALL, _NO_SNIFF]
     if answer.headers:
         headers += [pair for pair in _raw(answer) if pair[0] != b"content-length"]
     if isinstance(body, bytes | bytearray | memoryview):
@@ -74,8 +83,7 @@ async def deliver(answer: Answer, accept_encoding: bytes | None, send: Send, *, 
             body = isal_zlib.compress(body, 1, _GZIP_WINDOW)
             headers.append((b"content-encoding", b"gzip"))
     headers.append((b"content-length", b"%d" % len(body)))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if head else body})
+    return Whole(answer.status, headers, body)
 
 
 def _raw(answer: Answer) -> list[tuple[bytes, bytes]]:

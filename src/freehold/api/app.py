@@ -37,9 +37,10 @@ from freehold.api.plain import HEALTH_PATH, plain
 from freehold.api.plc import plc
 from freehold.api.proxy import Proxy
 from freehold.api.reading import watch
-from freehold.api.sign_in import authenticate
+from freehold.api.sign_in import authenticate, known
 from freehold.api.spending import spend
 from freehold.api.xrpc import METHODS, Headers, Method, Methods, RequestHeaders
+from freehold.net.visits import Whole
 from freehold.protocol.lexicon import Catalog
 from freehold.site import Site
 
@@ -75,6 +76,7 @@ class ApiDoor:
             spend=self._spend,
             observe=self.observe,
             watch=watch,
+            known=self._known,
         )
         self._full = Door(catalog, METHODS, hooks, check_answers=check_answers)
         self._host_only = Door(catalog, _without_views(METHODS), hooks, check_answers=check_answers)
@@ -101,6 +103,15 @@ class ApiDoor:
             await door(site, scope, receive, send)
         else:
             await plain(site, self._metrics_of(site), scope, send)
+
+    def at_once(self, site: Site, scope: Scope) -> Whole | None:
+        """The answer to a member's call for a view, where nothing has to be waited for."""
+        if not scope["path"].startswith("/xrpc/"):
+            return None
+        return (self._host_only if site.settings.host_only else self._full).at_once(site, scope)
+
+    def _known(self, site: Site, method: Method, headers: RequestHeaders) -> Caller | None:
+        return known(site, headers) if site.is_caught_up else None
 
     async def _authenticate(self, site: Site, method: Method, headers: RequestHeaders, scope: Scope) -> Caller:
         return await from_service(site, method, headers, scope) or await authenticate(site, method.auth, headers, scope)

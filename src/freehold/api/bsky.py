@@ -7,6 +7,7 @@ take things away, whatever labelers the app asks for in `atproto-accept-labelers
 Source: lexicons app.bsky.*, https://atproto.com/specs/repository#repo-revisions
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from freehold.api.caller import ACCESS, OPTIONAL, Auth, Caller
@@ -17,6 +18,7 @@ from freehold.protocol.syntax import parse_datetime
 from freehold.site import Site
 
 Json = dict[str, Any]
+View = Callable[[Site, Caller, Given], Answer]
 
 PUBLIC_VIEWS = {
     "app.bsky.actor.getProfile": "get_profile",
@@ -93,17 +95,24 @@ COSTS = {
 """Points of views that take more work than most."""
 
 
-def _view(name: str) -> Handler:
-    """The handler that asks the appview's method of this name."""
+def _view(name: str) -> View:
+    """What asks the appview's method of this name."""
 
-    searches = name.startswith("search_posts")
-
-    async def view(site: Site, caller: Caller, given: Given) -> Answer:
-        await site.caught_up(words=searches)
+    def view(site: Site, caller: Caller, given: Given) -> Answer:
         rev = site.views.repo_rev(caller.did) if caller.did is not None else None  # first: the view shows that or more
         return viewed(site, getattr(site.views, name)(caller.did, **given.params), rev)
 
     return view
+
+
+def _waiting(view: View, *, words: bool) -> Handler:
+    """The handler that waits for the index before it asks. words: for those of new posts, too."""
+
+    async def handle(site: Site, caller: Caller, given: Given) -> Answer:
+        await site.caught_up(words=words)
+        return view(site, caller, given)
+
+    return handle
 
 
 def viewed(site: Site, answer: Json, rev: str | None) -> Answer:
@@ -114,7 +123,9 @@ def viewed(site: Site, answer: Json, rev: str | None) -> Answer:
 
 def _register(views: dict[str, str], auth: Auth) -> None:
     for nsid, name in views.items():
-        query(nsid, auth=auth, cost=COSTS.get(nsid, 1))(_view(name))
+        view, searches = _view(name), name.startswith("search_posts")
+        handle = _waiting(view, words=searches)
+        query(nsid, auth=auth, cost=COSTS.get(nsid, 1), at_once=None if searches else view)(handle)
 
 
 _register(PUBLIC_VIEWS, OPTIONAL)

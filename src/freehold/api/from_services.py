@@ -24,7 +24,7 @@ async def from_service(site: Site, method: Method, headers: RequestHeaders, scop
     if method.auth is not SERVICE and method.nsid not in ALSO_BY_SERVICE:
         return None
     scheme, _, token = (headers.get("authorization") or "").partition(" ")
-    if scheme.lower() != "bearer" or not is_service_token(token):
+    if scheme.lower() != "bearer" or site.tokens.known(token, 0) or not is_service_token(token):
         if method.auth is SERVICE:
             raise BadServiceToken("A service token for this method is needed.", name="AuthMissing")
         return None

@@ -1,7 +1,8 @@
 """uvicorn's HTTP protocol, whose answers leave in one piece, and whose requests a keeper sees first.
 
 uvicorn writes the head of an answer and then its body, each by a system call and as a packet of its own. Here what is
-written in one turn of the event loop goes out together.
+written in one turn of the event loop goes out together. And where the application has an answer at once (see
+`net.visits`), as to most calls of members who read, it leaves without a task being made for the request.
 Source: https://docs.python.org/3/library/asyncio-protocol.html#write-only-transports
 """
 
@@ -11,10 +12,11 @@ from functools import partial
 from time import monotonic
 from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from freehold.api.siege.keeper import TICKET, Canned, Keeper, Ticket
 from freehold.net.budgets import caller_of
+from freehold.net.visits import at_once_of
 
 KNOWN_SECONDS = 300.0
 """After which it is looked again whether a member speaks over a connection by TLS."""
@@ -41,6 +43,11 @@ class Together(asyncio.Transport):
         self._size += len(data)
         if self._size >= TOGETHER_BYTES:
             self.flush()
+
+    def write_now(self, *pieces: bytes) -> None:
+        """Hand these on, behind what waits."""
+        self._waiting += pieces
+        self.flush()
 
     def flush(self) -> None:
         """Hand on what waits."""
@@ -84,8 +91,9 @@ class Http(HttpToolsProtocol):
         """What the first request has been given already, by who looked at it before."""
         self.early = b""
         """What they have read of the connection."""
-        self._turned_away = self._rests = self._was_served = False
+        self._settled = self._rests = self._was_served = False
         self._known_until = 0.0
+        self._at_once, self._is_first = at_once_of(self.app), False
 
     @property
     def is_asking(self) -> bool:
@@ -123,38 +131,70 @@ class Http(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._turned_away, self.reading_since, self.body_bytes = False, monotonic(), 0
+        self._settled, self.reading_since, self.body_bytes = False, monotonic(), 0
+
+    def data_received(self, data: bytes) -> None:
+        self._is_first = True
+        super().data_received(data)
 
     def on_headers_complete(self) -> None:
-        if self._keeper is None:
-            super().on_headers_complete()
-            return
         if self._rests or self.transport.is_closing():  # who is not listened to, and goes on talking
-            self._turned_away = True
+            self._settled = True
             self.transport.close()
             return
-        if (
-            self.scheme == "https"
-            and self.reading_since > self._known_until
-            and self._keeper.met(self.who, dict(self.headers))
-        ):
-            self._known_until = self.reading_since + KNOWN_SECONDS
-        socket = self.parser.should_upgrade() and self._should_upgrade()
-        method = self.parser.get_method().decode("ascii")
-        verdict: Ticket | Canned | None = self.let_in
-        self.let_in = None
-        if verdict is None:
-            verdict = self._keeper.judge(method, self.url, cast(Any, self.scope), socket)
+        verdict = self._judged(self._keeper) if self._keeper is not None else None
         if isinstance(verdict, Canned):
             self._answer(verdict)
-            return
-        if verdict is not None:
+        elif verdict is not None:
             cast(Any, self.scope)[TICKET] = verdict
-        super().on_headers_complete()
+            super().on_headers_complete()
+        elif not self._answered_at_once():
+            super().on_headers_complete()
+
+    def _judged(self, keeper: Keeper) -> Ticket | Canned | None:
+        """What the keeper says of the request, if nobody has looked at it before."""
+        unknown = self.scheme == "https" and self.reading_since > self._known_until
+        if unknown and keeper.met(self.who, dict(self.headers)):
+            self._known_until = self.reading_since + KNOWN_SECONDS
+        verdict, self.let_in = self.let_in, None
+        if verdict is not None:
+            return verdict
+        socket = self.parser.should_upgrade() and self._should_upgrade()
+        method = self.parser.get_method().decode("ascii")
+        return keeper.judge(method, self.url, cast(Any, self.scope), socket)
+
+    def _answered_at_once(self) -> bool:
+        """Let the application answer without a task; whether it did. One request of those that came together: who sends
+        many in one piece waits as those do who send them one by one."""
+        if not self._is_first or not self._is_plain_get():
+            return False
+        self._is_first = False
+        path, _, query = self.url.partition(b"?")
+        asked = {"method": "GET", "path": path.decode("ascii"), "raw_path": path, "query_string": query}
+        answer = self._at_once(cast(Any, self.scope) | asked)
+        if answer is None:
+            return False
+        self._settled = True
+        headers = [b"%b: %b\r\n" % pair for pair in (*self.server_state.default_headers, *answer.headers)]
+        head = b"%b%b\r\n" % (STATUS_LINE[answer.status], b"".join(headers))
+        cast(Together, self.transport).write_now(head, answer.body)
+        self.on_response_complete()
+        return True
+
+    def _is_plain_get(self) -> bool:
+        """Is it a call with no body and an ordinary path, by a client that takes what it is sent and stays?"""
+        parser, url = self.parser, self.url
+        if not url.startswith(b"/xrpc/") or parser.get_method() != b"GET" or self.is_asking or self.flow.write_paused:
+            return False
+        if not url.isascii() or b"%" in url.partition(b"?")[0] or b"#" in url:
+            return False
+        if any(name in _BODY for name, _ in self.headers):
+            return False
+        return parser.get_http_version() == "1.1" and parser.should_keep_alive() and not parser.should_upgrade()
 
     def _answer(self, canned: Canned) -> None:
         """Say what was said before, and listen no more for a while; a body that would follow is not waited for."""
-        self._turned_away = True
+        self._settled = True
         self.transport.write(canned.answer)
         has_body = any(name in _BODY and value != b"0" for name, value in self.headers)
         if has_body or self.is_asking or not self.parser.should_keep_alive() or self.parser.should_upgrade():
@@ -175,12 +215,12 @@ class Http(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self.body_bytes += len(body)
-        if not self._turned_away:
+        if not self._settled:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         self.reading_since = 0.0
-        if not self._turned_away:
+        if not self._settled:
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -191,7 +231,7 @@ class Http(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         """Hand over to the websocket, which puts together by itself what it sends."""
-        if self._turned_away:
+        if self._settled:
             return
         assert isinstance(self.transport, Together)
         self.transport.flush()

@@ -8,7 +8,7 @@ import hmac
 from base64 import b64decode
 
 from freehold.api.answers import ApiRefused
-from freehold.api.caller import ADMIN, FULL, NOBODY, OPTIONAL, REFRESH, WAITING, Auth, Caller
+from freehold.api.caller import ACCESS, ADMIN, FULL, NOBODY, OPTIONAL, REFRESH, WAITING, Auth, Caller
 from freehold.api.door import Scope
 from freehold.api.oauth import authenticate_dpop
 from freehold.api.xrpc import RequestHeaders
@@ -65,6 +65,21 @@ async def authenticate(site: Site, asked: Auth, headers: RequestHeaders, scope: 
     if refresh:
         return Caller(account.did, "refresh", claims)
     return _member(site, asked, account, claims)
+
+
+def known(site: Site, headers: RequestHeaders) -> Caller | None:
+    """A member whose access token was checked a while ago, and what it hangs on is remembered: by its bearer alone.
+
+    None for whoever has to be looked at. Raises what `authenticate` raises.
+    """
+    given = headers.get("authorization")
+    if given is None or not given.startswith("Bearer "):
+        return None
+    claims = site.tokens.known(given[len("Bearer ") :], site.clock() // MICROS)
+    account = site.accounts.find(claims.sub) if claims is not None else None
+    if claims is None or account is None or not account.active or claims.scope == WAITING_SCOPE:
+        return None
+    return _member(site, ACCESS, account, claims)
 
 
 def _waiting(asked: Auth, claims: Claims) -> Caller:

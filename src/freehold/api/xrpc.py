@@ -78,7 +78,8 @@ class Method(msgspec.Struct, frozen=True):
 
     cost: points of the budget that a call takes. budget: the budget's name, empty for `read` or `write` by the verb.
     max_bytes: of the request body; None where the handler itself limits what it takes. weigh: all the points of a call
-    by its JSON body, where that decides; `cost` is then what is taken before the body is read.
+    by its JSON body, where that decides; `cost` is then what is taken before the body is read. at_once: the same as
+    `handle`, for a view of an index that has taken in everything.
     """
 
     nsid: str
@@ -89,6 +90,7 @@ class Method(msgspec.Struct, frozen=True):
     budget: str = ""
     max_bytes: int | None = JSON_MAX_BYTES
     weigh: Callable[[Any], int] | None = None
+    at_once: Callable[[Any, Caller, Given], Answer] | None = None
 
 
 class Methods:
@@ -97,9 +99,17 @@ class Methods:
     def __init__(self) -> None:
         self._methods: dict[str, Method] = {}
 
-    def query(self, nsid: str, *, auth: Auth, cost: int = 1, budget: str = "") -> Callable[[Handler], Handler]:
+    def query(
+        self,
+        nsid: str,
+        *,
+        auth: Auth,
+        cost: int = 1,
+        budget: str = "",
+        at_once: Callable[[Any, Caller, Given], Answer] | None = None,
+    ) -> Callable[[Handler], Handler]:
         """Register a handler that reads: GET."""
-        return lambda handle: self.add(Method(nsid, "GET", auth, handle, cost, budget))
+        return lambda handle: self.add(Method(nsid, "GET", auth, handle, cost, budget, at_once=at_once))
 
     def procedure(
         self,

@@ -6,15 +6,12 @@ for ever.
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from freehold.appview.batch import POST, STRANGER
 from freehold.protocol.refused import Refused
 from freehold.protocol.syntax import is_did
 from freehold.store.tx import Tx
-
-if TYPE_CHECKING:
-    from freehold.appview.page import Page
 
 FAR = 2**63 - 1
 
@@ -108,7 +105,17 @@ def _announced(tx: Tx, actor: str) -> tuple[int, str | None] | None:
     return (row[0], row[1]) if row is not None and row[1] != STRANGER else None
 
 
-def actor_id(page: "Page", actor: str) -> int:
+class Knowing(Protocol):
+    """Who may have an account in memory: the page."""
+
+    tx: Tx
+
+    def known(self, did: str) -> tuple[int, str | None] | None:
+        """(id, status), or None for one that has to be looked up."""
+        ...
+
+
+def actor_id(page: Knowing, actor: str) -> int:
     """The id of an account that is shown. Raises ActorNotFound, AccountHidden."""
     id, status = page.known(actor) or _announced(page.tx, actor) or (0, "deleted")
     if status == "deleted":

@@ -53,7 +53,7 @@ def timeline(page: Page, limit: int, cursor: str | None) -> Json:
     shunned = _shunned(circle)
     wanted = _wanted(circle, page.viewer, shunned)
     skeleton = partial(_merged, page, circle.home, wanted)
-    return _filled(page, skeleton, partial(_in_timeline, page), limit, before(cursor))
+    return _filled(page, skeleton, _in_timeline(page), limit, before(cursor))
 
 
 def list_feed(page: Page, uri: str, limit: int, cursor: str | None) -> Json:
@@ -67,9 +67,11 @@ def list_feed(page: Page, uri: str, limit: int, cursor: str | None) -> Json:
     actors = [actor for actor in members if not shunned(actor)]
     skeleton = partial(_merged, page, actors, lambda author, parent, root: author in members and not shunned(author))
 
+    in_timeline = _in_timeline(page)
+
     def visible(item: Item, post: PostPiece) -> bool:
         own = item.moment == post.moment and not page.walled(row.author, post.author)
-        return own and _in_timeline(page, item, post)
+        return own and in_timeline(item, post)
 
     return _filled(page, skeleton, visible, limit, before(cursor))
 
@@ -78,7 +80,8 @@ def _merged(page: Page, actors: Collection[int], wanted: Wanted, limit: int, bef
     """The newest items of these actors, from memory, and from disk where memory does not reach."""
     chains = page.memory.chains
     places, reached = chains.newest(actors, limit, None if before == FAR else before, wanted)
-    items = [Item(chains.moment[place], chains.actor[place], chains.post[place]) for place in places]
+    moment, actor, post = chains.moment, chains.actor, chains.post
+    items = [Item._make((moment[place], actor[place], post[place])) for place in places]
     if reached is not None or not chains.since:
         return items, reached
     older, reached = newest_on_disk(page.tx, actors, limit - len(items), min(before, chains.since), wanted)
@@ -109,14 +112,20 @@ def _wanted(circle: Circle, viewer: int, shunned: Callable[[int], bool]) -> Want
     return wanted
 
 
-def _in_timeline(page: Page, item: Item, post: PostPiece) -> bool:
-    if item.moment != post.moment and not page.active(item.actor):
-        return False
-    if page.own.partly_muted and _partly_muted(page, item, post):
-        return False
-    if not (post.linked and page.circle.has_walls):
-        return True
-    return not any(page.circle.blocked(author) for author in _answered(page, post))
+def _in_timeline(page: Page) -> Callable[[Item, PostPiece], bool]:
+    """Whether an item is visible in the reader's home timeline."""
+    partly_muted, has_walls = page.own.partly_muted, page.circle.has_walls
+
+    def visible(item: Item, post: PostPiece) -> bool:
+        if item.moment != post.moment and not page.active(item.actor):
+            return False
+        if partly_muted and _partly_muted(page, item, post):
+            return False
+        if not (has_walls and post.linked):
+            return True
+        return not any(page.circle.blocked(author) for author in _answered(page, post))
+
+    return visible
 
 
 def _partly_muted(page: Page, item: Item, post: PostPiece) -> bool:
@@ -286,7 +295,10 @@ def _repost_keys(page: Page, moments: list[int]) -> dict[int, str]:
 
 def _feed_view_post(page: Page, item: Item, piece: PostPiece, reposts: dict[int, str]) -> Fragment:
     """reposts: moment to record key."""
-    parts = [b'{"post":', present.post_json(page, piece)]
+    json = present.post_json(page, piece)
+    if not (piece.linked or reposts):
+        return Fragment(present.join((b'{"post":', json, b"}")))
+    parts = [b'{"post":', json]
     if piece.parent is not None and piece.root is not None:
         parts += (b',"reply":', encode(_reply_ref(page, piece, piece.parent, piece.root)))
     if reposts and item.moment in reposts:

@@ -5,7 +5,7 @@ are loaded (see `pieces`), and what depends on the reader is spliced in as bytes
 answer with fragments in it; whoever wants plain dicts all the way down asks for them with `plain`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -62,25 +62,29 @@ def encode(value: object) -> bytes:
     """JSON of an answer or of a part of one. What is JSON already, and lists of it, are taken as they are."""
     if type(value) is Fragment:
         return value.json
-    if type(value) is dict and any(map(_are_ready, value.values())):
-        return b"{%b}" % b",".join([b"%b:%b" % (_encode(name), _of_part(part)) for name, part in value.items()])
-    return _encode(value)
+    if type(value) is not dict or not any(map(_are_ready, value.values())):
+        return _encode(value)
+    pieces = [b"{"]
+    for name, part in value.items():
+        pieces += (_encode(name), b":", joined([one.json for one in part]) if _are_ready(part) else _encode(part), b",")
+    pieces[-1] = b"}"
+    return b"".join(pieces)
 
 
 def _are_ready(part: object) -> bool:
-    return type(part) is list and all(type(one) is Fragment for one in part)
+    """A list, not empty, of such views and of nothing else?"""
+    return type(part) is list and part != [] and type(part[0]) is Fragment and set(map(type, part)) == _ONLY
 
 
-def _of_part(part: Any) -> bytes:
-    return joined([one.json for one in part]) if _are_ready(part) else _encode(part)
+_ONLY = {Fragment}
 
 
-def joined(views: Iterable[bytes]) -> bytes:
+def joined(views: list[bytes]) -> bytes:
     """A JSON array of them."""
-    return b"[%b]" % b",".join(views)
+    return b"[" + b",".join(views) + b"]"
 
 
-def plain(answer: Json) -> Json:
+def plain(answer: View) -> Json:
     """An answer as dicts and lists and nothing else, none of them shared with other answers."""
     opened: Json = msgspec.json.decode(encode(answer))
     return opened

@@ -113,6 +113,9 @@ def _seen(page: Page, viewer: int, given: str | None) -> int:
     return row[0] if row is not None else 0
 
 
+_READ, _UNREAD = b',"isRead":true}', b',"isRead":false}'
+
+
 def _views(page: Page, rows: list[Row], seen: int, priority: bool) -> list[Fragment]:
     page.load_actors({row[3] for row in rows})
     page.load_states()
@@ -120,7 +123,7 @@ def _views(page: Page, rows: list[Row], seen: int, priority: bool) -> list[Fragm
     pieces = _pieces(page, kept)
     authors = {actor: present.profile_json(page, actor) for actor in {row[3] for row in kept}}
     return [
-        Fragment(b'%b,"author":%b,"isRead":%b}' % (piece, authors[row[3]], b"true" if row[0] <= seen else b"false"))
+        Fragment(present.join((piece, b',"author":', authors[row[3]], _READ if row[0] <= seen else _UNREAD)))
         for row in kept
         if (piece := pieces.get(row[1])) is not None
     ]

@@ -20,7 +20,7 @@ from freehold.appview.asked import (
     pair_cursor,
     post_id,
 )
-from freehold.appview.fragments import Fragment
+from freehold.appview.fragments import Fragment, encode, joined, opened
 from freehold.appview.moments import text_of
 from freehold.appview.page import Page
 from freehold.appview.pieces import Json
@@ -35,7 +35,7 @@ _WORDS_MOST = 20
 # -- profiles --------------------------------------------------------------------------------------------------------
 
 
-def profile(page: Page, actor: str) -> Json:
+def profile(page: Page, actor: str) -> Fragment:
     """app.bsky.actor.getProfile. A blocked account's is shown: it says so in `viewer`."""
     id = actor_id(page, actor)
     page.load_actors((id,))
@@ -53,20 +53,22 @@ def profiles(page: Page, actors: Iterable[str]) -> Json:
     return {"profiles": [_detailed(page, id) for id in ids if page.active(id)]}
 
 
-def _detailed(page: Page, id: int) -> Json:
-    view = present.labelled(page, page.actors[id], page.actors[id].detailed)
+def _detailed(page: Page, id: int) -> Fragment:
+    """app.bsky.actor.defs#profileViewDetailed."""
+    piece = page.actors[id]
+    json = piece.detailed_json if piece.plain else opened(present.labelled(page, piece, piece.detailed))
     pack = _joined_by(page, id)
     if pack is not None:
-        view = {**view, "joinedViaStarterPack": pack}
+        json = b'%b,"joinedViaStarterPack":%b' % (json, encode(pack))
     if not page.viewer:
-        return view
-    state = present.actor_state(page, id)
-    if id != page.viewer and not page.circle.blocked(id):
-        known = _known(page, id)
-        if known:
-            views = listed(page, known[:_KNOWN_SHOWN], beside=id, view=present.basic)
-            state["knownFollowers"] = {"count": len(known), "followers": views}
-    return {**view, "viewer": state}
+        return Fragment(json + b"}")
+    state = present.state_json(page, id)
+    known = _known(page, id) if id != page.viewer and not page.circle.blocked(id) else []
+    if known:
+        views = listed(page, known[:_KNOWN_SHOWN], beside=id, view=present.basic)
+        shown = b'"knownFollowers":{"count":%d,"followers":%b}' % (len(known), joined([view.json for view in views]))
+        state = b"%b,%b}" % (state[:-1], shown)
+    return Fragment(b'%b,"viewer":%b}' % (json, state))
 
 
 def _joined_by(page: Page, actor: int) -> Json | None:

@@ -165,7 +165,7 @@ class ActorPiece:
     """An actor. basic, view, detailed: the three sizes of profile view, each without `viewer` and without what `said`
     says of the account. subscribers: who may be told of all that they post: followers, mutuals or none. joined: the id
     of the starter pack by which they joined. blocks: whether they block anybody, by name or by a list. basic_json,
-    view_json: as `fragments.opened` has them. live: what they do just now, if they say so."""
+    view_json, detailed_json: as `fragments.opened` has them. live: what they do just now, if they say so."""
 
     id: int
     did: str
@@ -180,12 +180,13 @@ class ActorPiece:
     blocks: bool
     basic_json: bytes
     view_json: bytes
+    detailed_json: bytes
     said: tuple[Said, ...] = ()
     live: Live | None = None
 
     @property
     def plain(self) -> bool:
-        """Whether the two that are JSON already say all, to any reader at any time."""
+        """Whether those that are JSON already say all, to any reader at any time."""
         return not self.said and self.live is None
 
     @property
@@ -290,6 +291,7 @@ def actor_piece(row: tuple[Any, ...], image_url: ImageUrl) -> ActorPiece:
         bool(blocks),
         opened(basic),
         opened(view),
+        opened(detailed),
     )
 
 

@@ -18,6 +18,9 @@ from freehold.appview.verified import IMPERSONATION, doubted
 
 _POSTGATE_BIT = GATE_BITS[POSTGATE]
 _QUOTES_SHOWN = 2
+_AUTHOR, _VIEWER = b',"author":', b',"viewer":'
+
+join = b"".join  # of many pieces, as here, in half the time of %
 
 
 def actor_state(page: Page, actor: int) -> Json:
@@ -75,7 +78,9 @@ def basic_json(page: Page, actor: int) -> bytes:
     if json is None:
         piece = page.actors[actor]
         json = piece.basic_json if piece.plain else opened(labelled(page, piece, piece.basic))
-        json = page.basics[actor] = _to_reader(page, actor, json)
+        state = page.states.get(actor)
+        json = join((json, _VIEWER, state, b"}")) if state is not None else _to_reader(page, actor, json)
+        page.basics[actor] = json
     return json
 
 
@@ -93,14 +98,17 @@ def profile_json(page: Page, actor: int) -> bytes:
 
 def _to_reader(page: Page, actor: int, json: bytes) -> bytes:
     """An actor's view with how the reader stands to them."""
-    if not page.viewer:
-        return json + b"}"
+    return join((json, _VIEWER, state_json(page, actor), b"}")) if page.viewer else json + b"}"
+
+
+def state_json(page: Page, actor: int) -> bytes:
+    """`actor_state` as JSON, kept for the reader."""
     state = page.states.get(actor)
     if state is None:
         state = page.states[actor] = encode(actor_state(page, actor))
         if page.memory.generation != page.generation:  # what was kept may be out of date
             page.states.pop(actor, None)
-    return b'%b,"viewer":%b}' % (json, state)
+    return state
 
 
 def labelled(page: Page, piece: ActorPiece | PostPiece, view: Json) -> Json:
@@ -130,14 +138,14 @@ def post_json(page: Page, piece: PostPiece) -> bytes:
             json = _post(page, piece)
         else:  # as most are: the same in one step
             author = page.basics.get(piece.author) or basic_json(page, piece.author)
-            json = b'%b,"author":%b,"viewer":%b}' % (piece.json, author, _post_state(page, piece))
+            json = join((piece.json, _AUTHOR, author, _VIEWER, _post_state(page, piece), b"}"))
         page.views[piece.id] = json
     return json
 
 
 def _post(page: Page, piece: PostPiece) -> bytes:
     json = piece.json if not piece.said else opened(labelled(page, piece, piece.view))
-    parts = [json, b',"author":', basic_json(page, piece.author)]
+    parts = [json, _AUTHOR, basic_json(page, piece.author)]
     if piece.quoted is not None:
         parts += (b',"embed":', encode(_embed_view(page, piece, _QUOTES_SHOWN)))
     if page.gated and piece.parent is None:
@@ -145,9 +153,9 @@ def _post(page: Page, piece: PostPiece) -> bytes:
         if gate is not None:
             parts += (b',"threadgate":', encode(gate.view))
     if page.viewer:
-        parts += (b',"viewer":', _post_state(page, piece))
+        parts += (_VIEWER, _post_state(page, piece))
     parts.append(b"}")
-    return b"".join(parts)
+    return join(parts)
 
 
 _UNTOUCHED: Json = {"bookmarked": False, "threadMuted": False, "replyDisabled": False, "embeddingDisabled": False}

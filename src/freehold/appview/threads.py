@@ -127,6 +127,8 @@ class Thread:
 
 # -- version 1 -------------------------------------------------------------------------------------------------------
 
+_NODE = b'{"$type":"app.bsky.feed.defs#threadViewPost","post":'
+
 
 def thread(page: Page, uri: str, depth: int, parent_height: int) -> Json:
     """app.bsky.feed.getPostThread. Raises PostNotFound."""
@@ -166,7 +168,7 @@ def _node(found: Thread, piece: PostPiece, replies: bytes = b"") -> bytes:
     if like is not None and found.top is not None:
         context = b'"rootAuthorLike":%b' % encode(f"at://{found.page.actors[found.op].did}/app.bsky.feed.like/{like}")
     post = present.post_json(found.page, piece)
-    return b'{"$type":"app.bsky.feed.defs#threadViewPost","post":%b,"threadContext":{%b}%b' % (post, context, replies)
+    return present.join((_NODE, post, b',"threadContext":{', context, b"}", replies))
 
 
 def _parents(found: Thread) -> bytes:

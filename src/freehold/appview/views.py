@@ -1,7 +1,7 @@
 """Every view of this room by its name: what both doors call.
 
 Each method takes the reader's DID (None for a stranger) and the parameters of its lexicon, reads in one transaction,
-and returns the answer as lexicon JSON, a dict for `msgspec.json.encode`. Its inner parts are shared with other
+and returns the answer as lexicon JSON, for `fragments.encode` or `plain`. Its inner parts are shared with other
 answers: do not change them. Refusals are those of `asked`. The methods do not wait: for a page that must show a write,
 await `Index.reached` first.
 """
@@ -24,6 +24,7 @@ from freehold.appview import (
     suggestions,
     threads,
 )
+from freehold.appview.fragments import View
 from freehold.appview.index import Index
 from freehold.appview.labelled import NO_LABELERS, Labelers
 from freehold.appview.page import Page
@@ -85,7 +86,7 @@ class Views:
 
     # -- app.bsky.actor ----------------------------------------------------------------------------------------------
 
-    def get_profile(self, viewer: str | None, actor: str) -> Json:
+    def get_profile(self, viewer: str | None, actor: str) -> View:
         """A profile in full."""
         with self._page(viewer) as page:
             return people.profile(page, actor)

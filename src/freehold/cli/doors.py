@@ -11,7 +11,7 @@ import signal
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, NamedTuple, cast
@@ -27,7 +27,7 @@ from freehold.api.socket import Socket
 from freehold.cli.onion_door import ByOnion, OnionFront
 from freehold.cli.unencrypted import Unencrypted
 from freehold.net.siege import Mode, Siege
-from freehold.net.visits import Receive, Scope, Send
+from freehold.net.visits import Receive, Scope, Send, Whole, at_once_of
 from freehold.protocol.refused import Refused
 from freehold.server import Networks
 from freehold.settings import BadSetting, Settings
@@ -252,7 +252,7 @@ def config_of(app: App, keeper: Keeper | None = None, http: Callable[..., Http] 
 
 def behind_proxies(networks: Networks) -> App:
     """What believes our proxies, and with `behind` speaks to nobody else."""
-    app = cast(App, ProxyHeadersMiddleware(cast(Any, networks), both_forms(believed(networks))))
+    app = cast(App, Believing(networks, both_forms(believed(networks))))
     alone = {site.settings.behind for site in networks.sites}
     return app if "" in alone else OnlyFrom(app, alone)
 
@@ -272,11 +272,36 @@ def both_forms(networks: set[str]) -> list[str]:
     return sorted(map(str, parsed | mapped))
 
 
+class Believing(ProxyHeadersMiddleware):
+    """uvicorn's way to believe proxies, that lets what stands behind answer at once, too."""
+
+    def __init__(self, app: App, proxies: list[str]) -> None:
+        super().__init__(cast(Any, app), proxies)
+        self._at_once, self._believe = at_once_of(app), ProxyHeadersMiddleware(cast(Any, _nothing), proxies)
+
+    def at_once(self, scope: Scope) -> Whole | None:
+        """The answer, if there is one. The scope stays as it was, for whoever answers otherwise."""
+        if any(name.startswith(b"x-forwarded-") for name, _ in scope["headers"]):
+            scope = dict(scope)
+            with suppress(StopIteration):  # it waits for nothing
+                self._believe(cast(Any, scope), cast(Any, None), cast(Any, None)).send(None)
+        return self._at_once(scope)
+
+
+async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
+    """An application that was only to be told who calls."""
+
+
 class OnlyFrom:
     """Speaks to one's own proxies, and to this machine, where doctors and health checks come from."""
 
     def __init__(self, app: App, proxies: set[str]) -> None:
-        self._app, self._proxies = app, [ip_network(proxy) for proxy in proxies]
+        self._app, self._at_once = app, at_once_of(app)
+        self._proxies = [ip_network(proxy) for proxy in proxies]
+
+    def at_once(self, scope: Scope) -> Whole | None:
+        """The answer to one of them, if there is one at once."""
+        return self._at_once(scope) if self._may(str((scope.get("client") or ("",))[0])) else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._may(str((scope.get("client") or ("",))[0])):

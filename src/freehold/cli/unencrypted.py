@@ -7,7 +7,7 @@ address of what was asked for. Sources: https://www.rfc-editor.org/rfc/rfc8555#s
 from collections.abc import MutableMapping
 from typing import Any
 
-from freehold.net.visits import Receive, Scope, Send
+from freehold.net.visits import Receive, Scope, Send, Whole
 from freehold.server import Networks
 from freehold.site import Site
 from freehold.tls.certificates import Certificates
@@ -21,6 +21,11 @@ class Unencrypted:
 
     def __init__(self, networks: Networks) -> None:
         self._networks = networks
+
+    def at_once(self, scope: Scope) -> Whole | None:
+        """The answer to whoever came with it, if there is one at once."""
+        answer = self._networks.at_once(scope) if scope["scheme"] == "https" else None
+        return answer._replace(headers=[*answer.headers, HSTS]) if answer is not None else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["scheme"] in ("https", "wss"):

@@ -8,7 +8,7 @@ Source: https://www.iana.org/assignments/websocket (close codes)
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 GRACE_SECONDS = 3.0
 """How long an answer may take to end."""
@@ -21,6 +21,29 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class Whole(NamedTuple):
+    """An answer that was there at once. headers: as ASGI has them, in one line each."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+AtOnce = Callable[[Scope], Whole | None]
+"""Answers a request, of which there is nothing but its head, without waiting for anything; None for one that has to be
+served as any other, of which nothing has been done then."""
+
+
+def at_once_of(app: object) -> AtOnce:
+    """How an ASGI application answers at once, if it does."""
+    found: AtOnce = getattr(app, "at_once", _never)
+    return found
+
+
+def _never(scope: Scope) -> None:
+    return None
 
 
 class Visits:

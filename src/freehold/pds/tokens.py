@@ -96,6 +96,11 @@ class Tokens:
             raise ExpiredToken
         return claims
 
+    def known(self, token: str, now: int) -> Claims | None:
+        """What an access token says that was read before and has not expired."""
+        claims = self._known.get(token)
+        return claims if claims is not None and claims.exp > now else None
+
     def read_refresh(self, token: str, now: int) -> Claims:
         """Raises InvalidToken, ExpiredToken."""
         claims = self._check(token, "refresh+jwt")

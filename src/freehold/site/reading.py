@@ -76,6 +76,13 @@ class Reading(Moves):
             await self.index.words_written()
         return came
 
+    @property
+    def is_caught_up(self) -> bool:
+        """Does the index show everything that was committed so far, so that `caught_up` has not to be waited for?"""
+        if self.settings.host_only or self.index.seq < self.log.last:
+            return False
+        return not self.beside or self.index.private_seq >= self.log.last_private
+
     async def write_private(self, act: Callable[[Tx], T]) -> T:
         """Change what the private log tells of; when this returns, the views show it, as in `private_caught_up`."""
         done = await self.truth.write(act)
