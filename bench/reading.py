@@ -210,9 +210,9 @@ def compare(places: list[Place], size: crowd.Size, rounds: int, share: float = 1
                 for asked in table(place.there):
                     calls = max(1, int(asked.calls * share))
                     _keep(best, place, runner.run(reading(place, asked._replace(calls=calls))))
+            timeline = best[ours.name, table(ours.there)[0].name]
+            _keep(best, ours, runner.run(writing(ours, timeline, max(4, int(WRITES * share)))))
         to_reach = {asked.name: asked.to_reach for asked in table(ours.there)}
-        timeline = best[ours.name, next(iter(to_reach))]
-        _keep(best, ours, runner.run(writing(ours, timeline, max(4, int(WRITES * share)))))
         waits, idle = runner.run(seen(ours, max(2, int(WRITES * share))))
     return Found([place.name for place in places], to_reach | {WRITING: WRITING_TO_REACH}, best, waits, idle)
 

@@ -128,7 +128,8 @@ class Writes:
         must, swap = (
             ("create", False) if isinstance(write, Create) else ("exist" if write.must_exist else "any", write.swap)
         )
-        return _Ready(write.collection, write.rkey, Cid.of_cbor(data), data, blob_refs(record), status, must, swap)
+        blobs = blob_refs(record) if b"mimeType" in data else []  # every reference has one
+        return _Ready(write.collection, write.rkey, Cid.of_cbor(data), data, blobs, status, must, swap)
 
     def _checked(self, collection: str, rkey: str | None, record: Record, validate: bool | None) -> tuple[Record, str]:
         """The record with its $type, and whether its lexicon is known."""

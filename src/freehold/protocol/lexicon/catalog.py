@@ -105,8 +105,10 @@ class Catalog:
 
         The size of a record is limited where it is encoded.
         """
-        main = self._main(nsid)
-        return self._once("record", nsid, lambda: self._record(nsid)) if isinstance(main, Record) else None
+        made: Check | None = self._compiled.get(("record", nsid))
+        if made is None and isinstance(self._main(nsid), Record):
+            made = self._once("record", nsid, lambda: self._record(nsid))
+        return made
 
     def record_key_type(self, nsid: str) -> str | None:
         """`tid`, `nsid`, `any` or `literal:KEY`; None if `nsid` is no kind of record."""
