@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from freehold.api import other_names
-from freehold.api.app import ApiDoor
+from freehold.api.app import AT_ONCE, ApiDoor
 from freehold.api.oauth import PATHS as OAUTH_PATHS
 from freehold.net.shares import Shares
 from freehold.net.siege import Siege
@@ -127,6 +127,8 @@ class Networks:
 
     def at_once(self, scope: Scope) -> Whole | None:
         """The answer to a call for which nothing has to be waited for; None for all other requests."""
+        if scope["path"] not in AT_ONCE:
+            return None
         host = _host(scope)
         site = self.find(host)
         if site is None or self._not_here(site, host, scope) is not None:

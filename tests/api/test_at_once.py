@@ -42,7 +42,8 @@ async def the_long_way(networks: Networks, asked: dict[str, Any]) -> Whole:
         told.append(message)
 
     await networks(asked, lambda: asyncio.sleep(0, {"type": "http.disconnect"}), send)
-    return Whole(told[0]["status"], told[0]["headers"], b"".join(part["body"] for part in told[1:]))
+    head = b"".join(b"%b: %b\r\n" % pair for pair in told[0]["headers"])
+    return Whole(told[0]["status"], head, b"".join(part["body"] for part in told[1:]))
 
 
 @pytest.fixture
@@ -127,7 +128,7 @@ async def test_it_costs_what_it_costs_otherwise(site: Site, alice: Person):
         networks.at_once(scope("/xrpc/app.bsky.feed.getTimeline", alice.token)),
     ):
         assert answer is not None
-        left.append(int(dict(answer.headers)[b"ratelimit-remaining"]))
+        left.append(int(answer.head.partition(b"ratelimit-remaining: ")[2].split()[0]))
     assert left == [left[0], left[0] - 1, left[0] - 2]
 
 

@@ -34,6 +34,7 @@ _GZIP_WINDOW = 31  # 15 bits, in gzip's container
 _GZIP_TOKEN = re.compile(rb"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=([0-9.]{1,5}))?\s*(?:,|$)", re.I)
 _JSON_HEADER = (b"content-type", b"application/json; charset=utf-8")
 _NO_SNIFF = (b"x-content-type-options", b"nosniff")
+_ALWAYS = b"".join([b"%b: %b\r\n" % pair for pair in (*ON_ALL, _NO_SNIFF)])
 
 encode = fragments.encode
 
@@ -60,30 +61,39 @@ async def deliver(answer: Answer, accept_encoding: bytes | None, send: Send, *, 
     if type(body) is not dict and (isinstance(body, AsyncIterable) or hasattr(body, "__next__")):
         await _deliver_stream(answer, [*ON_ALL, _NO_SNIFF], send, head)
         return
-    status, headers, body = whole(answer, accept_encoding)
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+    body, told = _encoded(answer, accept_encoding)
+    own = [pair for pair in _raw(answer) if pair[0] != b"content-length"]
+    headers = [*ON_ALL, _NO_SNIFF, *own, *told]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if head else body})
 
 
 def whole(answer: Answer, accept_encoding: bytes | None) -> Whole:
-    """An answer that is no stream, as it is sent."""
-    body, headers = answer.body, [*ON_ALL, _NO_SNIFF]
-    if answer.headers:
-        headers += [pair for pair in _raw(answer) if pair[0] != b"content-length"]
+    """An answer that is no stream, as it is sent. Raises ValueError for a header that is not one line."""
+    body, told = _encoded(answer, accept_encoding)
+    own = "".join([f"{name}: {value}\r\n" for name, value in answer.headers]).encode("latin-1")
+    if {own.count(b"\r"), own.count(b"\n")} != {len(answer.headers)}:
+        raise ValueError("a header of several lines")
+    return Whole(answer.status, b"".join([_ALWAYS, own, *[b"%b: %b\r\n" % pair for pair in told]]), body)
+
+
+def _encoded(answer: Answer, accept_encoding: bytes | None) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    """The body as it is sent, and the headers that tell of it."""
+    body, told = answer.body, []
     if isinstance(body, bytes | bytearray | memoryview):
-        headers.append((b"content-type", (answer.content_type or "application/octet-stream").encode("latin-1")))
+        told.append((b"content-type", (answer.content_type or "application/octet-stream").encode("latin-1")))
     elif body is None:
         body = b""
     else:
         body = encode(body)
-        headers.append(_JSON_HEADER)
+        told.append(_JSON_HEADER)
     if len(body) >= GZIP_FROM_BYTES and (answer.content_type or JSON) == JSON:
-        headers.append((b"vary", b"accept-encoding"))
+        told.append((b"vary", b"accept-encoding"))
         if accept_encoding is not None and accepts_gzip(accept_encoding):
             body = isal_zlib.compress(body, 1, _GZIP_WINDOW)
-            headers.append((b"content-encoding", b"gzip"))
-    headers.append((b"content-length", b"%d" % len(body)))
-    return Whole(answer.status, headers, body)
+            told.append((b"content-encoding", b"gzip"))
+    told.append((b"content-length", b"%d" % len(body)))
+    return body, told
 
 
 def _raw(answer: Answer) -> list[tuple[bytes, bytes]]:

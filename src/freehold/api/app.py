@@ -26,7 +26,7 @@ from freehold.api import (
     temp,
 )
 from freehold.api.caller import Caller
-from freehold.api.door import Door, Hooks, Scope
+from freehold.api.door import PREFIX, Door, Hooks, Scope
 from freehold.api.firehose import NSID as FIREHOSE
 from freehold.api.firehose import Firehose
 from freehold.api.from_services import from_service
@@ -63,6 +63,10 @@ MODULES = (
     temp,
 )
 """Whose import registers the methods."""
+
+
+AT_ONCE = frozenset(PREFIX + method.nsid for method in METHODS if method.at_once is not None)
+"""The paths of methods that may be answered at once."""
 
 
 class ApiDoor:
@@ -106,8 +110,6 @@ class ApiDoor:
 
     def at_once(self, site: Site, scope: Scope) -> Whole | None:
         """The answer to a member's call for a view, where nothing has to be waited for."""
-        if not scope["path"].startswith("/xrpc/"):
-            return None
         return (self._host_only if site.settings.host_only else self._full).at_once(site, scope)
 
     def _known(self, site: Site, method: Method, headers: RequestHeaders) -> Caller | None:

@@ -164,8 +164,11 @@ class Http(HttpToolsProtocol):
         return keeper.judge(method, self.url, cast(Any, self.scope), socket)
 
     def _answered_at_once(self) -> bool:
-        """Let the application answer without a task; whether it did. One request of those that came together: who sends
-        many in one piece waits as those do who send them one by one."""
+        """Let the application answer without a task; whether it did.
+
+        One request of those that came together: who sends many in one piece waits as others do. And only to somebody
+        who signs in: strangers stand in line, of whose length a keeper knows a flood.
+        """
         if not self._is_first or not self._is_plain_get():
             return False
         self._is_first = False
@@ -175,8 +178,8 @@ class Http(HttpToolsProtocol):
         if answer is None:
             return False
         self._settled = True
-        headers = [b"%b: %b\r\n" % pair for pair in (*self.server_state.default_headers, *answer.headers)]
-        head = b"%b%b\r\n" % (STATUS_LINE[answer.status], b"".join(headers))
+        usual = [b"%b: %b\r\n" % pair for pair in self.server_state.default_headers]
+        head = b"".join([STATUS_LINE[answer.status], *usual, answer.head, b"\r\n"])
         cast(Together, self.transport).write_now(head, answer.body)
         self.on_response_complete()
         return True
@@ -186,9 +189,10 @@ class Http(HttpToolsProtocol):
         parser, url = self.parser, self.url
         if not url.startswith(b"/xrpc/") or parser.get_method() != b"GET" or self.is_asking or self.flow.write_paused:
             return False
-        if not url.isascii() or b"%" in url.partition(b"?")[0] or b"#" in url:
+        named = {name for name, _ in self.headers}
+        if b"authorization" not in named or not named.isdisjoint(_BODY):
             return False
-        if any(name in _BODY for name, _ in self.headers):
+        if not url.isascii() or b"%" in url.partition(b"?")[0] or b"#" in url:
             return False
         return parser.get_http_version() == "1.1" and parser.should_keep_alive() and not parser.should_upgrade()
 

@@ -25,7 +25,7 @@ class Unencrypted:
     def at_once(self, scope: Scope) -> Whole | None:
         """The answer to whoever came with it, if there is one at once."""
         answer = self._networks.at_once(scope) if scope["scheme"] == "https" else None
-        return answer._replace(headers=[*answer.headers, HSTS]) if answer is not None else None
+        return answer._replace(head=answer.head + b"%b: %b\r\n" % HSTS) if answer is not None else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["scheme"] in ("https", "wss"):

@@ -24,10 +24,10 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Whole(NamedTuple):
-    """An answer that was there at once. headers: as ASGI has them, in one line each."""
+    """An answer that was there at once. head: its headers as they are sent, each with the end of its line."""
 
     status: int
-    headers: list[tuple[bytes, bytes]]
+    head: bytes
     body: bytes
 
 
