@@ -12,6 +12,7 @@ from freehold.haven.archive.restoring import Restorer
 from freehold.haven.archive.sealing import ArchiveKey
 from freehold.haven.archive.stores import Store
 from freehold.haven.carrier import Carrier
+from freehold.haven.delivered import FEEDS, feeds
 from freehold.protocol.cid import Cid
 from freehold.store.blobs import BlobStore
 from freehold.store.clock import now_micros
@@ -65,8 +66,12 @@ class Archived:
         self.carrier = Carrier(path, self.blobs, epoch=epoch, wait=False)
         self.blobs.elsewhere = self.carrier
         self.db = Database(path, SCHEMA, durable=True, gate=self.carrier, idle_seconds=60, clock=clock)
-        papers = Papers(RING.packed(), b'domain = "town.example"\n')
-        source = Source(self.blobs, stream.Log(self.db), epoch, lambda: papers, clock, self.db.fold)
+        settings = b'domain = "town.example"\n'
+
+        def papers() -> Papers:
+            return Papers(RING.packed(), settings, feeds(directory / FEEDS))
+
+        source = Source(self.blobs, stream.Log(self.db), epoch, papers, clock, self.db.fold)
         self.archive = Archive("away", directory / "archive", store, key, source, plan or Plan())
         self._feeding = threading.Thread(target=self.carrier.feed, args=(self.archive,))
         self._feeding.start()

@@ -19,6 +19,7 @@ from freehold.haven.archive import places, stores
 from freehold.haven.archive.forms import Gone
 from freehold.haven.archive.restoring import Restored, Restorer, open_key
 from freehold.haven.archive.sealing import ArchiveKey
+from freehold.haven.delivered import FEEDS, put_feeds
 from freehold.haven.machine import Machine
 from freehold.pds import forgetting
 from freehold.pds.resumption import resume
@@ -72,6 +73,8 @@ def _put_papers(directory: Path, restored: Restored) -> None:
     unlock = UnlockKey.from_file(directory / UNLOCK_KEY)
     write_durably(directory / NETWORK_KEY, wrapped(restored.ring, [unlock]))
     write_durably(directory / all_settings.FILE, restored.settings)
+    if restored.feeds is not None:
+        put_feeds(directory / FEEDS, restored.feeds)
     all_settings.put(directory, "unlock", "file")
     machine.write(directory, Machine(os.urandom(16).hex(), "primary", restored.epoch + 1))
 

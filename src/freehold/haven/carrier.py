@@ -281,6 +281,7 @@ class Carrier:
             while not self._closed.is_set():
                 link.pay()
                 link.still()
+                link.deliver()
                 self._stay(link, sync)
         except Refused as lost:
             self._drop(link, lost)
@@ -536,6 +537,7 @@ class Carrier:
         told: what is compared, how much of it, and of how much.
         """
         with self.standing_still(name) as link:
+            link.deliver(anew=True)
             return verify(link, self._path, self._blobs, told)
 
     @contextmanager

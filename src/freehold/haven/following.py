@@ -12,11 +12,11 @@ from heapq import nsmallest
 
 import msgspec
 
+from freehold.haven import delivered
 from freehold.haven.copy import Copy
+from freehold.haven.delivered import KEY
 from freehold.haven.lease import Request, Vote
 from freehold.haven.wire import (
-    DELIVERED,
-    KEY,
     VERSION,
     Answer,
     AnyMessage,
@@ -54,7 +54,6 @@ from freehold.haven.witness import now_ms
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
 from freehold.store.blobs import BlobStore, Incoming
-from freehold.store.files import write_durably
 from freehold.store.wal import Position, Stretch
 
 HASHES_MAX = 65_536
@@ -204,6 +203,11 @@ class Standby:
         """On a machine so busy that opening and ending takes longer than a primary waits, it must come through."""
         return min(2.0**self._in_vain, LONGEST_PATIENCE_SECONDS) if self._in_vain else 0.0
 
+    @property
+    def promised_seconds(self) -> float:
+        """How much longer it will keep what it promised; below zero when that ran out."""
+        return (self.vote.until - now_ms()) / 1_000
+
     def may_succeed(self) -> bool:
         """Whether this machine promised nobody that it would not: its primary has been silent for longer."""
         return now_ms() >= self.vote.until
@@ -298,15 +302,14 @@ class Standby:
             self._epoch = epoch
 
     def _take_paper(self, paper: Deliver | Entrust) -> None:
-        """A key wrapped by another machine's unlock key is of no use where keys are entrusted. Raises KeysNotWanted."""
+        """A key wrapped by another machine's unlock key is of no use where keys are entrusted. Raises KeysNotWanted,
+        BadPaper."""
         if isinstance(paper, Entrust):
             if self._entrusted is None:
                 raise KeysNotWanted
             self._entrusted(paper.ring, paper.settings)
-        elif paper.name not in DELIVERED:
-            raise LinkLost(because=f"a primary does not deliver {paper.name}")
         elif paper.name != KEY or self._entrusted is None:
-            write_durably(self._copy.path.with_name(paper.name), paper.data)
+            delivered.put(self._copy.path.parent, paper.name, paper.data)
 
     def _check(self, after: bytes) -> Checked:
         cids = nsmallest(CHECKED_AT_ONCE, (cid for cid in self._blobs.cids() if cid > after))

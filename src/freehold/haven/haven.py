@@ -14,6 +14,7 @@ import msgspec
 
 from freehold.haven import forks, machine, papers, transport
 from freehold.haven.carrier import Carrier, NoSuchStandby, Unsure
+from freehold.haven.delivered import DELIVERED, FEEDS, KEY
 from freehold.haven.keeper import Keeper
 from freehold.haven.lease import Request
 from freehold.haven.link import Link, as_it_is
@@ -21,7 +22,7 @@ from freehold.haven.machine import Machine, Peer, Role
 from freehold.haven.receiving import Herald, Receiver
 from freehold.haven.reign import Reign
 from freehold.haven.verifying import Report
-from freehold.haven.wire import DELIVERED, KEY, Channel, Entrust, Hello, LinkLost, LinkRefused, Pair, Refuse, WitnessAt
+from freehold.haven.wire import Channel, Entrust, Hello, LinkLost, LinkRefused, Pair, Refuse, WitnessAt
 from freehold.haven.witness import FarWitness
 from freehold.protocol.refused import InvalidRequest, Refused
 from freehold.store.blobs import BlobStore
@@ -317,7 +318,9 @@ class Haven:
         if peer is None or peer.keys == "wrapped" or keys is None:
             return
         entrusted = ENTRUSTED if peer.keys == "own" else ()
-        papers = [self._directory / name for name in (*entrusted, *DELIVERED) if name in entrusted or name != KEY]
+        kept_back = {KEY, FEEDS} if peer.keys == "last" else {KEY}  # another operator runs no programs of ours unasked
+        names = (*entrusted, *(name for name in DELIVERED if name not in kept_back))
+        papers = [self._directory / name for name in names]
         link.bring(papers, lambda path: keys() if path.name in entrusted else as_it_is(path))
 
     def _announce(self) -> None:

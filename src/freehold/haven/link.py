@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from freehold.haven.delivered import content
 from freehold.haven.lease import LEASE_MS
 from freehold.haven.wire import (
     PART_BYTES,
@@ -63,7 +64,7 @@ class OldEpoch(Refused):
 
 def as_it_is(paper: Path) -> Deliver:
     """A paper as it lies here."""
-    return Deliver(paper.name, paper.read_bytes())
+    return Deliver(paper.name, content(paper) or b"")
 
 
 class Link:
@@ -177,21 +178,18 @@ class Link:
         self.exchange(Fold())
         self.position = NOWHERE
 
-    def deliver(self) -> None:
-        """The papers, if they are not those that were delivered last. Raises LinkLost.
+    def deliver(self, *, anew: bool = False) -> None:
+        """The papers, if they are not those that were delivered last; or anew. Raises LinkLost.
 
         A commit costs no look at any file: what this process puts in its place is counted (`files.replaced`), and what
         somebody edits is seen after the next `still`.
         """
         replaced = files.replaced()
-        if replaced == self._looked_at:
+        if replaced == self._looked_at and not anew:
             return
         for path, known in self._papers.items():
-            try:
-                found = path.read_bytes()
-            except FileNotFoundError:
-                continue
-            if found != known:
+            found = content(path)
+            if found is not None and (anew or found != known):
                 self.exchange(self._said(path))
                 self._papers[path] = found
         self._looked_at = replaced

@@ -20,9 +20,6 @@ LENGTH_BYTES = 4
 MESSAGE_MAX = 4 * PART_BYTES
 AHEAD_BYTES = 16_384
 """What TLS has in one record; more than most messages have."""
-KEY = "network.key"
-DELIVERED = (KEY, "forks.json")
-"""Files that go along with the truth: its keys, and where its history forked."""
 
 
 class LinkLost(Refused):
@@ -124,7 +121,7 @@ class WitnessAt(Message, frozen=True):
 
 
 class Deliver(Message, frozen=True):
-    """A file that the truth is of no use without: one of `DELIVERED`."""
+    """What goes along with the truth: one of `delivered.DELIVERED`."""
 
     name: str
     data: bytes

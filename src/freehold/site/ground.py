@@ -24,6 +24,7 @@ from freehold.haven import measured, rehearsals
 from freehold.haven.archive import archive
 from freehold.haven.archive import keeping as archiving
 from freehold.haven.archive.forms import Papers
+from freehold.haven.delivered import FEEDS, feeds
 from freehold.haven.edges import edges
 from freehold.haven.haven import Haven
 from freehold.haven.wire import Entrust
@@ -160,4 +161,5 @@ class Ground:
     def _papers(self) -> Papers:
         """What an archive holds beside the truth."""
         path = self.directory / SETTINGS
-        return Papers(self.seal.ring.packed(), path.read_bytes() if path.is_file() else b"")
+        settings = path.read_bytes() if path.is_file() else b""
+        return Papers(self.seal.ring.packed(), settings, feeds(self.directory / FEEDS))

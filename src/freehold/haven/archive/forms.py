@@ -11,10 +11,12 @@ KEY = "key"
 
 
 class Papers(msgspec.Struct, frozen=True, array_like=True):
-    """What the truth is of no use without. ring: the network's keys. settings: settings.toml."""
+    """What goes along with the truth. ring: the network's keys. settings: settings.toml. feeds: the owner's, packed as
+    `delivered` does it; None: as they were in the object before."""
 
     ring: bytes
     settings: bytes
+    feeds: bytes | None = None
 
 
 class Head(msgspec.Struct, frozen=True, array_like=True):

@@ -43,14 +43,15 @@ class NothingThere(Refused):
 
 class Restored(NamedTuple):
     """What was put back. until: micros, the last moment of the log that is in it. tail: whether what the archive holds
-    beyond that was left out by choice. epoch: the newest that wrote there. gone: hashes of what events tell to be
-    erased, with their numbers. blobs: how many."""
+    beyond that was left out by choice. epoch: the newest that wrote there. feeds: packed; None where none were kept.
+    gone: hashes of what events tell to be erased, with their numbers. blobs: how many."""
 
     until: int
     tail: bool
     epoch: int
     ring: Ring
     settings: bytes
+    feeds: bytes | None
     gone: list[Gone]
     blobs: int
 
@@ -85,7 +86,8 @@ class Restorer:
         gone = [each for _, found in self._all(_within(names, "gone/"), list[Gone]) for each in found]
         blobs = self._blobs(directory, _within(names, "blob/"))
         epoch = max((int(name.partition("/")[2]) for name in _within(names, "epoch/")), default=generation.epoch)
-        return Restored(until, tail, epoch, _merged(papers), papers[-1].settings, gone, blobs)
+        feeds = next((each.feeds for each in reversed(papers) if each.feeds is not None), None)
+        return Restored(until, tail, epoch, _merged(papers), papers[-1].settings, feeds, gone, blobs)
 
     def window(self) -> tuple[int, int]:
         """The first moment that can be restored, and the last base's, in micros. Raises NothingThere."""
@@ -132,15 +134,16 @@ class Restorer:
         for done, (name, segment) in enumerate(self._all(segments, Segment), 1):
             if int(name.rpartition("/")[2]) != done:
                 raise Altered(f"A part of the log is missing in the archive, before {name}. {_earlier(until)}")
-            papers.append(segment.papers)
             taken = [piece for piece in segment.pieces if at is None or piece.at <= at]
+            later = len(taken) < len(segment.pieces)  # its feeds may be of later than `at`; more keys do no harm
+            papers.append(msgspec.structs.replace(segment.papers, feeds=None) if later else segment.papers)
             for piece in taken:
                 if position != NOWHERE and piece.before != position:
                     raise Altered(f"The log in the archive does not go on at {name}. {_earlier(until)}")
                 file.put(piece)
                 position, until = piece.position, max(until, piece.at)
             self._told("log", done, len(segments))
-            if len(taken) < len(segment.pieces):
+            if later:
                 return until, True, papers
         return until, at is not None, papers
 

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import msgspec
+
 from freehold.haven.archive.forms import Blob, Generation, Gone, Head, Papers, Piece, Segment, encode
 from freehold.haven.archive.sealing import ArchiveKey
 from freehold.haven.archive.stores import Store
@@ -43,6 +45,8 @@ class Sender:
         self, store: Store, key: ArchiveKey, files: BlobStore, papers: Callable[[], Papers], pace: Pace
     ) -> None:
         self._store, self._key, self._files, self._papers, self._pace = store, key, files, papers, pace
+        self._feeds: bytes | None = None
+        """As they were sent last by this process."""
 
     def _put(self, name: str, plain: bytes, *, deflate: bool = True) -> None:
         box = self._key.enclose(name, plain, deflate=deflate)
@@ -73,12 +77,16 @@ class Sender:
                 if (name := generation.chunk(count)) not in there:
                     self._put(name, part)
         go_on()
-        head = Head(generation.begins, size, count, digest.digest(), self._papers())
-        self._put(generation.head, encode(head))
+        papers = self._papers()
+        self._put(generation.head, encode(Head(generation.begins, size, count, digest.digest(), papers)))
+        self._feeds = papers.feeds
 
     def segment(self, name: str, pieces: list[Piece]) -> None:
         """A part of the log, with the papers as they are now: no later than what was sealed by them."""
-        self._put(name, encode(Segment(pieces, self._papers())))
+        papers = self._papers()
+        told = papers if papers.feeds != self._feeds else msgspec.structs.replace(papers, feeds=None)
+        self._put(name, encode(Segment(pieces, told)))
+        self._feeds = papers.feeds
 
     def erasures(self, log: Log, after: int) -> int:
         """All that events after this one tell; the number of the last."""
