@@ -41,6 +41,8 @@ __all__ = ["DoorsOf", "OnStandby", "StandingBy", "stand_by"]
 COMMAND = "standby"
 LOOK_SECONDS = 0.1
 ASK_SECONDS = 0.3
+SOON_SECONDS = 0.05
+"""How long after its own promise ran out, or the witness's did not yet, a standby asks (again)."""
 TIDY_SECONDS = 3600.0
 UNLOCK_SECONDS = 2.0
 """How often it is looked whether the keys open by now."""
@@ -197,9 +199,10 @@ class StandingBy:
 
     async def _succeed(self) -> None:
         """Take over when the primary is lost and the witness grants it; a locked standby does not ask."""
-        said = ""
+        said, pause = "", ASK_SECONDS
         while not self.promoted:
-            await asyncio.sleep(ASK_SECONDS)
+            await asyncio.sleep(pause)
+            pause = min(ASK_SECONDS, max(self.standby.following.promised_seconds, SOON_SECONDS))
             if not self.standby.may_ask:
                 continue
             try:
@@ -208,6 +211,7 @@ class StandingBy:
                     logger.warning("the primary is lost: this machine takes over")
                     self.be_promoted()
             except Refused as refused:
+                pause = ASK_SECONDS
                 said = _warned(f"cannot take over: {refused.say}", said)
 
     def be_promoted(self, *, by_hand: bool = False) -> None:
