@@ -93,7 +93,8 @@ def profile_json(page: Page, actor: int) -> bytes:
     """The same as JSON."""
     piece = page.actors[actor]
     json = piece.view_json if piece.plain else opened(labelled(page, piece, piece.view))
-    return _to_reader(page, actor, json)
+    state = page.states.get(actor)
+    return join((json, _VIEWER, state, b"}")) if state is not None else _to_reader(page, actor, json)
 
 
 def _to_reader(page: Page, actor: int, json: bytes) -> bytes:

@@ -141,12 +141,8 @@ def thread(page: Page, uri: str, depth: int, parent_height: int) -> Json:
     if page.circle.blocked(found.anchor.author):
         return {"thread": present.blocked_post(page, found.anchor)}
     replies = _replies(found, found.anchor, 0, min(depth, DEEP_MOST))
-    json = b"%b%b}" % (_node(found, found.anchor, replies), _parents(found))
+    json = _node(found, found.anchor, replies, _parents(found) + b"}")
     return {"thread": Fragment(json), **found.gate_view()}
-
-
-def _tree(found: Thread, piece: PostPiece, depth: int, deepest: int) -> bytes:
-    return _node(found, piece, _replies(found, piece, depth, deepest)) + b"}"
 
 
 def _replies(found: Thread, piece: PostPiece, depth: int, deepest: int) -> bytes:
@@ -159,16 +155,17 @@ def _replies(found: Thread, piece: PostPiece, depth: int, deepest: int) -> bytes
     if len(admitted) > 1:
         op = found.op
         admitted.sort(key=lambda answer: (answer.author != op, answer.moment))
-    return b',"replies":%b' % joined([_tree(found, answer, depth + 1, deepest) for answer in admitted])
+    nodes = [_node(found, answer, _replies(found, answer, depth + 1, deepest), b"}") for answer in admitted]
+    return b',"replies":' + joined(nodes)
 
 
-def _node(found: Thread, piece: PostPiece, replies: bytes = b"") -> bytes:
-    """app.bsky.feed.defs#threadViewPost, as `fragments.opened` has it."""
+def _node(found: Thread, piece: PostPiece, *more: bytes) -> bytes:
+    """app.bsky.feed.defs#threadViewPost, as `fragments.opened` has it. more: what comes after that."""
     context, like = b"", found.op_likes.get(piece.id)
     if like is not None and found.top is not None:
         context = b'"rootAuthorLike":%b' % encode(f"at://{found.page.actors[found.op].did}/app.bsky.feed.like/{like}")
     post = present.post_json(found.page, piece)
-    return present.join((_NODE, post, b',"threadContext":{', context, b"}", replies))
+    return present.join((_NODE, post, b',"threadContext":{', context, b"}", *more))
 
 
 def _parents(found: Thread) -> bytes:
