@@ -14,6 +14,8 @@ from functools import partial
 from freehold.api import other_names
 from freehold.api.app import AT_ONCE, ApiDoor
 from freehold.api.oauth import PATHS as OAUTH_PATHS
+from freehold.api.plain import HEALTH_PATH
+from freehold.haven.reign import NOT_ASKED
 from freehold.net.shares import Shares
 from freehold.net.siege import Siege
 from freehold.net.visits import App, Receive, Scope, Send, Visits, Whole
@@ -158,6 +160,8 @@ class Networks:
             return served_elsewhere
         if not site.haven.is_confirmed:
             return unconfirmed
+        if scope["path"] == HEALTH_PATH and site.haven.witness_state() == NOT_ASKED:
+            return unheard
         return other_names.answer(site, host, scope)
 
     async def stop(self) -> None:
@@ -225,6 +229,11 @@ async def unconfirmed(scope: Scope, receive: Receive, send: Send) -> None:
     """This machine was killed, and its standby has not the last of what is here yet: nobody has been told of it."""
     say = "This network was started again just now, and waits for its second machine. Please try again in a moment."
     await _unavailable(scope, send, "Unconfirmed", say)
+
+
+async def unheard(scope: Scope, receive: Receive, send: Send) -> None:
+    """Only whether it is well: an edge shall not lead here before this machine could hear that it was succeeded."""
+    await _unavailable(scope, send, "NotHeard", "This machine has just begun, and asks whether it is the primary.")
 
 
 async def _unavailable(scope: Scope, send: Send, name: str, say: str) -> None:

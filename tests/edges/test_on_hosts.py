@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import connect
 
+from freehold.haven.edges.haproxy import OF_A_NETWORK
 from support.command import COMMAND, QUIET, freehold
 from support.edges import DOMAIN, ask, encrypted, header, https_settings, hung_up_on, left
 from support.hosts import Host, hosts
@@ -25,6 +26,7 @@ pytestmark = [pytest.mark.edges, pytest.mark.hosts]
 COUNTED = "/xrpc/com.atproto.server.describeServer"
 SECRET = "/xrpc/com.atproto.identity.resolveHandle?handle=amber-lantern.example"
 PATIENCE_SECONDS = 30
+FLOODS = 200
 
 
 class World:
@@ -63,6 +65,11 @@ class World:
         origins = ("--origin", f"{self.origin.address}:443", "--origin", f"{self.spare.address}:443")
         done = freehold("edge", self.town, "make", name, "--address", host.address, *origins, "--to", config)
         assert done.code == 0, done.err
+        written = config.read_text()
+        for limit in set(OF_A_NETWORK):  # a flood of what a loaded machine can make
+            assert f" gt {limit} }}" in written
+            written = written.replace(f" gt {limit} }}", f" gt {FLOODS} }}")
+        config.write_text(written)
         child = self.start(host, name, "haproxy", "-db", "-f", config)
         wait_for(lambda: self.serves(host), lambda: self.log(name) + self.log("town"))
         return child
@@ -145,7 +152,8 @@ def test_an_edge_passes_on_what_it_cannot_read(world: World) -> None:
 
 def test_visitors_are_told_apart_behind_an_edge(world: World) -> None:
     first, second = (left(world.visit(world.west, COUNTED)) for _ in range(2))
-    assert first - second == 1
+    assert first - second in (0, 1)  # what is spent comes back, ten a second
+    assert second < 3_000
     assert left(world.visit(world.west, COUNTED, "flooder")) == 2999
 
 
@@ -174,6 +182,13 @@ def test_only_edges_are_spoken_to_and_a_forged_header_opens_nothing(world: World
         for first in (b"", b"GET / HTTP/1.1\r\n\r\n", header("198.51.100.9"), header(world.west.address)):
             assert hung_up_on(world.visitor.connect(world.origin.address, port), first)
     assert hung_up_on(world.visitor.connect(world.west.address, 443), header("198.51.100.9"))
+
+
+def test_many_behind_one_address_are_no_flood(world: World) -> None:
+    with ExitStack() as held:
+        for _ in range(3 * FLOODS // 4):
+            held.enter_context(world.spare.connect(world.west.address, 443))
+        assert world.visit(world.west, visitor="spare").startswith("HTTP/1.1 200 ")
 
 
 def test_a_flood_from_one_address_stops_nobody_else(world: World) -> None:

@@ -18,6 +18,7 @@ from freehold.haven.witness import FarWitness, now_ms
 logger = logging.getLogger(__name__)
 
 RENEW_SECONDS = 1.0
+NOT_ASKED = "not asked yet"
 
 
 class Reign:
@@ -43,7 +44,7 @@ class Reign:
             threading.Thread(target=self._by_standbys, name="reign by standbys", daemon=True),
         ]
         self._strangers: set[bytes] = set()
-        self.witness_state = "not asked yet"
+        self.witness_state = NOT_ASKED
 
     def start(self) -> None:
         """Renew from now on."""

@@ -10,8 +10,11 @@ from collections.abc import Sequence
 
 from freehold.haven.edges.edges import Edge
 
-AT_ONCE, IN_TEN_SECONDS = 100, 200
-"""Connections of one address (a /64 of IPv6): open together, and begun within ten seconds."""
+OF_A_NETWORK = 1_000, 1_000
+OF_A_SUBSCRIBER = 200, 400
+"""Connections open together, and begun within ten seconds: of one IPv4 address, behind which a school, or a thousand
+customers of a provider, may be, with six for each browser; and of one /64 of IPv6, which one of them has to himself.
+Who comes first of those that an edge lets through, the network knows better: it has their tickets and sessions."""
 MOST = 8_000
 """Connections of the edge at a time, each with two sockets; many machines allow 20,000. More edges take more."""
 REMEMBERED = 200_000
@@ -40,15 +43,18 @@ defaults
     option clitcpka
     option srvtcpka
 
-# What one visitor may do, on both ports together: an address, or the /64 that one subscriber has to himself.
+# What one address of IPv4, which many may share, or one /64 of IPv6, which one has to himself, may do on both ports.
 backend visitors
     stick-table type ipv6 size {remembered} expire 60s store conn_cur,conn_rate(10s)
 """
 
 _LIMITS = """\
     tcp-request connection track-sc0 src,ipmask(32,64) table visitors
-    tcp-request connection reject if {{ sc0_conn_cur(visitors) gt {at_once} }}
-    tcp-request connection reject if {{ sc0_conn_rate(visitors) gt {rate} }}
+    acl shared src 0.0.0.0/0
+    tcp-request connection reject if shared {{ sc0_conn_cur(visitors) gt {network[0]} }}
+    tcp-request connection reject if shared {{ sc0_conn_rate(visitors) gt {network[1]} }}
+    tcp-request connection reject if !shared {{ sc0_conn_cur(visitors) gt {subscriber[0]} }}
+    tcp-request connection reject if !shared {{ sc0_conn_rate(visitors) gt {subscriber[1]} }}
 """
 
 _NAMES = """
@@ -107,7 +113,7 @@ def configuration(names: Sequence[str], edge: Edge) -> str:
         "domain": names[0],
         "names": " ".join(names),
         "under": " ".join(f".{name}" for name in names),
-        "limits": _LIMITS.format(at_once=AT_ONCE, rate=IN_TEN_SECONDS),
+        "limits": _LIMITS.format(network=OF_A_NETWORK, subscriber=OF_A_SUBSCRIBER),
         "most": MOST,
         "remembered": REMEMBERED,
         "unless": _UNLESS if edge.http01 else "",
@@ -129,9 +135,9 @@ def _binds(edge: Edge, port: int) -> str:
 
 
 def _servers(origins: tuple[str, ...]) -> str:
-    """The first one serves while it answers, then the next. If it returns it must have been well for some seconds, in
-    which an old primary hears of its successor."""
-    first = " rise 10" if len(origins) > 1 else ""
+    """The first one serves while it answers, then the next. If it returns it must have been well four times in a row,
+    for most of a second; an old primary says that it is not before it has asked whether it still is one."""
+    first = " rise 4" if len(origins) > 1 else ""
     return "\n".join(
         f"    server origin{number} {origin} check" + (" backup" if number > 1 else first)
         for number, origin in enumerate(origins, 1)
