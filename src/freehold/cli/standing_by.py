@@ -82,6 +82,9 @@ class StandingBy:
         """Until a signal, or promotion."""
         self._hear_signals()
         self.standby.open()
+        listen = self.standby.machine.listen
+        where = f"on {listen} and " if listen else ""
+        print(f"{self.directory} is a standby. It waits for its primary {where}by ssh.", file=sys.stderr, flush=True)
         tell_service_manager("READY=1")
         try:
             async with commanded(self, understood), asyncio.TaskGroup() as tasks:
@@ -243,9 +246,6 @@ def stand_by(directory: Path, settings: Settings, doors_of: DoorsOf) -> Promoted
 async def _stand_by(directory: Path, settings: Settings, doors_of: DoorsOf) -> Promoted | None:
     shared = shared_by(settings)
     standing = StandingBy(directory, settings, shared, doors_of)
-    listen = standing.standby.machine.listen
-    where = f"on {listen} and " if listen else ""
-    print(f"{directory} is a standby. It waits for its primary {where}by ssh.", file=sys.stderr, flush=True)
     await rehearse(shared)
     await standing.follow()
     index = standing.standby.take_index()
