@@ -32,6 +32,7 @@ SKELETON, HYDRATE, PRESENT, JSON = "skeleton (which posts)", "hydrate", "present
 
 PARTS: tuple[tuple[Any, str, str], ...] = (
     (app, "authenticate", AUTH),
+    (app, "known", AUTH),
     (door, "read_json", VALIDATE),
     (Writes, "_checked", VALIDATE),
     (Writes, "_prepare", ENCODE),
