@@ -133,6 +133,7 @@ def test_the_command_tells_of_every_command_and_none_is_without_help() -> None:
         "keys",
         "aside",
         "offer",
+        "plan",
         "queue",
         "readiness",
         "label",

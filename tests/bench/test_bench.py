@@ -6,7 +6,7 @@ from bench.accounting import EVENT, HTTP, INDEX, JSON, SIGN, SKELETON, TRANSACTI
 from bench.network import Server, free_port
 from bench.report import text
 
-from bench import crowd, host, official, official_network, reading, restored, synced, synthetic
+from bench import crowd, host, official, official_network, reading, restored, synced
 
 TINY = Size(
     follows=2,
@@ -71,16 +71,6 @@ def test_reading_is_measured_on_a_crowd(tmp_path):
     assert [call for _, call in found.rows] == list(found.to_reach)
     assert len(found.seen) == len(found.idle) == 6
     assert "getPostThread, 100 replies" in reading.text(found)
-
-
-def test_a_synthetic_network_is_read_like_any_other(tmp_path, monkeypatch):
-    monkeypatch.setattr(synthetic, "ROUNDS", 3)
-    shape = synthetic.Shape(members=40, posts=300)
-    found = synthetic.measure(tmp_path, shape)
-    assert found.bytes_a_post > 100
-    assert found.bytes_a_follow > 20
-    assert all(micros > 0 for micros in found.calls.values())
-    assert "getTimeline" in synthetic.text([found])
 
 
 def test_without_the_official_network_it_says_what_lacks(tmp_path):

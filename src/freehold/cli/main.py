@@ -25,6 +25,7 @@ from freehold.cli.words import (
     moderating,
     network,
     outside,
+    planning,
     running,
     standby,
 )
@@ -77,6 +78,7 @@ COMMANDS = (
     outside.outside,
     care.drill,
     care.readiness,
+    planning.plan,
     machine.install,
     machine.upgrade,
     machine.uninstall,
