@@ -1,6 +1,7 @@
 """A primary finds its standbys again by itself, and only machines that were introduced to each other speak."""
 
 import base64
+import random
 import socket
 import threading
 import time
@@ -16,13 +17,48 @@ from freehold.haven.following import Standby
 from freehold.haven.keeper import Keeper
 from freehold.haven.machine import Peer
 from freehold.haven.receiving import Receiver
-from freehold.haven.wire import Channel, Got, Hello, InStep, LinkLost, Pair, Refuse, Still
+from freehold.haven.wire import PART_BYTES, Channel, Forget, Got, Hello, InStep, LinkLost, Pair, Refuse, Still
 from freehold.protocol.refused import InvalidRequest
 from freehold.store.blobs import BlobStore
 from support.carried import Follower, Primary
 from support.patience import until
 
 TOKEN = "a token of the test"
+
+
+class Dripping:
+    """A stream that gives its bytes in pieces of any size."""
+
+    def __init__(self, seed: int) -> None:
+        self._dice, self._bytes = random.Random(seed), bytearray()
+        self.sendall = self._bytes.extend
+
+    def settimeout(self, seconds: float, /) -> None:
+        assert seconds > 0
+
+    def recv_into(self, buffer: memoryview, /) -> int:
+        part = self._bytes[: min(len(buffer), self._dice.choice([1, 3, 100, 16_384, 1 << 20]))]
+        buffer[: len(part)] = part
+        del self._bytes[: len(part)]
+        return len(part)
+
+    def shutdown(self, how: int, /) -> None:
+        self._bytes.clear()
+
+    def close(self) -> None:
+        self._bytes.clear()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_messages_are_heard_one_after_the_other_however_their_bytes_arrive(seed: int) -> None:
+    channel = Channel(Dripping(seed))
+    sizes = [0, 1, 16_379, 16_384, 16_385, 41_232, 100_000, 5, 0, PART_BYTES]
+    said = [message for size in sizes for message in (Still(), Forget(bytes([size % 251]) * size))]
+    for message in said:
+        channel.send(message)
+    assert [channel.receive() for _ in said] == said
+    with pytest.raises(LinkLost):
+        channel.receive()
 
 
 @contextmanager
