@@ -9,6 +9,8 @@ import pytest
 
 from freehold.protocol import cbor
 from freehold.protocol.cid import Cid
+from freehold.repo import car
+from freehold.stream import frames
 from support.network import LIKE, POST, PROFILE, Caller, Person, Ref, Refusal, now, refused
 
 NOTE = "example.town.note"
@@ -253,3 +255,31 @@ def updating(collection, rkey, **value):
 
 def deleting(collection, rkey):
     return {"do": "delete", "collection": collection, "rkey": rkey}
+
+
+async def test_what_followers_are_told_in_memory_is_what_the_frame_says(alice, site):
+    kept = await alice.post("kept")
+    await alice.apply(
+        {"do": "create", "collection": NOTE, "value": {"any": ["thing", {"a": 1}]}},
+        {
+            "do": "create",
+            "collection": POST,
+            "value": {"text": "é", "createdAt": now()},
+        },
+    )
+    await alice.create(POST, {"text": 5}, validate=False)
+    await alice.put(POST, kept.uri.rsplit("/", 1)[1], {"text": "edited", "createdAt": now()})
+    await alice.delete(kept)
+    own = [event for event in site.log.read(0) if event.did == alice.did]
+    told = [(event.told, event) for event in own if event.told is not None]
+    assert [len(one.changes) for one, _ in told] == [1, 2, 1, 1, 1]
+    for one, event in told:
+        payload = frames.payload_of("commit", event.frame)
+        _, blocks = car.read_car(payload["blocks"])
+        said = [(op["path"], op["cid"], blocks.get(op["cid"])) for op in payload["ops"]]
+        assert (payload["repo"], payload["rev"]) == (event.did, one.rev)
+        assert [change[:3] for change in one.changes] == said
+        for change in one.changes:
+            assert change.value is None or cbor.decode_json(change.data) == change.value
+    values = [change.value for one, _ in told for change in one.changes]
+    assert sum(value is None for value in values) == 3  # of no known lexicon, not looked at, gone

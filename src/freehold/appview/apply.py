@@ -6,7 +6,7 @@ member must not stop everyone's reading.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from freehold.appview import actors, declarations, edges, lists, packs, posts, verified
@@ -17,7 +17,7 @@ from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
 from freehold.repo.car import read_own_car
 from freehold.stream import frames
-from freehold.stream.log import Event, Private
+from freehold.stream.log import Changed, Event, Private
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,9 @@ ACCOUNT = "account"
 def apply_event(batch: Batch, event: Event, records_of: RecordsOf | None) -> None:
     """Apply a public event. records_of: the records of one repository as they are now, asked for when it was reset."""
     batch.now = event.at
+    if event.told is not None:
+        _commit(batch, event.did, event.told.rev, event.told.changes)
+        return
     try:
         payload = frames.payload_of(event.kind, event.frame)
     except Refused as error:
@@ -42,7 +45,7 @@ def apply_event(batch: Batch, event: Event, records_of: RecordsOf | None) -> Non
         return
     kind = event.kind
     if kind == "commit":
-        _commit(batch, payload)
+        _commit(batch, payload["repo"], payload["rev"], _changes(payload))
     elif kind == "identity":
         if "handle" in payload:
             apply_identity(batch, payload["did"], payload["handle"])
@@ -126,10 +129,12 @@ def apply_identity(batch: Batch, did: str, handle: str | None) -> None:
     actors.identity(batch, did, handle.lower() if handle is not None and known else None)
 
 
-def apply_record(batch: Batch, did: str, path: str, cid: Cid, raw: bytes, fits: bool | None = None) -> None:
+def apply_record(
+    batch: Batch, did: str, path: str, cid: Cid, raw: bytes, fits: bool | None = None, value: Json | None = None
+) -> None:
     """Let the index know a record as it is now. A record of a collection that means nothing here is passed over.
 
-    fits: whether it fits its lexicon, where that is known already.
+    fits: whether it fits its lexicon, where that is known already. value: its JSON form, if that is known, and fits.
     """
     collection, _, rkey = path.partition("/")
     handler = HANDLERS.get(collection)
@@ -138,7 +143,7 @@ def apply_record(batch: Batch, did: str, path: str, cid: Cid, raw: bytes, fits: 
     if batch.taken_down and (did, path) in batch.taken_down:
         forget_record(batch, did, path)
         return
-    record = _read(batch, collection, raw, fits)
+    record = value if value is not None else _read(batch, collection, raw, fits)
     if record is None:
         log.info("the record %s of %s is not indexed: it does not fit its lexicon", path, did)
         handler(batch, Change(batch.actor(did), did, collection, rkey))
@@ -156,22 +161,23 @@ def _read(batch: Batch, collection: str, raw: bytes, fits: bool | None) -> Json 
     return record if (batch.fits(collection, record) if fits is None else fits) else None
 
 
-def _commit(batch: Batch, payload: dict[str, Any]) -> None:
-    did = payload["repo"]
+def _commit(batch: Batch, did: str, rev: str, changes: Iterable[Changed]) -> None:
     actor = batch.actor(did)
     actors.announce(batch, actor)
-    batch.reach(actor, payload["rev"])
+    batch.reach(actor, rev)
+    for path, cid, raw, value in changes:
+        if cid is None:
+            forget_record(batch, did, path)
+        elif raw is not None:
+            apply_record(batch, did, path, cid, raw, value=value)
+
+
+def _changes(payload: dict[str, Any]) -> Iterator[Changed]:
+    """What a commit's frame says was changed."""
     blocks = read_own_car(payload["blocks"])
     for op in payload["ops"]:
-        collection, _, rkey = op["path"].partition("/")
-        handler = HANDLERS.get(collection)
-        if handler is None:
-            continue
-        raw = blocks.get(op["cid"]) if op["cid"] is not None else None
-        if raw is not None:
-            apply_record(batch, did, op["path"], op["cid"], raw)
-        elif op["cid"] is None:
-            handler(batch, Change(actor, did, collection, rkey))
+        cid = op["cid"]
+        yield Changed(op["path"], cid, blocks.get(cid) if cid is not None else None, None)
 
 
 def _reset(batch: Batch, did: str, records: list[tuple[str, Cid, bytes]]) -> None:

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -481,8 +481,10 @@ def _keep_state(tx: Tx, **values: int | None) -> None:
     for name in [name for name, value in values.items() if value is None]:
         tx.run("DELETE FROM state WHERE name = :name", name=name)
         del values[name]
-    rows = ", ".join(f"('{name}', :{name})" for name in values)
-    tx.run(
-        f"INSERT INTO state (name, value) VALUES {rows} ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        **values,
-    )
+    tx.run(_keeping(tuple(values)), **values)
+
+
+@cache
+def _keeping(names: tuple[str, ...]) -> str:
+    rows = ", ".join(f"('{name}', :{name})" for name in names)
+    return f"INSERT INTO state (name, value) VALUES {rows} ON CONFLICT (name) DO UPDATE SET value = excluded.value"

@@ -57,6 +57,8 @@ def features_of(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def reply_uris(record: dict[str, Any]) -> tuple[object, object]:
     """(URI of the parent, URI of the root) of a reply, or (None, None)."""
+    if "reply" not in record:
+        return None, None
     reply = as_dict(record.get("reply"))
     return as_dict(reply.get("parent")).get("uri"), as_dict(reply.get("root")).get("uri")
 

@@ -23,7 +23,7 @@ from freehold.repo.diff import Difference, Op, change
 from freehold.repo.mst import Tree
 from freehold.store.migrations import Migration
 from freehold.store.tx import Tx
-from freehold.stream.log import append
+from freehold.stream.log import Changed, Told, append
 
 SCHEMA = (
     Migration(
@@ -103,6 +103,7 @@ class Step(NamedTuple):
 
     must: "create" refuses an existing record, "exist" refuses an absent one, "any" takes both.
     swap: the CID that the caller believes to stand there; False: not checked; None: believed absent.
+    value: what `data` encodes, where it was found to fit its lexicon.
     """
 
     path: str
@@ -110,6 +111,7 @@ class Step(NamedTuple):
     data: bytes | None
     must: str = "any"
     swap: Cid | None | bool = False
+    value: dict[str, Any] | None = None
 
 
 class Done(NamedTuple):
@@ -178,7 +180,7 @@ class Repositories:
         _assure(steps, dict(done.before))
         if not done.ops:
             return Done(opened.repo, opened.head.commit, opened.head.rev, None, ())
-        return self._move(tx, opened, done, {step.path: step.data for step in steps})
+        return self._move(tx, opened, done, {step.path: step for step in steps})
 
     def drop(self, tx: Tx, did: str, repo: int) -> None:
         """Delete the whole repository (the account ends)."""
@@ -290,23 +292,25 @@ class Repositories:
     def _forget(self, did: str) -> None:
         self._open.pop(did, None)
 
-    def _move(self, tx: Tx, opened: _Open, done: Difference, data: dict[str, bytes | None]) -> Done:
+    def _move(self, tx: Tx, opened: _Open, done: Difference, steps: dict[str, Step]) -> Done:
         """Sign the changed tree as the next commit, store what is new, delete what is old, append the event."""
         rev = self._tids.next(tx.now, after=opened.head.rev)
         new = self._sign(opened, done.tree, rev)
         ops, blocks = done.ops, done.covering
-        for op in ops:
-            if op.cid is not None:
-                blocks[op.cid] = data[op.path] or b""
+        changes = tuple(Changed(op.path, op.cid, steps[op.path].data, steps[op.path].value) for op in ops)
+        for one in changes:
+            if one.cid is not None:
+                blocks[one.cid] = one.data or b""
         if sum(map(len, blocks.values())) > MAX_COMMIT_BYTES:
             raise CommitTooLarge(did=opened.did)
         self._exchange_nodes(tx, opened.repo, rev, done.new, done.gone)
         gone = forgetting.superseded(tx, opened.repo, ops)
-        self._store_records(tx, opened.repo, rev, ops, data)
+        self._store_records(tx, opened.repo, rev, changes)
         if gone:
             forgetting.note(tx, opened.did, gone, at=tx.now)
         self._store_head(tx, opened.repo, new)
-        seq = self._announce(tx, opened.did, new, opened.head.rev, opened.head.root, blocks, ops)
+        told = Told(rev, changes)
+        seq = self._announce(tx, opened.did, new, opened.head.rev, opened.head.root, blocks, ops, told)
         self._keep(tx, opened.did, opened, _Open(opened.repo, opened.did, opened.key, new, done.tree))
         return Done(opened.repo, new.commit, new.rev, seq, tuple(ops))
 
@@ -335,17 +339,17 @@ class Repositories:
         elif len(going) > both:
             tx.many("DELETE FROM repo_node WHERE repo = ? AND cid = ?", [(repo, cid) for cid in going[both:]])
 
-    def _store_records(self, tx: Tx, repo: int, rev: str, ops: Sequence[Op], data: dict[str, bytes | None]) -> None:
-        gone = [{"repo": repo, "path": op.path} for op in ops if op.cid is None]
+    def _store_records(self, tx: Tx, repo: int, rev: str, changes: Sequence[Changed]) -> None:
+        gone = [{"repo": repo, "path": one.path} for one in changes if one.cid is None]
         if gone:
             tx.many("DELETE FROM repo_record WHERE repo = :repo AND path = :path", gone)
         tx.many(
             "INSERT INTO repo_record (repo, path, cid, rev, bytes) VALUES (:repo, :path, :cid, :rev, :bytes)"
             " ON CONFLICT (repo, path) DO UPDATE SET cid = excluded.cid, rev = excluded.rev, bytes = excluded.bytes",
             [
-                {"repo": repo, "path": op.path, "cid": op.cid, "rev": rev, "bytes": data[op.path]}
-                for op in ops
-                if op.cid is not None
+                {"repo": repo, "path": one.path, "cid": one.cid, "rev": rev, "bytes": one.data}
+                for one in changes
+                if one.cid is not None
             ],
         )
 
@@ -370,6 +374,7 @@ class Repositories:
         previous: Cid | None,
         blocks: dict[Cid, bytes],
         ops: Sequence[Op],
+        told: Told | None = None,
     ) -> int:
         """Append #commit (sync 1.1)."""
         payload: dict[str, object] = {
@@ -385,7 +390,7 @@ class Repositories:
         }
         if previous is not None:
             payload["prevData"] = previous
-        return append(tx, "commit", did, payload)
+        return append(tx, "commit", did, payload, told)
 
 
 def announce_sync(tx: Tx, did: str, stands: Head) -> int:
@@ -492,7 +497,7 @@ def records_after(tx: Tx, repo: int, path: str, limit: int) -> list[tuple[str, C
 
 def _assure(steps: list[Step], there: dict[str, Cid]) -> None:
     """Hold each step against what the steps before it leave. there: what stands now, by path; it is changed."""
-    for path, cid, _, must, swap in steps:
+    for path, cid, _, must, swap, _ in steps:
         stands = there.get(path)
         if swap is not False and swap != stands:
             raise SwapMismatch(path=path, wanted=swap, found=stands)

@@ -79,7 +79,8 @@ class Written(NamedTuple):
 
 
 class _Ready(NamedTuple):
-    """A write that was checked and encoded, ready for the transaction. rkey None: a TID will be drawn there."""
+    """A write that was checked and encoded, ready for the transaction. rkey None: a TID will be drawn there. value: of
+    a record that fits its lexicon."""
 
     collection: str
     rkey: str | None
@@ -89,6 +90,7 @@ class _Ready(NamedTuple):
     status: str | None
     must: str
     swap: Cid | None | bool
+    value: Record | None = None
 
 
 class Writes:
@@ -129,7 +131,8 @@ class Writes:
             ("create", False) if isinstance(write, Create) else ("exist" if write.must_exist else "any", write.swap)
         )
         blobs = blob_refs(record) if b"mimeType" in data else []  # every reference has one
-        return _Ready(write.collection, write.rkey, Cid.of_cbor(data), data, blobs, status, must, swap)
+        value = record if status == "valid" else None
+        return _Ready(write.collection, write.rkey, Cid.of_cbor(data), data, blobs, status, must, swap, value)
 
     def _checked(self, collection: str, rkey: str | None, record: Record, validate: bool | None) -> tuple[Record, str]:
         """The record with its $type, and whether its lexicon is known."""
@@ -160,7 +163,7 @@ class Writes:
         steps, results = [], []
         for one in ready:
             path = f"{one.collection}/{one.rkey or self._repositories.next_tid(tx)}"
-            steps.append(Step(path, one.cid, one.data, one.must, one.swap))
+            steps.append(Step(path, one.cid, one.data, one.must, one.swap, one.value))
             results.append(Result(f"at://{did}/{path}", one.cid, one.status))
         done = self._repositories.write(tx, did, steps, swap_commit)
         self._settle_blobs(tx, done, {step.path: one.blobs for step, one in zip(steps, ready, strict=True)})

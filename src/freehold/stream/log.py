@@ -25,9 +25,21 @@ from freehold.store.migrations import Migration
 from freehold.store.tx import Row, Tx
 from freehold.stream import finding, frames
 from freehold.stream.bell import Bell
-from freehold.stream.recent import Event, Recent
+from freehold.stream.recent import Changed, Event, Recent, Told
 
-__all__ = ["Event", "Log", "Private", "append", "append_private", "cut", "leap", "newest_in", "replace"]
+__all__ = [
+    "Changed",
+    "Event",
+    "Log",
+    "Private",
+    "Told",
+    "append",
+    "append_private",
+    "cut",
+    "leap",
+    "newest_in",
+    "replace",
+]
 
 PublicKind = Literal["commit", "sync", "identity", "account"]
 
@@ -71,10 +83,11 @@ class Private(NamedTuple):
     body: dict[str, Any]
 
 
-def append(tx: Tx, kind: PublicKind, did: str, payload: dict[str, Any]) -> int:
+def append(tx: Tx, kind: PublicKind, did: str, payload: dict[str, Any], told: Told | None = None) -> int:
     """Tell the world, as the last act of a write; the event's seq.
 
-    payload: the message without `seq` and `time`, which are added here; CIDs as `Cid`, blocks as bytes.
+    payload: the message without `seq` and `time`, which are added here; CIDs as `Cid`, blocks as bytes. told: the same
+    of a commit, for those who follow it in this process.
     """
     newest, so_far, last = tx.known.get("stream.newest") or _newest_event(tx)
     seq = newest + 1
@@ -93,7 +106,7 @@ def append(tx: Tx, kind: PublicKind, did: str, payload: dict[str, Any]) -> int:
     )
     tx.known["stream.newest"] = seq, so_far + len(frame), tx.now
     tx.tell("stream.public", seq)
-    tx.tell_each("stream.appended", Event(seq, kind, did, tx.now, frame))
+    tx.tell_each("stream.appended", Event(seq, kind, did, tx.now, frame, told))
     return seq
 
 
@@ -255,7 +268,7 @@ class Log:
                 last=self.last,
                 limit=limit,
             ):
-                events.append(Event._make(row))
+                events.append(Event(*row))
                 size += len(row[4])
                 if size >= enough:
                     break

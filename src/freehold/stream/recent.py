@@ -5,20 +5,42 @@ are few and small together, none is here that is not in the log, and who asks fo
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from freehold.protocol.cid import Cid
 
 MOST = 256
 MAX_BYTES = 1_500_000
 
 
+class Changed(NamedTuple):
+    """A record that a commit brought, or took away (None). value: its JSON form, where it was found to fit its lexicon
+    before it was encoded."""
+
+    path: str
+    cid: Cid | None
+    data: bytes | None
+    value: dict[str, Any] | None
+
+
+class Told(NamedTuple):
+    """What the frame of a commit says, as who appended it knew it: what is heard in the same process need not be read
+    out of the frame again."""
+
+    rev: str
+    changes: tuple[Changed, ...]
+
+
 class Event(NamedTuple):
-    """A public event. at: micros since 1970 UTC. frame: the whole websocket message, seq and time included."""
+    """A public event. at: micros since 1970 UTC. frame: the whole websocket message, seq and time included. told: what
+    a commit says, where it is known."""
 
     seq: int
     kind: str
     did: str
     at: int
     frame: bytes
+    told: Told | None = None
 
 
 class Recent:
