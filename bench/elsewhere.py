@@ -8,6 +8,7 @@ them: DID documents, listRepos, getRepo and subscribeRepos. `Intake` is the list
 import asyncio
 import random
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from hashlib import sha256
@@ -28,6 +29,7 @@ from freehold.net.client import Client
 from freehold.net.dns import Dns
 from freehold.net.guard import Guard
 from freehold.outside import schema
+from freehold.outside.labelers import Labelers
 from freehold.outside.outside import Limits, Outside
 from freehold.outside.reader import Reader
 from freehold.outside.sources import Source, Sources
@@ -50,6 +52,8 @@ POST, LIKE, FOLLOW, REPOST = "app.bsky.feed.post", "app.bsky.feed.like", "app.bs
 DAY = 86_400 * 1_000_000
 WORDS = "a bread community day evening garden good home in is morning network of our river street the to tomorrow we"
 Record = dict[str, Any]
+HANG_UP = b""
+"""In the place of a frame: the host ends the connection."""
 
 
 class Person:
@@ -158,7 +162,8 @@ class Life:
 
 
 class Elsewhere:
-    """A host, or a relay. cars: repositories that were put together beforehand. events: frames in their order."""
+    """A host, or a relay. cars: repositories that were put together beforehand. events: frames in their order.
+    label_frames: those of its labeler; label_cursors: after which message each listener to them began."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -168,6 +173,8 @@ class Elsewhere:
         self.events: list[bytes] = []
         self.asked: list[str] = []
         self.first_seq = 1
+        self.label_frames: list[bytes] = []
+        self.label_cursors: list[int] = []
         self._news = asyncio.Event()
 
     def join(self) -> Person:
@@ -185,6 +192,11 @@ class Elsewhere:
     def send(self, frame: bytes) -> None:
         """Put a frame into the stream, whatever it is."""
         self.events.append(frame)
+        self._news.set()
+
+    def send_labels(self, frame: bytes) -> None:
+        """Put a frame into the stream of labels, whatever it is."""
+        self.label_frames.append(frame)
         self._news.set()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -222,15 +234,22 @@ class Elsewhere:
 
     async def _stream(self, scope: Any, receive: Any, send: Any) -> None:
         cursor = parse_qs(scope["query_string"].decode()).get("cursor")
+        frames, first = self.events, self.first_seq
+        if scope["path"].endswith("subscribeLabels"):
+            frames, first = self.label_frames, 1
+            self.label_cursors.append(int(cursor[0]) if cursor else -1)
         await receive()
         await send({"type": "websocket.accept"})
-        at = max(int(cursor[0]) - self.first_seq + 1, 0) if cursor else len(self.events)
+        at = max(int(cursor[0]) - first + 1, 0) if cursor else len(frames)
         with suppress(asyncio.CancelledError):  # the server's way to end
             while True:
-                self._news.clear()
-                for frame in self.events[at:]:
-                    await send({"type": "websocket.send", "bytes": frame})
+                while at < len(frames):
                     at += 1
+                    if frames[at - 1] == HANG_UP:
+                        await send({"type": "websocket.close"})
+                        return
+                    await send({"type": "websocket.send", "bytes": frames[at - 1]})
+                self._news.clear()
                 await self._news.wait()
 
 
@@ -257,7 +276,8 @@ async def host(elsewhere: Elsewhere) -> AsyncIterator[str]:
 
 
 class Intake:
-    """An index that takes in what others say. directory: where DID documents are. dns: where handles are confirmed."""
+    """An index that takes in what others say. directory: where DID documents are. dns: where handles are confirmed.
+    subscribed: labelers that members want, one entry for each member."""
 
     def __init__(
         self,
@@ -269,7 +289,9 @@ class Intake:
         clock: Callable[[], int] = now_micros,
         here: frozenset[str] = frozenset(),
         dns: Dns | None = None,
+        most_labels: int = 1_000,
     ) -> None:
+        self.subscribed: list[str] = []
         tables = (*jobs.SCHEMA, *stream.SCHEMA, *DIRECTORY, *schema.SCHEMA)
         self.truth = Database(folder / "truth.db", tables, durable=False, clock=clock)
         self.db = Database(folder / "index.db", (*INDEX_SCHEMA, *schema.BESIDE_THE_INDEX), durable=False, clock=clock)
@@ -289,7 +311,15 @@ class Intake:
         )
         self.reader = Reader(self.index, self.db.reading, self.identity, here.__contains__, clock)
         self.outside = Outside(
-            Sources(self.truth), self.reader, client, folder / "coming", frozenset(HANDLERS), limits or Limits()
+            Sources(self.truth),
+            self.reader,
+            client,
+            folder / "coming",
+            frozenset(HANDLERS),
+            limits or Limits(),
+            Labelers(
+                self.truth, self.reader, client, lambda: Counter(self.subscribed), "did:web:here.test", most_labels
+            ),
         )
 
     async def listen(self, url: str, *, relay: bool = False) -> None:

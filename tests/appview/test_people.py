@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from freehold.appview.asked import AccountHidden, ActorNotFound, SignInNeeded
+from freehold.protocol.refused import Refused
 from freehold.protocol.syntax import format_datetime
 from support.parish import Parish, Person
 
@@ -247,3 +248,29 @@ def test_strangers_have_no_lists_of_their_own(parish: Parish, circle: list[Perso
     for call in ("notification.listNotifications", "notification.getUnreadCount", "graph.getMutes", "graph.getBlocks"):
         with pytest.raises(SignInNeeded):
             parish.ask(call)
+
+
+def test_followers_and_follows_are_listed_by_their_followers_too_to_the_end(parish: Parish):
+    alice, bob, carol, dora = (parish.join(name) for name in ("alice", "bob", "carol", "dora"))
+    for one in (bob, carol, dora):
+        one.follow(alice)
+        alice.follow(one)
+    dora.follow(bob)
+    carol.follow(bob)
+    dora.follow(carol)
+    for name, key in (("getFollowers", "followers"), ("getFollows", "follows")):
+        found, cursor = [], None
+        while len(found) < 4:
+            page = parish.ask(f"graph.{name}", dora, actor=alice.did, limit=2, sort="top", cursor=cursor)
+            found += [one["handle"] for one in page[key]]
+            cursor = page.get("cursor")
+            if cursor is None:
+                break
+        assert found == ["bob.test", "carol.test", "dora.test"]
+
+
+def test_another_order_of_the_timeline_is_refused(parish: Parish):
+    alice = parish.join("alice")
+    assert parish.ask("feed.getTimeline", alice, algorithm="reverse-chronological") == {"feed": []}
+    with pytest.raises(Refused, match="reverse-chronological"):
+        parish.ask("feed.getTimeline", alice, algorithm="best")

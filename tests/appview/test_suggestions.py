@@ -28,8 +28,12 @@ def test_friends_of_friends_come_first_then_the_most_followed(parish: Parish):
     everyone = handles(parish)
     first = parish.ask("actor.getSuggestions", limit=3)
     assert handles(parish, limit=3) + handles(parish, limit=9, cursor=first["cursor"]) == everyone
-    explored = parish.ask("unspecced.getSuggestedUsersForExplore", alice, category="news", limit=1)["actors"]
+    explored = parish.ask("unspecced.getSuggestedUsersForExplore", alice, limit=1)["actors"]
     assert [one["handle"] for one in explored] == ["f3.test"]
+    parish.people[explored[0]["did"]].profile(description="News of the harbour")
+    for category, expected in (("news", ["f3.test"]), ("gardens", [])):
+        found = parish.ask("unspecced.getSuggestedUsersForExplore", alice, category=category)["actors"]
+        assert [one["handle"] for one in found] == expected
 
 
 def test_starter_packs_by_which_people_joined_come_first(parish: Parish):

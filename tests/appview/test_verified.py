@@ -127,7 +127,7 @@ def test_nobody_called_an_impersonator_is_verified(parish: Parish, circle: list[
     verify(vera, bob)
     src = "did:plc:labeler2222222222222222"
     view = {"src": src, "uri": bob.did, "val": "impersonation", "cts": format_datetime(parish.now)}
-    parish.index.memory.labels_of = lambda subjects: {bob.did: [Said(src, view, None, None)]}
+    parish.index.memory.labels_of = lambda tx, subjects: {bob.did: [Said(src, view, None, None)]}
     parish.views.labelers = Labelers(heard=frozenset({src}))
     parish.tell_private("label", src, {"uri": bob.did})
     assert status(parish, bob) == ("invalid", "none")

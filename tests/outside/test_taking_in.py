@@ -17,6 +17,7 @@ from freehold.outside.pace import Pace
 from freehold.protocol import cbor
 from freehold.protocol.keys import K256Key
 from freehold.store.clock import now_micros
+from freehold.stream import frames
 from support.nameserver import nameserver
 
 HOUR = 3600 * 1_000_000
@@ -258,10 +259,12 @@ async def test_a_kill_in_the_middle_of_the_fetching_costs_what_was_under_way(tmp
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": path},
     )
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        assert await child.stdout.readline() == b"some\n"
-    child.send_signal(signal.SIGKILL)
-    await child.wait()
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            assert await child.stdout.readline() == b"some\n"
+    finally:
+        child.send_signal(signal.SIGKILL)
+        await child.wait()
     with opened(folder, other.url, limits=Limits(per_second=1_000)) as intake:
         with intake.db.reading() as tx:
             done = known.count(tx, other.url).held
@@ -271,3 +274,14 @@ async def test_a_kill_in_the_middle_of_the_fetching_costs_what_was_under_way(tmp
         assert len(other.asked) <= 20 + 1  # the one that was under way
         whole = sum(path.startswith(POST) for person in people for path, _ in person.tree.items())
         assert len(texts(intake)) == whole
+
+
+async def test_a_host_whose_stream_began_anew_is_heard_from_then_on(other, intake):
+    async with heard(other, intake) as mei:
+        other.send(frames.error_frame("FutureCursor", "that is ahead of this stream"))
+        await until(intake, lambda: "FutureCursor" in intake.outside.states.get(other.url, ""))
+        other.events.clear()
+        write(mei, "b", "in the listing")
+        await until(intake, lambda: texts(intake) == ["one", "in the listing"])
+        other.tell("commit", write(mei, "c", "in the new stream"))
+        await until(intake, lambda: texts(intake) == ["one", "in the listing", "in the new stream"])

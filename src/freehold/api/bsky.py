@@ -2,8 +2,7 @@
 
 A view is the appview's method of the same name with the lexicon's parameters. Before it is asked, the index has
 taken in all that was committed before the call (half a second at most), and `Atproto-Repo-Rev` says up to which
-revision the caller's own writes are shown. Every reader is shown the labels of this network's labeler, which may also
-take things away, whatever labelers the app asks for in `atproto-accept-labelers`; others' are not taken in.
+revision the caller's own writes are shown. Whose labels a reader is shown: see `listening`.
 Source: lexicons app.bsky.*, https://atproto.com/specs/repository#repo-revisions
 """
 
@@ -11,10 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from freehold.api.caller import ACCESS, OPTIONAL, Auth, Caller
+from freehold.api.listening import Listening, listening
 from freehold.api.xrpc import Answer, Given, Handler, procedure, query
 from freehold.pds import private
 from freehold.pds.accounts import Account
-from freehold.protocol.syntax import parse_datetime
+from freehold.protocol.syntax import format_datetime, parse_datetime
 from freehold.site import Site
 
 Json = dict[str, Any]
@@ -100,7 +100,8 @@ def _view(name: str) -> View:
 
     def view(site: Site, caller: Caller, given: Given) -> Answer:
         rev = site.views.repo_rev(caller.did) if caller.did is not None else None  # first: the view shows that or more
-        return viewed(site, getattr(site.views, name)(caller.did, **given.params), rev)
+        heard = listening(site, given.headers)
+        return viewed(getattr(heard.views, name)(caller.did, **given.params), heard, rev)
 
     return view
 
@@ -115,9 +116,9 @@ def _waiting(view: View, *, words: bool) -> Handler:
     return handle
 
 
-def viewed(site: Site, answer: Json, rev: str | None) -> Answer:
+def viewed(answer: Json, heard: Listening, rev: str | None) -> Answer:
     """A view with the headers that say whose labels it shows, and up to which revision the caller's own writes."""
-    headers = [("atproto-content-labelers", f"{site.services.labeler};redact")]
+    headers = [heard.header]
     return Answer(answer, headers=[*headers, ("atproto-repo-rev", rev)] if rev is not None else headers)
 
 
@@ -137,6 +138,24 @@ async def get_config(site: Site, caller: Caller, given: Given) -> Json:
     return {"checkEmailConfirmed": False, "liveNow": []}
 
 
+@query("app.bsky.ageassurance.getConfig", auth=OPTIONAL)
+async def get_age_rules(site: Site, caller: Caller, given: Given) -> Json:
+    """This network keeps no rules by age and place."""
+    return {"regions": []}
+
+
+@query("app.bsky.ageassurance.getState", auth=ACCESS)
+async def get_age_state(site: Site, caller: Caller, given: Given) -> Json:
+    """Nobody's age is asked for, and nothing is kept from anybody because of it."""
+    made = format_datetime(_member(site, caller).created_at)
+    return {"state": {"status": "unknown", "access": "full"}, "metadata": {"accountCreatedAt": made}}
+
+
+@query("app.bsky.unspecced.getAgeAssuranceState", auth=ACCESS)
+async def get_age_status(site: Site, caller: Caller, given: Given) -> Json:
+    return {"status": "unknown"}
+
+
 @query("app.bsky.actor.getPreferences", auth=ACCESS)
 async def get_preferences(site: Site, caller: Caller, given: Given) -> Json:
     account = _member(site, caller)
@@ -148,7 +167,8 @@ async def get_preferences(site: Site, caller: Caller, given: Given) -> Json:
 async def put_preferences(site: Site, caller: Caller, given: Given) -> None:
     account = _member(site, caller)
     whole, given_ones = caller.kind != "app", given.input["preferences"]
-    await site.truth.write(lambda tx: private.put_preferences(tx, site.seal, account, given_ones, whole=whole))
+    await site.write_private(lambda tx: private.put_preferences(tx, site.seal, account, given_ones, whole=whole))
+    site.outside.labelers.subscribed(private.labelers_in(given_ones))
 
 
 @procedure("app.bsky.notification.updateSeen", auth=ACCESS)

@@ -9,11 +9,13 @@ from typing import Any
 
 from freehold.api.bsky import viewed
 from freehold.api.caller import ACCESS, NONE, OPTIONAL, Caller
+from freehold.api.listening import listening
 from freehold.api.xrpc import Answer, Given, Handler, procedure, query
+from freehold.feeds.feeds import Feeds
 from freehold.site import Site
 
 Json = dict[str, Any]
-Read = Callable[[Site, str | None, Given], Awaitable[Json] | Json]
+Read = Callable[[Feeds, str | None, Given], Awaitable[Json] | Json]
 
 FEED, UNSPECCED = "app.bsky.feed.", "app.bsky.unspecced."
 BY_SERVICE = frozenset(
@@ -35,8 +37,9 @@ def _reads(nsid: str, cost: int = 1) -> Callable[[Read], Handler]:
         async def view(site: Site, caller: Caller, given: Given) -> Answer:
             await site.caught_up()
             rev = site.views.repo_rev(caller.did) if caller.did is not None else None
-            answer = read(site, caller.did, given)
-            return viewed(site, answer if isinstance(answer, dict) else await answer, rev)
+            heard = listening(site, given.headers)
+            answer = read(site.feeds.listening(heard.views), caller.did, given)
+            return viewed(answer if isinstance(answer, dict) else await answer, heard, rev)
 
         return view
 
@@ -44,48 +47,48 @@ def _reads(nsid: str, cost: int = 1) -> Callable[[Read], Handler]:
 
 
 @_reads(FEED + "getFeed", cost=2)
-def get_feed(site: Site, viewer: str | None, given: Given) -> Awaitable[Json]:
-    return site.feeds.get_feed(viewer, languages=given.headers.get("accept-language"), **given.params)
+def get_feed(feeds: Feeds, viewer: str | None, given: Given) -> Awaitable[Json]:
+    return feeds.get_feed(viewer, languages=given.headers.get("accept-language"), **given.params)
 
 
 @_reads(FEED + "getFeedSkeleton", cost=2)
-def get_feed_skeleton(site: Site, viewer: str | None, given: Given) -> Awaitable[Json]:
-    return site.feeds.get_feed_skeleton(viewer, **given.params)
+def get_feed_skeleton(feeds: Feeds, viewer: str | None, given: Given) -> Awaitable[Json]:
+    return feeds.get_feed_skeleton(viewer, **given.params)
 
 
 @_reads(FEED + "getFeedGenerator")
-def get_feed_generator(site: Site, viewer: str | None, given: Given) -> Awaitable[Json]:
-    return site.feeds.get_feed_generator(viewer, **given.params)
+def get_feed_generator(feeds: Feeds, viewer: str | None, given: Given) -> Awaitable[Json]:
+    return feeds.get_feed_generator(viewer, **given.params)
 
 
 @_reads(FEED + "getFeedGenerators")
-def get_feed_generators(site: Site, viewer: str | None, given: Given) -> Json:
-    return site.feeds.get_feed_generators(viewer, **given.params)
+def get_feed_generators(feeds: Feeds, viewer: str | None, given: Given) -> Json:
+    return feeds.get_feed_generators(viewer, **given.params)
 
 
 @_reads(UNSPECCED + "getPopularFeedGenerators")
-def get_popular_feed_generators(site: Site, viewer: str | None, given: Given) -> Json:
-    return site.feeds.get_popular_feed_generators(viewer, **given.params)
+def get_popular_feed_generators(feeds: Feeds, viewer: str | None, given: Given) -> Json:
+    return feeds.get_popular_feed_generators(viewer, **given.params)
 
 
 @_reads(FEED + "getSuggestedFeeds")
-def get_suggested_feeds_of_lexicon(site: Site, viewer: str | None, given: Given) -> Json:
-    return site.feeds.get_popular_feed_generators(viewer, **given.params)
+def get_suggested_feeds_of_lexicon(feeds: Feeds, viewer: str | None, given: Given) -> Json:
+    return feeds.get_popular_feed_generators(viewer, **given.params)
 
 
 @_reads(UNSPECCED + "getSuggestedFeeds")
-def get_suggested_feeds(site: Site, viewer: str | None, given: Given) -> Json:
-    return site.feeds.get_suggested_feeds(viewer, **given.params)
+def get_suggested_feeds(feeds: Feeds, viewer: str | None, given: Given) -> Json:
+    return feeds.get_suggested_feeds(viewer, **given.params)
 
 
 @_reads(UNSPECCED + "getTrends")
-def get_trends(site: Site, viewer: str | None, given: Given) -> Json:
-    return site.feeds.get_trends(viewer, **given.params)
+def get_trends(feeds: Feeds, viewer: str | None, given: Given) -> Json:
+    return feeds.get_trends(viewer, **given.params)
 
 
 @_reads(UNSPECCED + "getTrendingTopics")
-def get_trending_topics(site: Site, viewer: str | None, given: Given) -> Json:
-    return site.feeds.get_trending_topics(viewer, given.params["limit"])
+def get_trending_topics(feeds: Feeds, viewer: str | None, given: Given) -> Json:
+    return feeds.get_trending_topics(viewer, given.params["limit"])
 
 
 @query(FEED + "describeFeedGenerator", auth=NONE)

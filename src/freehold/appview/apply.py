@@ -57,9 +57,9 @@ def apply_event(batch: Batch, event: Event, records_of: RecordsOf | None) -> Non
 
 
 def apply_private(batch: Batch, event: Private, record_of: RecordOf) -> None:
-    """Apply a private event of a kind that this room knows: `seen` {at}, `mute` {}, `kept` {}, `takedown` {subject, on}
-    of a record's path or of ACCOUNT, `label` {uri} of a subject of which a labeler says something else than before,
-    `verifier` {on} of whom the network trusts to verify others.
+    """Apply a private event of a kind that this room knows: `seen` {at}, `mute` {}, `kept` {}, `preference` {},
+    `takedown` {subject, on} of a record's path or of ACCOUNT, `label` {uri} of a subject of which a labeler says
+    something else than before, `verifier` {on} of whom the network trusts to verify others.
 
     record_of: asked for what is put back.
     """
@@ -67,19 +67,19 @@ def apply_private(batch: Batch, event: Private, record_of: RecordOf) -> None:
         actors.seen(batch, event.did, event.body["at"])
     elif event.kind == "mute":
         actors.muted(batch, event.did)
-    elif event.kind == "kept":
+    elif event.kind in ("kept", "preference"):
         batch.own.add(batch.actor(event.did))
     elif event.kind == "verifier":
         verified.trust(batch, event.did, event.body["on"])
     elif event.kind == "label":
-        _labelled(batch, event.body["uri"])
+        labelled(batch, event.body["uri"])
     elif event.kind == "takedown" and event.body["subject"] == ACCOUNT:
         _take_down_account(batch, event.did, event.body["on"])
     elif event.kind == "takedown" and "/" in event.body["subject"]:
         _take_down(batch, event.did, event.body["subject"], event.body["on"], record_of)
 
 
-def _labelled(batch: Batch, subject: str) -> None:
+def labelled(batch: Batch, subject: str) -> None:
     """Have memory forget the piece of an account, or of a post. What else can be labelled is kept nowhere."""
     did, collection, rkey = (*subject.removeprefix("at://").split("/"), "", "")[:3]
     row = batch.tx.one("SELECT id FROM actor WHERE did = :did", did=did)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from freehold.appview.batch import POST, STRANGER
-from freehold.protocol.refused import Refused
+from freehold.protocol.refused import InvalidRequest, Refused
 from freehold.protocol.syntax import is_did
 from freehold.store.tx import Tx
 
@@ -142,6 +142,12 @@ def post_id(tx: Tx, uri: str) -> int | None:
     rkey = parts[4] if parts[3] == POST else f"{parts[3]}/{parts[4]}"
     row = tx.one("SELECT id FROM post WHERE author = :author AND rkey = :rkey", author=author, rkey=rkey)
     return row[0] if row is not None else None
+
+
+class UnknownAlgorithm(InvalidRequest):
+    """A timeline in an order that there is not."""
+
+    say = "There is one order of the timeline here: reverse-chronological."
 
 
 def before(cursor: str | None) -> int:

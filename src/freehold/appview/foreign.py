@@ -8,7 +8,7 @@ which whoever proves them also notes how far they have come. Said twice is the s
 from collections.abc import Collection
 
 from freehold.appview import actors
-from freehold.appview.apply import ACCOUNT, apply_identity, apply_record, forget_record
+from freehold.appview.apply import ACCOUNT, apply_identity, apply_record, forget_record, labelled
 from freehold.appview.batch import Batch
 from freehold.protocol.cid import Cid
 from freehold.store.tx import Tx
@@ -49,6 +49,10 @@ class Foreign:
         split = (path.partition("/") for path in paths)
         keep = frozenset((collection, rkey) for collection, _, rkey in split)
         actors.forget(self._batch, self._batch.actor(did), did, keep)
+
+    def labelled(self, uri: str) -> None:
+        """Something else is said of an account (its DID) or of a record than before."""
+        labelled(self._batch, uri)
 
     def reached(self, did: str, rev: str) -> None:
         """The account's repository is known up to this revision."""

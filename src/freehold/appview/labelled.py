@@ -1,13 +1,16 @@
 """Labels as readers see them: what labelers say of accounts and posts, for whoever listens to those labelers.
 
-What they say is in the truth, where it was signed; a piece of a view holds it ready for all readers, and the private
-log says when to make the piece anew. Each answer takes from it what its reader's labelers said and what still holds.
+What ours says is in the truth, where it was signed, and what others say is beside the index; a piece of a view holds it
+ready for all readers, and whoever learns of something new has the piece made anew. Each answer takes from it what its
+reader's labelers said and what still holds.
 A label `!takedown` by a labeler whom the reader lets redact makes the subject as good as gone.
 Source: https://atproto.com/specs/label, the header atproto-accept-labelers
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
+
+from freehold.store.tx import Tx
 
 TAKEDOWN = "!takedown"
 Json = dict[str, Any]
@@ -23,8 +26,9 @@ class Said(NamedTuple):
     ends: int | None
 
 
-LabelsOf = Callable[[Sequence[str]], Mapping[str, Sequence[Said]]]
-"""Subjects (DIDs and at-uris with DIDs) to what is said of them; those of whom nothing is said are left out."""
+LabelsOf = Callable[[Tx, Sequence[str]], Mapping[str, Sequence[Said]]]
+"""Subjects (DIDs and at-uris with DIDs) to what is said of them; those of whom nothing is said are left out. Tx: of the
+index."""
 
 
 class Labelers(NamedTuple):
@@ -33,11 +37,15 @@ class Labelers(NamedTuple):
     heard: frozenset[str] = frozenset()
     redacting: frozenset[str] = frozenset()
 
+    def and_heard(self, others: Iterable[str]) -> "Labelers":
+        """These, and others to listen to."""
+        return self._replace(heard=self.heard.union(others))
+
 
 NO_LABELERS = Labelers()
 
 
-def nothing_said(subjects: Sequence[str]) -> Mapping[str, Sequence[Said]]:
+def nothing_said(tx: Tx, subjects: Sequence[str]) -> Mapping[str, Sequence[Said]]:
     """Where there is no labeler."""
     return {}
 

@@ -54,14 +54,23 @@ _QUOTES_DEEP = 2
 
 class Page:
     """Everything that one answer needs. viewer: the reader's id, 0 for a stranger. labelers: to whom they listen.
-    linked: those of its posts that are; gated: whether any of them has a gate. minded: whether the reader has saved
-    posts or muted threads. basics, views: what was put together so far, of actors and of posts."""
+    by_choice: and to those beside that they chose for themselves. linked: those of its posts that are; gated: whether
+    any of them has a gate. minded: whether the reader has saved posts or muted threads. basics, views: what was put
+    together so far, of actors and of posts."""
 
     def __init__(
-        self, tx: Tx, memory: "Memory", image_url: ImageUrl, viewer: str | None, labelers: Labelers = NO_LABELERS
+        self,
+        tx: Tx,
+        memory: "Memory",
+        image_url: ImageUrl,
+        viewer: str | None,
+        labelers: Labelers = NO_LABELERS,
+        *,
+        by_choice: bool = False,
     ) -> None:
         self.tx = tx
-        self.labelers = labelers
+        self._labelers = labelers
+        self._by_choice = by_choice
         self.memory = memory
         self.image_url = image_url
         self.generation = memory.generation
@@ -152,6 +161,13 @@ class Page:
         return own
 
     @property
+    def labelers(self) -> Labelers:
+        """To whom the reader listens."""
+        if self._by_choice:
+            self._labelers, self._by_choice = self._labelers.and_heard(self.own.labelers), False
+        return self._labelers
+
+    @property
     def ties(self) -> Ties:
         """The reader's likes, reposts and followers."""
         if self._ties is None:
@@ -183,7 +199,7 @@ class Page:
             made = [actor_piece(row, self.image_url) for row in self.tx.run(_ACTORS, ids=str(missing))]
             lives = {row.actor: row for row in declared(self.tx, missing)}
             subjects = [subject for piece in made for subject in piece.subjects]
-            said = self.memory.labels_of([*subjects, *(row.uri for row in lives.values())])
+            said = self.memory.labels_of(self.tx, [*subjects, *(row.uri for row in lives.values())])
             for piece in made:
                 if piece.id in lives:
                     piece.live = live_piece(lives[piece.id], said, self.image_url)
@@ -234,7 +250,7 @@ class Page:
     def _made(self, missing: list[int]) -> list[PostPiece]:
         """Pieces of posts of which memory holds none, from now on kept there."""
         made = [post_piece(row, self.image_url) for row in self.tx.run(_POSTS, ids=str(missing))]
-        said = self.memory.labels_of([piece.uri for piece in made])
+        said = self.memory.labels_of(self.tx, [piece.uri for piece in made])
         for piece in made:
             if said:
                 piece.said = of_version(said.get(piece.uri, ()), piece.view["cid"])

@@ -30,6 +30,7 @@ _KNOWN_SHOWN = 5
 _KNOWN_LOOKS = 2_000
 _CANDIDATES = 300
 _WORDS_MOST = 20
+_TOP, _TOP_OF = "top.", 2_000
 
 
 # -- profiles --------------------------------------------------------------------------------------------------------
@@ -142,25 +143,49 @@ def _rows(page: Page, sql: str, id: int, limit: int, cursor: str | None, **more:
     return page.tx.run(sql, id=id, at=at, tie=tie, limit=limit, **more)
 
 
-def _of_subject(page: Page, actor: str, name: str, rows: list[tuple[Any, ...]], limit: int) -> Json:
+def _of_subject(
+    page: Page, actor: str, name: str, rows: list[tuple[Any, ...]], limit: int, more: dict[str, str] | None = None
+) -> Json:
     id = actor_id(page, actor)
     page.load_actors((id,))
     people = listed(page, [row[1] for row in rows], beside=id)
-    return {"subject": present.profile(page, id), name: people, **pair_cursor(rows, limit)}
+    return {"subject": present.profile(page, id), name: people, **(pair_cursor(rows, limit) if more is None else more)}
 
 
-def followers(page: Page, actor: str, limit: int, cursor: str | None) -> Json:
-    """app.bsky.graph.getFollowers, the latest first."""
+def followers(page: Page, actor: str, limit: int, cursor: str | None, sort: str = "latest") -> Json:
+    """app.bsky.graph.getFollowers, the latest first, or those whom most people follow (`top`)."""
+    return _ties_of(page, actor, "followers", _FOLLOWERS, limit, cursor, sort)
+
+
+def follows(page: Page, actor: str, limit: int, cursor: str | None, sort: str = "latest") -> Json:
+    """app.bsky.graph.getFollows, in the order of `followers`."""
+    return _ties_of(page, actor, "follows", _FOLLOWS, limit, cursor, sort)
+
+
+def _ties_of(page: Page, actor: str, name: str, sql: str, limit: int, cursor: str | None, sort: str) -> Json:
     id = actor_id(page, actor)
-    rows = [] if page.circle.blocked(id) else _rows(page, _FOLLOWERS, id, limit, cursor)
-    return _of_subject(page, actor, "followers", rows, limit)
+    if page.circle.blocked(id):
+        return _of_subject(page, actor, name, [], limit)
+    if sort == "top" and (cursor is None or cursor.startswith(_TOP)):
+        return _of_subject(page, actor, name, *_top(page, sql, id, limit, cursor))
+    return _of_subject(page, actor, name, _rows(page, sql, id, limit, cursor), limit)
 
 
-def follows(page: Page, actor: str, limit: int, cursor: str | None) -> Json:
-    """app.bsky.graph.getFollows, the latest first."""
-    id = actor_id(page, actor)
-    rows = [] if page.circle.blocked(id) else _rows(page, _FOLLOWS, id, limit, cursor)
-    return _of_subject(page, actor, "follows", rows, limit)
+def _top(
+    page: Page, sql: str, id: int, limit: int, cursor: str | None
+) -> tuple[list[tuple[Any, ...]], int, dict[str, str]]:
+    """Rows, `limit` and cursor of a page of the last _TOP_OF in order of their followers; after those, the latest
+    first."""
+    skip = 0 if cursor is None else before(cursor.removeprefix(_TOP))
+    newest = _rows(page, sql, id, _TOP_OF, None)
+    ids = str([row[1] for row in newest])
+    counts: dict[int, int] = dict(
+        page.tx.run("SELECT id, followers FROM actor WHERE id IN (SELECT value FROM json_each(:ids))", ids=ids)
+    )
+    best = sorted(newest, key=lambda row: (-counts.get(row[1], 0), -row[0], -row[1]))
+    after = skip + limit
+    more = {"cursor": f"{_TOP}{after}"} if after < len(best) else pair_cursor(newest, _TOP_OF)
+    return best[skip:after], limit, more
 
 
 def known_followers(page: Page, actor: str, limit: int, cursor: str | None) -> Json:
@@ -274,20 +299,20 @@ def signed_in(page: Page) -> int:
 def search(page: Page, q: str, limit: int, cursor: str | None) -> Json:
     """app.bsky.actor.searchActors: by handle, name and description."""
     skip = 0 if cursor is None else before(cursor)
-    ids = _matches(page, q, "{handle name description}")[skip : skip + limit]
+    ids = matches(page, q, "{handle name description}")[skip : skip + limit]
     return {"actors": listed(page, ids), **({"cursor": str(skip + limit)} if len(ids) == limit else {})}
 
 
 def typeahead(page: Page, q: str, limit: int) -> Json:
     """app.bsky.actor.searchActorsTypeahead: by the beginnings of handle and name."""
-    ids = _matches(page, q, "{handle name}")[: limit * 2]
+    ids = matches(page, q, "{handle name}")[: limit * 2]
     page.load_actors(ids)
     page.load_states()
     shown = [id for id in ids if page.active(id) and not page.circle.blocked(id)]
     return {"actors": [present.basic(page, id) for id in shown[:limit]]}
 
 
-def _matches(page: Page, q: str, columns: str) -> list[int]:
+def matches(page: Page, q: str, columns: str) -> list[int]:
     """The best of the first matches: the very handle, then whom the reader follows, then by followers."""
     words = spaced(q.lower().removeprefix("@")).replace('"', " ").replace("\0", " ").split()[:_WORDS_MOST]
     if not words:

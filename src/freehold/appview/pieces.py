@@ -28,8 +28,8 @@ Kinds: avatar, banner, feed_thumbnail, feed_fullsize, video_playlist, video_thum
 """
 MutedBy = Callable[[str], Iterable[tuple[str, int]]]
 """DID to whom they mute now (a DID, or the at:// URI of a thread's root or of a list) and since when, in micros."""
-KeptBy = Callable[[str], tuple[Json, Json, Json, Json]]
-"""DID to what they keep for themselves: the four parts of `Own`."""
+KeptBy = Callable[[str], tuple[Any, ...]]
+"""DID to what they keep for themselves: the parts of `Own`."""
 
 NO_HANDLE = "handle.invalid"
 NOT_FOR_STRANGERS = "!no-unauthenticated"
@@ -59,13 +59,15 @@ class Own(NamedTuple):
 
     saved: URI to [CID, micros] of the posts they saved; subscriptions: DID to [posts, replies, micros] of those whose
     posts they want to be told of; notices: what they chose of app.bsky.notification.defs#preferences; partly_muted: DID
-    to [reposts, quotes, micros] of those of whom they mute no more than that.
+    to [reposts, quotes, micros] of those of whom they mute no more than that. labelers: DIDs of those to whom they
+    listen, beside the network's own.
     """
 
     saved: Json
     subscriptions: Json
     notices: Json
     partly_muted: Json
+    labelers: Sequence[str] = ()
 
 
 NOTHING = Own({}, {}, {}, {})

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from freehold.appview import pack_views
 from freehold.appview.asked import actor_id, before
 from freehold.appview.page import Page
-from freehold.appview.people import listed, signed_in
+from freehold.appview.people import listed, matches, signed_in
 from freehold.appview.pieces import Json
 
 FRIENDS = 50
@@ -31,11 +31,13 @@ _PACKS = (
 )
 
 
-def people(page: Page, limit: int, cursor: str | None, unlisted: str) -> Json:
-    """app.bsky.actor.getSuggestions. unlisted: DIDs never to suggest, as a JSON array. Raises BadCursor."""
+def people(page: Page, limit: int, cursor: str | None, unlisted: str, category: str | None = None) -> Json:
+    """app.bsky.actor.getSuggestions. unlisted: DIDs never to suggest, as a JSON array. category: only those who name it
+    in their profiles. Raises BadCursor."""
     skip = 0 if cursor is None else before(cursor)
     never = _unlisted(page, unlisted) | page.circle.follows.keys() | {page.viewer}
-    found = [id for id in _candidates(page) if id not in never and not page.circle.shuns(id)]
+    candidates = matches(page, category, "{name description}") if category else _candidates(page)
+    found = [id for id in candidates if id not in never and not page.circle.shuns(id)]
     more = {"cursor": str(skip + limit)} if skip + limit < len(found) else {}
     return {"actors": listed(page, found[skip : skip + limit]), **more}
 

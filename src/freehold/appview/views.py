@@ -7,6 +7,7 @@ await `Index.reached` first.
 """
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import msgspec
@@ -24,6 +25,7 @@ from freehold.appview import (
     suggestions,
     threads,
 )
+from freehold.appview.asked import UnknownAlgorithm
 from freehold.appview.fragments import View
 from freehold.appview.index import Index
 from freehold.appview.labelled import NO_LABELERS, Labelers
@@ -46,7 +48,8 @@ class _Opened:
         generation = index.memory.generation
         self._reading: Reading = index.db.reading()
         views = self._views
-        page = Page(self._reading.__enter__(), index.memory, views.image_url, self._viewer, views.labelers)
+        tx, labelers = self._reading.__enter__(), views.labelers
+        page = Page(tx, index.memory, views.image_url, self._viewer, labelers, by_choice=views.by_choice)
         page.generation = generation
         return page
 
@@ -56,15 +59,22 @@ class _Opened:
 
 class Views:
     """The views of one network. image_url: see `pieces.ImageUrl`. unlisted: DIDs that are never suggested. labelers:
-    whose labels are shown."""
+    whose labels are shown, beside those of whom a reader chose."""
 
     def __init__(
         self, index: Index, *, image_url: ImageUrl, unlisted: Sequence[str] = (), labelers: Labelers = NO_LABELERS
     ) -> None:
         self.labelers = labelers
+        self.by_choice = True
         self.index = index
         self.image_url = image_url
         self._unlisted = msgspec.json.encode(list(unlisted)).decode()
+
+    def listening(self, labelers: Labelers) -> "Views":
+        """The same views for whoever listens to these labelers, and to no others."""
+        views = copy(self)
+        views.labelers, views.by_choice = labelers, False
+        return views
 
     def open(self, viewer: str | None) -> _Opened:
         """A page for this reader, as a context: for rooms that make views of their own."""
@@ -118,7 +128,9 @@ class Views:
     def get_timeline(
         self, viewer: str, limit: int = 50, cursor: str | None = None, algorithm: str | None = None
     ) -> Json:
-        """The reader's home. algorithm: there is one only."""
+        """The reader's home. algorithm: there is one only. Raises UnknownAlgorithm."""
+        if algorithm not in (None, "", "reverse-chronological"):
+            raise UnknownAlgorithm(algorithm=algorithm)
         with self._page(viewer) as page:
             return feeds.timeline(page, limit, cursor)
 
@@ -233,9 +245,9 @@ class Views:
             return threads.other_v2(page, anchor)
 
     def get_suggested_users(self, viewer: str | None, limit: int = 25, category: str | None = None) -> Json:
-        """Whom the reader could follow. category: taken and not looked at; nobody here is sorted into any."""
+        """Whom the reader could follow. category: of those who name it in their profiles."""
         with self._page(viewer) as page:
-            return {"actors": suggestions.people(page, limit, None, self._unlisted)["actors"]}
+            return {"actors": suggestions.people(page, limit, None, self._unlisted, category)["actors"]}
 
     def get_suggested_starter_packs(self, viewer: str | None, limit: int = 10) -> Json:
         """Starter packs by which people joined."""
@@ -247,16 +259,16 @@ class Views:
     def get_followers(
         self, viewer: str | None, actor: str, limit: int = 50, cursor: str | None = None, sort: str = "latest"
     ) -> Json:
-        """Who follows someone, the latest first whatever `sort` says."""
+        """Who follows someone. sort: `latest`, which is also what others mean, or `top`."""
         with self._page(viewer) as page:
-            return people.followers(page, actor, limit, cursor)
+            return people.followers(page, actor, limit, cursor, sort)
 
     def get_follows(
         self, viewer: str | None, actor: str, limit: int = 50, cursor: str | None = None, sort: str = "latest"
     ) -> Json:
-        """Whom someone follows, the latest first whatever `sort` says."""
+        """Whom someone follows. sort: as in `get_followers`."""
         with self._page(viewer) as page:
-            return people.follows(page, actor, limit, cursor)
+            return people.follows(page, actor, limit, cursor, sort)
 
     def get_known_followers(self, viewer: str, actor: str, limit: int = 50, cursor: str | None = None) -> Json:
         """Who of those that the reader follows follows someone."""

@@ -5,6 +5,7 @@ import argparse
 from freehold.cli.label import subject
 from freehold.cli.terminal import Terminal
 from freehold.outside import sources
+from freehold.outside.labelers import Standing as Labeler
 from freehold.outside.outside import Standing
 from freehold.outside.sources import Source
 from freehold.protocol.refused import InvalidRequest, Refused
@@ -32,6 +33,8 @@ async def act(site: Site, given: argparse.Namespace, terminal: Terminal) -> None
             await drop(site, site.outside.sources.one(_named(site, given).url), terminal)
         case "backfill":
             await backfill(site, site.outside.sources.one(_named(site, given).url), terminal)
+        case "label":
+            await label(site, given, terminal)
         case "hide":
             await hide(site, given, terminal)
 
@@ -45,6 +48,8 @@ def show_all(site: Site, terminal: Terminal) -> None:
     standing = site.outside.standing()
     for one in standing:
         show(one, terminal)
+    for labeler in site.outside.labelers.standing():
+        show_labeler(labeler, terminal)
     fetcher = site.outside.fetcher
     if standing:
         terminal.say(f"Fetched whole since the start: {fetcher.repositories} repositories, {fetcher.records} records.")
@@ -64,6 +69,28 @@ def show(one: Standing, terminal: Terminal) -> None:
     if one.dropped:
         why = ", ".join(f"{reason} {count}" for reason, count in sorted(one.dropped.items()))
         terminal.say(f"    not taken in: {why}")
+
+
+def show_labeler(one: Labeler, terminal: Terminal) -> None:
+    """How it is with a labeler."""
+    terminal.say(f"{one.did} (labeler): {one.state}; {one.labels} of its labels hold")
+    if one.dropped:
+        why = ", ".join(f"{reason} {count}" for reason, count in sorted(one.dropped.items()))
+        terminal.say(f"    not taken in: {why}")
+
+
+async def label(site: Site, given: argparse.Namespace, terminal: Terminal) -> None:
+    """Listen to a labeler of another network, whoever subscribes to it; or only while members do."""
+    labelers = site.outside.labelers
+    who = await site.identity.who(given.labeler)
+    if given.undo:
+        named = await labelers.unname(who.did)
+        terminal.say(f"{who.did} is listened to only while members subscribe to it." if named else "It was not named.")
+        return
+    await labelers.name(who.did)
+    terminal.say(f"What {who.did} says is taken in, and shown to those who listen to it.")
+    if not site.outside.sources.all():
+        terminal.say("That begins with the first host or relay that this network listens to: freehold outside … add")
 
 
 async def add(site: Site, source: Source, terminal: Terminal) -> None:

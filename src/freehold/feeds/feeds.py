@@ -8,6 +8,7 @@ Source: app.bsky.feed.getFeed, getFeedGenerator(s), getFeedSkeleton, describeFee
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from functools import partial
 from itertools import islice
 from typing import NamedTuple
@@ -89,6 +90,12 @@ class Feeds:
     def names(self) -> list[str]:
         """The feeds that this network makes itself: its own, then the owner's."""
         return [*own.WORDS, *self.programs.names]
+
+    def listening(self, views: Views) -> "Feeds":
+        """The same feeds, shown by these views."""
+        feeds = copy(self)
+        feeds.views = views
+        return feeds
 
     # -- reading -----------------------------------------------------------------------------------------------------
 

@@ -34,6 +34,10 @@ class Taker(Protocol):
         """The account has records at these paths and no others."""
         ...
 
+    def labelled(self, uri: str) -> None:
+        """Something else is said of an account or record than before."""
+        ...
+
     def reached(self, did: str, rev: str) -> None:
         """Its repository is known up to this revision."""
         ...

@@ -73,12 +73,12 @@ class Stream:
 
 
 @asynccontextmanager
-async def listening(guard: Guard, url: str, cursor: int | None) -> AsyncIterator[Stream]:
-    """A stream after a message, or what comes next without one. url: `wss://host`.
+async def listening(guard: Guard, url: str, cursor: int | None, path: str = PATH) -> AsyncIterator[Stream]:
+    """A stream after a message, or what comes next without one. url: `wss://host`. path: of the method.
 
     Raises UpstreamFailed, and what the guard raises.
     """
-    address = url + PATH + (f"?cursor={cursor}" if cursor is not None else "")
+    address = url + path + (f"?cursor={cursor}" if cursor is not None else "")
     socket = await _connected(guard, url, address)
     stream = Stream(socket)
     filling = asyncio.create_task(stream.fill())

@@ -1,4 +1,5 @@
-"""All of it for one network: a listener for each source, a listing when one is needed, and the fetcher.
+"""All of it for one network: a listener for each source, a listing when one is needed, the fetcher, and those labelers
+of other networks that readers want.
 
 With no source there is nothing but a task that waits to be told of one.
 """
@@ -16,6 +17,7 @@ from freehold.outside import known, listing
 from freehold.outside.checkers import Checkers
 from freehold.outside.fetching import Fetcher
 from freehold.outside.index import Taker
+from freehold.outside.labelers import Labelers
 from freehold.outside.listening import listening
 from freehold.outside.pace import Pace
 from freehold.outside.reader import Reader, StreamEnded
@@ -60,9 +62,16 @@ class Outside:
     mean something to the index."""
 
     def __init__(
-        self, sources: Sources, reader: Reader, client: Client, folder: Path, wanted: frozenset[str], limits: Limits
+        self,
+        sources: Sources,
+        reader: Reader,
+        client: Client,
+        folder: Path,
+        wanted: frozenset[str],
+        limits: Limits,
+        labelers: Labelers,
     ) -> None:
-        self.sources, self.reader, self._client = sources, reader, client
+        self.sources, self.reader, self._client, self.labelers = sources, reader, client, labelers
         self._pace = Pace(limits.per_host, limits.per_second)
         self._checkers = Checkers(limits.checkers, wanted, limits.max_bytes)
         self.fetcher = Fetcher(
@@ -88,10 +97,11 @@ class Outside:
             self._changed.clear()
             self._known = {source.url: source for source in self.sources.all()}
             if not self._known:
+                await self.labelers.let_go()
                 await self._changed.wait()
                 continue
             async with asyncio.TaskGroup() as tasks:
-                works = [tasks.create_task(self.fetcher.run())]
+                works = [tasks.create_task(self.fetcher.run()), tasks.create_task(self.labelers.run())]
                 works += [tasks.create_task(self._keep_at(source)) for source in self._known.values()]
                 await self._changed.wait()
                 for work in works:
@@ -111,8 +121,8 @@ class Outside:
                 await self._follow(source)
                 self.states[source.url] = "it hung up"
             except StreamEnded as ended:
-                self.states[source.url] = f"it ended the stream: {ended.facts.get('name')}"
-                if ended.facts.get("name") == "FutureCursor":
+                self.states[source.url] = f"it ended the stream: {ended.name}"
+                if ended.name == "FutureCursor":
                     await self._begin_anew(source)
             except Refused as refused:
                 self.states[source.url] = refused.say
@@ -237,4 +247,6 @@ class Outside:
             "outside_commits": self.reader.commits.total(),
             "outside_dropped": self.reader.dropped.total(),
             "outside_repositories": self.fetcher.repositories,
+            "outside_labelers": sum(state == LISTENING for state in self.labelers.states.values()),
+            "outside_labels_dropped": self.labelers.dropped.total(),
         }

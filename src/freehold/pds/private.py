@@ -5,12 +5,16 @@ pages look to the member). A mute is found again by a keyed hash. The events of 
 transaction, say only who changed something: the index asks here for the mutes.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from operator import itemgetter
 
 import msgspec
 
 from freehold.pds.accounts import Account
 from freehold.protocol.refused import InvalidRequest
+from freehold.protocol.syntax import is_did
+from freehold.store.database import Database
 from freehold.store.migrations import Migration
 from freehold.store.resealing import Sealed
 from freehold.store.sealed import Seal
@@ -49,6 +53,9 @@ SEALED = (Sealed("preference", "body", PREFERENCES), Sealed("muted", "box", MUTE
 
 MAX_PREFERENCES_BYTES = 500_000
 NAMESPACE = "app.bsky."
+LABELERS = "app.bsky.actor.defs#labelersPref"
+MOST_LABELERS = 20
+"""To so many one member listens."""
 PERSONAL = frozenset({"app.bsky.actor.defs#personalDetailsPref", "app.bsky.actor.defs#declaredAgePref"})
 """What an app password neither reads nor writes."""
 
@@ -82,6 +89,30 @@ def put_preferences(tx: Tx, seal: Seal, account: Account, given: list[Preference
         body=seal.seal(PREFERENCES, body),
     )
     append_private(tx, "preference", account.did, {})
+
+
+def labelers_in(found: Iterable[Preference]) -> list[str]:
+    """DIDs of the labelers that preferences subscribe to."""
+    named = [one.get("labelers") for one in found if one.get("$type") == LABELERS]
+    entries = [entry for one in named if isinstance(one, list) for entry in one if isinstance(entry, dict)]
+    dids = [entry.get("did") for entry in entries[:MOST_LABELERS]]
+    return [did for did in dict.fromkeys(dids) if isinstance(did, str) and is_did(did)]
+
+
+def count_labelers(truth: Database, seal: Seal) -> Counter[str]:
+    """How many members subscribe to which labelers. Opens every member's preferences: for a thread, and seldom."""
+    counted: Counter[str] = Counter()
+    found = _some_preferences(truth, 0)
+    while found:
+        for _, body in found:
+            counted.update(labelers_in(msgspec.json.decode(seal.open(PREFERENCES, body), type=list[Preference])))
+        found = _some_preferences(truth, found[-1][0])
+    return counted
+
+
+def _some_preferences(truth: Database, after: int) -> list[tuple[int, bytes]]:
+    with truth.reading() as tx:
+        return tx.run("SELECT account, body FROM preference WHERE account > :a ORDER BY account LIMIT 200", a=after)
 
 
 def set_mute(tx: Tx, seal: Seal, account: Account, subject: str, muted: bool) -> None:

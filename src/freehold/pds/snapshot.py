@@ -65,13 +65,15 @@ class Snapshot:
         with self._truth.reading() as tx:
             return private.mutes(tx, self._accounts.seal, account.id)
 
-    def kept_by(self, did: str) -> tuple[Kept, Kept, Kept, Kept]:
-        """What a member keeps for themselves, as `kept.for_index` has it."""
+    def kept_by(self, did: str) -> tuple[Kept, Kept, Kept, Kept, list[str]]:
+        """What a member keeps for themselves, as `kept.for_index` has it, and to which labelers they listen."""
         account = self._accounts.find(did)
         if account is None:
-            return {}, {}, {}, {}
+            return {}, {}, {}, {}, []
+        seal = self._accounts.seal
         with self._truth.reading() as tx:
-            return kept.for_index(tx, self._accounts.seal, account.id)
+            listened = private.labelers_in(private.preferences(tx, seal, account))
+            return *kept.for_index(tx, seal, account.id), listened
 
     def private(self) -> Iterator[tuple[str, str, dict[str, object]]]:
         """Who mutes and verifies, what is down and was seen: (kind, DID, body) as the private log would tell it."""

@@ -249,6 +249,10 @@ def others(site: Site) -> Iterator[Line]:
     if listened:
         say = "Without one of them its people write unseen here; what they said before stays, and members lose nothing."
         yield Line(GOOD, "Hosts that are listened to", say, uses=", ".join(listened))
+    labelers = [one.did for one in site.outside.labelers.standing()]
+    if labelers:
+        say = "Without one of them its labels stay as they are, and new ones come later."
+        yield Line(GOOD, "Labelers of other networks", say, uses=", ".join(labelers))
     yield Line(GOOD, "Push messages", "None are sent: apps ask this network themselves, and no vendor stands between.")
 
 

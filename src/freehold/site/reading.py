@@ -1,13 +1,14 @@
 """The index, derived from the stream, and the views that the doors show of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from freehold.appview.index import Index
-from freehold.appview.labelled import Labelers
+from freehold.appview.labelled import Labelers, Said
 from freehold.appview.schema import SCHEMA as INDEX_SCHEMA
 from freehold.appview.views import Views
 from freehold.haven.warm import sources
+from freehold.outside import said as labels_abroad
 from freehold.outside import schema as outside
 from freehold.pds.snapshot import Snapshot
 from freehold.site.moves import Moves
@@ -31,7 +32,7 @@ class Reading(Moves):
         self.index.turn_to(self.log, sources(self.snapshot, self.accounts))
         self.index.memory.muted_by = self.snapshot.muted_by
         self.index.memory.kept_by = self.snapshot.kept_by
-        self.index.memory.labels_of = self.labels.on
+        self.index.memory.labels_of = self._labels_on
         self.index_db = self.index.db
         if not (self.read_only and warm):
             self._closing.callback(self.index_db.close)
@@ -55,6 +56,13 @@ class Reading(Moves):
             catalog=self.catalog,
             clock=self.clock,
         )
+
+    def _labels_on(self, tx: Tx, subjects: Sequence[str]) -> Mapping[str, Sequence[Said]]:
+        """What this network's labeler, and those of others that are followed, say of accounts and records."""
+        found = self.labels.on(subjects)
+        for uri, src, view, cid, ends in labels_abroad.on(tx, subjects):
+            found.setdefault(uri, []).append(Said(src, view, cid, ends))
+        return found
 
     def image_url(self, kind: str, did: str, cid: str) -> str:
         """Where a displayed size of a picture is. kind: avatar, avatar_thumbnail, banner, feed_thumbnail,

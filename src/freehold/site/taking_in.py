@@ -1,23 +1,29 @@
 """What other hosts say, taken into the index: nothing, unless the operator named hosts or relays to listen to."""
 
 import os
+import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from freehold.appview.apply import ACCOUNT
 from freehold.appview.batch import HANDLERS
 from freehold.net.client import Client
+from freehold.outside import said
 from freehold.outside.index import Taker
+from freehold.outside.labelers import Labelers
 from freehold.outside.outside import CHECKERS_MAX, Limits, Outside
 from freehold.outside.pictures import NoPicture, Pictures
 from freehold.outside.reader import Reader
 from freehold.outside.sources import Sources
 from freehold.pds.pictures.shown import Shown
+from freehold.pds.private import count_labelers
 from freehold.protocol.cid import Cid
 from freehold.site.watched import Watched
 
 T = TypeVar("T")
+FOLLOWED_SECONDS = 1.0
 
 
 class TakingIn(Watched):
@@ -26,6 +32,7 @@ class TakingIn(Watched):
     def _open_taking_in(self) -> None:
         settings = self.settings
         self.index.is_here = self.is_here
+        self._followed: tuple[float, frozenset[str]] = (0.0, frozenset())
         reader = Reader(self, self.index_db.reading, self.identity, self.is_here, self.clock)
         client, folder = Client(self.client.guard), self.directory / "cache" / "outside"
         self._outside_pictures = Pictures(self.index_db.reading, client, folder / "pictures", settings.blob_max_bytes)
@@ -41,6 +48,14 @@ class TakingIn(Watched):
                 settings.outside_max_repo_bytes,
                 checkers=max(1, min(CHECKERS_MAX, (os.cpu_count() or 1) - 1)),
             ),
+            Labelers(
+                self.truth,
+                reader,
+                client,
+                partial(count_labelers, self.truth, self.seal),
+                self.services.labeler,
+                settings.outside_max_labels,
+            ),
         )
 
     def is_here(self, did: str) -> bool:
@@ -51,6 +66,15 @@ class TakingIn(Watched):
     async def take_in(self, change: Callable[[Taker], T]) -> T:
         """Put what other hosts' accounts did into the index. Raises MadeAnew."""
         return await self.index.take_in(change)
+
+    def followed_labelers(self) -> frozenset[str]:
+        """Of which labelers of other networks labels are here; as it was a second ago, at the latest."""
+        until, followed = self._followed
+        if time.monotonic() > until:
+            with self.index_db.reading() as tx:
+                followed = said.followed(tx)
+            self._followed = time.monotonic() + FOLLOWED_SECONDS, followed
+        return followed
 
     async def hide_outside(self, did: str, path: str | None, hide: bool) -> None:
         """Show nobody here an account of another host, or one record of it; or show it again, fetched anew.

@@ -13,6 +13,7 @@ from freehold.appview.labelled import Labelers, Said
 from freehold.protocol.cid import Cid
 from freehold.protocol.syntax import format_datetime
 from freehold.protocol.tid import TidClock
+from freehold.store.tx import Tx
 from support.parish import LIKE, POST, PROFILE, REPOST, SECOND, START, Parish, Person, Ref
 from support.reference.truth import POSTGATE, THREADGATE, Json
 
@@ -56,7 +57,7 @@ class World:
         own = frozenset({LABELER})
         self.parish.views.labelers = Labelers(heard=own, redacting=own)
 
-    def _said(self, subjects: "list[str]") -> dict[str, list[Said]]:
+    def _said(self, tx: Tx, subjects: "list[str]") -> dict[str, list[Said]]:
         return {subject: [_said(subject, val) for val in sorted(self.labels.get(subject, ()))] for subject in subjects}
 
     def do(self, deed: Deed) -> None:

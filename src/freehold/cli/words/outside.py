@@ -19,6 +19,9 @@ def outside(commands: Commands) -> None:
     backfill = acts.add_parser("backfill", help="go through its list of accounts again, and fetch what is missing")
     for each in (add, drop, backfill):
         each.add_argument("address", metavar="ADDRESS", help="as wss://host.example")
+    label = acts.add_parser("label", help="listen to a labeler of another network, whoever subscribes to it")
+    label.add_argument("labeler", metavar="LABELER", help="its DID or handle")
+    label.add_argument("--undo", action="store_true", help="only while members subscribe to it")
     hide = acts.add_parser("hide", help="show nobody here an account or record of another host")
     hide.add_argument("subject", metavar="SUBJECT", help="a DID, or the at-uri of a record")
     hide.add_argument("--undo", action="store_true", help="show it again")
