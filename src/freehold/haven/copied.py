@@ -19,11 +19,17 @@ class CopiedTruth(Database):
         self._copy = copy
         with copy.alone():
             super().__init__(copy.path, schema, durable=True, read_only=True)
-        copy.let_go = self.let_readers_go
+            copy.let_go = self._let_go
 
     def reading(self) -> Reading:
         """See `Database`."""
         return _InTurn(self, self._copy)
+
+    def _let_go(self) -> None:
+        """Nobody but the thread that has the turn can read, and that one must not."""
+        self.let_readers_go()
+        if self.is_read:
+            raise RuntimeError("the copy is read by whoever wants to have it alone")
 
     def renew(self) -> None:
         """Let the next reader see what has come meanwhile."""

@@ -8,6 +8,7 @@ Source: https://sqlite.org/wal.html
 """
 
 import hashlib
+import logging
 import os
 import shutil
 import threading
@@ -21,6 +22,8 @@ from freehold.protocol.refused import Refused
 from freehold.store.files import sync
 from freehold.store.wal import NOWHERE, Position, Stretch, log_of, read_header
 from freehold.stream.log import newest_in
+
+logger = logging.getLogger(__name__)
 
 BLOCK_BYTES = 65_536
 HASH_BYTES = 16
@@ -54,6 +57,8 @@ class Copy:
         self.position = self._found()
         self.turn = threading.RLock()
         self.let_go: Callable[[], object] = lambda: None
+        self.end_process: Callable[[int], object] = os._exit
+        """Called with an exit code when SQLite does not see what was written here."""
         self.has_grown = False
         """Whether there is something new since `tell`."""
         self.grew = threading.Event()
@@ -102,7 +107,7 @@ class Copy:
         if before != self.position or not self.whole:
             raise NotNext(here=self.position, there=before)
         if stretch.start == 0:
-            self.fold()
+            self.fold(all_known=True)
         elif stretch.position.salt != self.position.salt or stretch.start != self.position.end:
             raise NotNext(here=self.position, start=stretch.start)
         _write_at(self._log, stretch.start, stretch.data)
@@ -110,19 +115,28 @@ class Copy:
         self.position = stretch.position
         self.has_grown = True
 
-    def fold(self) -> None:
-        """Put the log into the file, by SQLite, which checks every frame of it, and empty it."""
+    def fold(self, *, all_known: bool) -> None:
+        """Put the log into the file, by SQLite, which checks every frame of it, and empty it. all_known: the primary
+        knows each frame of it, and has it committed: if SQLite sees fewer, the process ends before any is lost."""
         if not self.position.end:
             return
         with self.alone():
-            self._fold()
+            self._fold(self._frames() if all_known else None)
             self._reopen()
 
-    def _fold(self) -> None:
+    def _frames(self) -> int:
+        header = read_header(os.pread(self._log, 32, 0))
+        return header.frames(self.position.end) if header is not None else 0
+
+    def _fold(self, frames: int | None) -> None:
         connection = apsw.Connection(str(self.path))
         try:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA wal_autocheckpoint = 0")
+            seen, folded = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_FULL)
+            if frames is not None and not seen == folded == frames:
+                logger.critical("SQLite sees %d and folds %d of %d frames of the copy's log", seen, folded, frames)
+                self.end_process(1)
             connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
         finally:
             connection.close()
@@ -146,7 +160,7 @@ class Copy:
 
     def seed(self) -> None:
         """Begin a new file beside the old one, which stays a copy until `finish`; what is alike is not sent again."""
-        self.fold()
+        self.fold(all_known=False)  # what a kill left at its end is nobody's
         if self.path.exists():
             shutil.copyfile(self.path, self._seed)
         else:

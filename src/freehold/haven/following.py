@@ -281,7 +281,7 @@ class Standby:
     def _do_with_file(self, message: Fold | Seed | Block | Whole) -> None:
         match message:
             case Fold():
-                self._copy.fold()
+                self._copy.fold(all_known=True)
             case Seed():
                 self._in_step(False)  # the copy that begins may be older, on its way, than the one there is
                 self._copy.seed()

@@ -6,7 +6,9 @@ Whoever opens a file owns it: hold the directory's lock (store.lock) before.
 """
 
 import asyncio
+import logging
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future as ThreadFuture
@@ -22,6 +24,8 @@ from freehold.store.writer import Job, Listener, StoreFailed, Writer
 
 __all__ = ["Database", "ReadOnly", "StoreFailed"]
 
+logger = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
 
@@ -33,6 +37,7 @@ class ReadOnly(StoreFailed):
 
 
 READERS_KEPT = 8
+PATIENCE_SECONDS = 5.0
 IDLE_SECONDS = 5.0
 
 
@@ -65,12 +70,20 @@ class Database:
         self.clock = clock
         self._vfs = vfs
         self._idle: deque[Link] = deque()
+        self._lent: set[Link] = set()
+        self._opening = 0
+        self._given_back = threading.Condition()
         self._closed = False
+        self._end_process = end_process
         self._writer: Writer | None = None
         self._on_rest: list[Hook] = [self.let_readers_go]
         if read_only:
             link = self._open_reader()
-            assure_current(link, migrations)
+            try:
+                assure_current(link, migrations)
+            except BaseException:
+                link.close()  # at once: whoever catches this may be about to change the file
+                raise
             self._idle.append(link)
             return
         link = self._open_writer()
@@ -104,16 +117,54 @@ class Database:
         return Reading(self)
 
     def _borrow(self) -> Link:
+        """Raises StoreFailed once this is closed: a file that nobody reads any more may be changed behind SQLite."""
+        with self._given_back:
+            if self._closed:
+                raise StoreFailed(closed=True)
+            link = self._idle.pop() if self._idle else None
+            if link is not None:
+                self._lent.add(link)
+                return link
+            self._opening += 1
         try:
-            return self._idle.pop()
-        except IndexError:
-            return self._open_reader()
+            link = self._open_reader()
+        finally:
+            with self._given_back:
+                self._opening -= 1
+                if link is not None:
+                    self._lent.add(link)
+                self._given_back.notify_all()
+        return link
 
     def _give_back(self, link: Link) -> None:
-        if self._closed or len(self._idle) >= READERS_KEPT:
-            link.close()
-        else:
-            self._idle.append(link)
+        with self._given_back:
+            kept = not (self._closed or len(self._idle) >= READERS_KEPT or link.connection.in_transaction)
+            if kept:
+                self._idle.append(link)
+            else:
+                link.close()
+            self._lent.discard(link)
+            if self._closed:
+                self._given_back.notify_all()
+
+    @property
+    def is_read(self) -> bool:
+        """Whether anybody reads just now."""
+        return bool(self._lent or self._opening)
+
+    def _await_readers(self) -> None:
+        """Closed means closed: who reads is waited for, then interrupted. A copy that a standby takes up again must not
+        be open anywhere in the process, for SQLite would go on by what it remembers of the log: rather end it all."""
+        with self._given_back:
+            if self._given_back.wait_for(lambda: not self.is_read, PATIENCE_SECONDS):
+                return
+            for link in self._lent:
+                link.connection.interrupt()
+            if self._given_back.wait_for(lambda: not self.is_read, PATIENCE_SECONDS):
+                return
+        logger.critical("%s is closed, and somebody reads it still", self.path)
+        if self.read_only:
+            self._end_process(1)
 
     def let_readers_go(self) -> None:
         """Close the connections that nobody reads by just now; the next reader opens another."""
@@ -213,11 +264,14 @@ class Database:
         return self._writer
 
     def close(self) -> None:
-        """Finish the queued writes, fold the log into the file, close everything. Idempotent."""
+        """Finish the queued writes, fold the log into the file, close everything, when nobody reads any more.
+        Idempotent."""
         if self._writer is not None:
             self._writer.close()
-        self._closed = True
+        with self._given_back:
+            self._closed = True
         self.let_readers_go()
+        self._await_readers()
 
     def __enter__(self) -> "Database":
         return self
@@ -250,6 +304,8 @@ class Reading:
         link = self._link
         if link is None:
             return
-        if link.connection.in_transaction:  # an I/O error may have ended it
-            link.cursor.execute("ROLLBACK")
-        self._database._give_back(link)
+        try:
+            if link.connection.in_transaction:  # an I/O error may have ended it
+                link.cursor.execute("ROLLBACK")
+        finally:
+            self._database._give_back(link)
