@@ -16,9 +16,11 @@ import apsw
 import httpx
 import pytest
 
+from freehold.appview.gathered import Words
 from freehold.appview.schema import SCHEMA as INDEX_SCHEMA
 from freehold.outside.schema import BESIDE_THE_INDEX
 from freehold.store.database import Database
+from freehold.store.tx import Tx
 from freehold.stream.log import newest_in
 from support.ledger import ledger
 from support.network import CHEAP, TESTS, Person, Refusal, RunningNetwork, running
@@ -178,4 +180,11 @@ def tables(directory: Path, aside: Path) -> dict[str, Any]:
     for file in directory.glob("index.db*"):
         shutil.copy(file, aside)
     with Database(aside / "index.db", (*INDEX_SCHEMA, *BESIDE_THE_INDEX), durable=False) as db:
+        db.write_sync(_write_words)  # those of the last second waited in memory
         return ledger(db)
+
+
+def _write_words(tx: Tx) -> None:
+    words, settled = Words(), tx.one("SELECT value FROM state WHERE name = 'words'")
+    words.load(tx, settled[0] if settled else None)
+    words.settle(tx, {}, (), {}, at_once=True)

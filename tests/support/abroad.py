@@ -13,6 +13,8 @@ from freehold.site import Shared, Site
 from support.inside import served
 from support.network import PATIENCE_SECONDS, Person
 
+LOOK_SECONDS = 0.2
+
 
 @asynccontextmanager
 async def two_networks(folder: Path, shared: Shared, **settings: Any) -> AsyncIterator[tuple[Site, Site]]:
@@ -36,13 +38,14 @@ async def at(site: Site) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def until(site: Site, seen: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until something is seen in a network's views, looking whenever its index has moved."""
+    """Wait until something is seen in a network's views, looking whenever its index has moved, and now and then for
+    what its process learns a moment after that."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             stroke = site.index.moved.next
             if await seen():
                 return
-            await stroke.wait(None)
+            await stroke.wait(LOOK_SECONDS)
 
 
 async def timeline(person: Person) -> list[str]:
