@@ -6,12 +6,15 @@ from pathlib import Path
 import httpx
 import pytest
 
+from freehold.cli import dev
 from freehold.protocol.diddoc import read as read_document
 from freehold.repo.car import read_car
 from freehold.repo.verify import Verified, verify_repo
+from freehold.server import Networks
 from freehold.site import Shared, Site
+from support.browsing import Reader
 from support.inside import Clock, calling, cheap_shared, opened, served
-from support.network import Operator, Person
+from support.network import PASSWORD, Operator, Person
 
 
 @pytest.fixture(scope="session")
@@ -90,3 +93,12 @@ async def there(old: Site) -> AsyncIterator[httpx.AsyncClient]:
 async def here(new: Site) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=new.place.base_url, timeout=20) as client:
         yield client
+
+
+@pytest.fixture
+async def alices(site: Site, http: httpx.AsyncClient, alice: Person) -> AsyncIterator[Reader]:
+    """Alice's browser."""
+    await dev.prepare(site)
+    async with Reader(Networks([site]), site.place.base_url) as reader:
+        await reader.sign_in("alice", PASSWORD)
+        yield reader

@@ -1,33 +1,11 @@
 """Posts saved to be read again, people muted and blocked: as a reader without scripts walks through the pages."""
 
-from collections.abc import AsyncIterator
 from urllib.parse import quote
 
-import httpx
-import pytest
-
-from freehold.cli import dev
 from freehold.server import Networks
 from freehold.site import Site
-from support.browsing import Reader
-from support.markup import faults
-from support.network import PASSWORD, Person
-
-
-@pytest.fixture
-async def alices(site: Site, http: httpx.AsyncClient, alice: Person) -> AsyncIterator[Reader]:
-    """Alice's browser."""
-    await dev.prepare(site)
-    async with Reader(Networks([site]), site.place.base_url) as reader:
-        await reader.sign_in("alice", PASSWORD)
-        yield reader
-
-
-async def seen(reader: Reader, path: str, *, status: int = 200) -> str:
-    await reader.go(path)
-    assert reader.page.status_code == status
-    assert faults(reader.text) == []
-    return reader.text
+from support.browsing import Reader, seen
+from support.network import Person
 
 
 async def test_a_saved_post_is_found_again_and_let_go_even_when_it_is_gone(alices: Reader, bob: Person) -> None:

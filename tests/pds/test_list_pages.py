@@ -1,35 +1,12 @@
 """Lists and starter packs: as a reader without scripts makes, reads and uses them on the pages."""
 
-from collections.abc import AsyncIterator
-
-import httpx
-import pytest
-
-from freehold.cli import dev
 from freehold.server import Networks
 from freehold.site import Site
-from support.browsing import Reader
-from support.markup import faults
-from support.network import PASSWORD, Person
+from support.browsing import Reader, seen
+from support.network import Person
 
 LIST, ITEM, PACK = "app.bsky.graph.list", "app.bsky.graph.listitem", "app.bsky.graph.starterpack"
 NOW = "2026-01-01T00:00:00.000Z"
-
-
-@pytest.fixture
-async def alices(site: Site, http: httpx.AsyncClient, alice: Person) -> AsyncIterator[Reader]:
-    """Alice's browser."""
-    await dev.prepare(site)
-    async with Reader(Networks([site]), site.place.base_url) as reader:
-        await reader.sign_in("alice", PASSWORD)
-        yield reader
-
-
-async def seen(reader: Reader, path: str, *, status: int = 200) -> str:
-    await reader.go(path)
-    assert reader.page.status_code == status
-    assert faults(reader.text) == []
-    return reader.text
 
 
 async def made(reader: Reader, name: str, **more: str) -> str:

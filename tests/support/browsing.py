@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 
+from support.markup import faults
+
 
 @dataclass
 class Form:
@@ -119,3 +121,11 @@ class Reader:
         await self.go("/sign-in")
         await self.send("/sign-in", identifier=name, password=password)
         assert self.page.status_code == 200, self.text
+
+
+async def seen(reader: Reader, path: str, *, status: int = 200) -> str:
+    """A page, whose markup has no fault; its text."""
+    await reader.go(path)
+    assert reader.page.status_code == status
+    assert faults(reader.text) == []
+    return reader.text

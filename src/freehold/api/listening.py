@@ -15,6 +15,7 @@ from freehold.protocol.refused import InvalidRequest
 from freehold.protocol.syntax import is_did
 from freehold.site import Site
 
+HEADER = "atproto-content-labelers"
 MOST = 20
 LONGEST_HEADER = 8_000
 
@@ -30,12 +31,14 @@ def listening(site: Site, headers: RequestHeaders) -> Listening:
     """For one call. Raises InvalidRequest for a header that names no labelers."""
     asked = headers.get("atproto-accept-labelers")
     ours = site.services.labeler
-    named = {did: redacts for did, redacts in _read(asked) if did != ours} if asked else {}
+    if not asked:
+        return Listening(site.views.listening(site.views.labelers), (HEADER, f"{ours};redact"))
+    named = {did: redacts for did, redacts in _read(asked) if did != ours}
     followed = site.followed_labelers() if named else frozenset()
     heard = {ours: True, **{did: redacts for did, redacts in named.items() if did in followed}}
     labelers = Labelers(frozenset(heard), frozenset(did for did, redacts in heard.items() if redacts))
     said = ", ".join(did + (";redact" if redacts else "") for did, redacts in heard.items())
-    return Listening(site.views.listening(labelers), ("atproto-content-labelers", said))
+    return Listening(site.views.listening(labelers), (HEADER, said))
 
 
 @lru_cache(maxsize=1_000)

@@ -54,15 +54,20 @@ def moment_of(micros: int, rkey: str) -> int:
 
 def free_moment(tx: Tx, moment: int) -> int:
     """The first free place for a feed item that belongs at `moment`. (There are 2**10 to a microsecond.)"""
-    while tx.one("SELECT 1 FROM feed_item WHERE moment = :moment", moment=moment):
+    return free_place(tx, "feed_item", "moment", moment)
+
+
+def free_place(tx: Tx, table: str, column: str, place: int) -> int:
+    """The first number from `place` on that stands in no row of a table's unique column."""
+    while tx.one(f"SELECT 1 FROM {table} WHERE {column} = :place", place=place):
         last = tx.one(
-            "SELECT max(moment) FROM feed_item WHERE moment BETWEEN :moment AND :far",
-            moment=moment,
-            far=moment + _SPREAD,
+            f"SELECT max({column}) FROM {table} WHERE {column} BETWEEN :place AND :far",
+            place=place,
+            far=place + _SPREAD,
         )
         assert last is not None
-        moment = last[0] + 1
-    return moment
+        place = last[0] + 1
+    return place
 
 
 def text_of(micros: int) -> str:

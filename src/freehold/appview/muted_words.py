@@ -6,11 +6,13 @@ that a word muted in one place is muted in the other.
 Source: lexicon app.bsky.actor.defs#mutedWord; @atproto/api, matchMuteWords
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import regex
+
+from freehold.appview.parts import as_dict, as_list, features_of
 
 KIND = "app.bsky.actor.defs#mutedWordsPref"
 TAG = "app.bsky.richtext.facet#tag"
@@ -21,7 +23,7 @@ _WITHIN = regex.compile(r"\p{P}+")
 _WITHOUT_SPACES = ("ja", "zh", "ko", "th", "vi")
 """Languages whose words are not parted by spaces: there a word is found anywhere."""
 
-Json = Mapping[str, Any]
+Json = dict[str, Any]
 
 
 class MutedWord(NamedTuple):
@@ -48,7 +50,7 @@ class _Said(NamedTuple):
 
 def standing(preferences: Iterable[Json], now: datetime) -> list[MutedWord]:
     """The words that are muted now, in the order of the preferences; what does not fit the lexicon is passed over."""
-    items = [item for one in preferences if one.get("$type") == KIND for item in _list(one.get("items"))]
+    items = [item for one in preferences if one.get("$type") == KIND for item in as_list(one.get("items"))]
     found = (_muted(item) for item in items if isinstance(item, dict))
     return [word for word in found if word is not None and (word.until is None or now < word.until)]
 
@@ -78,7 +80,7 @@ def _muted(item: Json) -> MutedWord | None:
     return MutedWord(
         id=str(item.get("id") or ""),
         word=word.strip().lower(),
-        in_text="content" in _list(item.get("targets")),
+        in_text="content" in as_list(item.get("targets")),
         of_all=item.get("actorTarget") != "exclude-following",
         until=end,
     )
@@ -97,19 +99,19 @@ def _holds(said: _Said, muted: MutedWord) -> bool:
 
 def _all_said(view: Json) -> Iterator[_Said]:
     """What a post says, its pictures' descriptions and its link card, and the same of the post that it quotes."""
-    record = _dict(view.get("record") or view.get("value"))
-    langs = [lang for lang in _list(record.get("langs")) if isinstance(lang, str)]
+    record = as_dict(view.get("record") or view.get("value"))
+    langs = [lang for lang in as_list(record.get("langs")) if isinstance(lang, str)]
     anywhere = bool(langs) and langs[0].partition("-")[0] in _WITHOUT_SPACES
     yield _said(record.get("text"), anywhere, _tags(record))
-    embeds = [_dict(view.get("embed")), *map(_dict, _list(view.get("embeds")))]
-    for embed in [*embeds, *(_dict(embed.get("media")) for embed in embeds)]:
-        for picture in map(_dict, [*_list(embed.get("images")), *_list(embed.get("items"))]):
+    embeds = [as_dict(view.get("embed")), *map(as_dict, as_list(view.get("embeds")))]
+    for embed in [*embeds, *(as_dict(embed.get("media")) for embed in embeds)]:
+        for picture in map(as_dict, [*as_list(embed.get("images")), *as_list(embed.get("items"))]):
             yield _said(picture.get("alt"), anywhere)
-        card = _dict(embed.get("external"))
+        card = as_dict(embed.get("external"))
         yield _said(embed.get("alt"), anywhere)
         yield _said(f"{card.get('title', '')}\n{card.get('description', '')}", anywhere)
-        quoted = _dict(embed.get("record"))
-        quoted = _dict(quoted.get("record")) or quoted
+        quoted = as_dict(embed.get("record"))
+        quoted = as_dict(quoted.get("record")) or quoted
         if quoted and "value" in quoted and "value" not in view:  # no deeper than one quote
             yield from _all_said(quoted)
 
@@ -131,16 +133,5 @@ def _words(text: str) -> Iterator[str]:
 
 
 def _tags(record: Json) -> frozenset[str]:
-    features = (
-        _dict(feature) for facet in _list(record.get("facets")) for feature in _list(_dict(facet).get("features"))
-    )
-    in_text = (feature.get("tag") for feature in features if feature.get("$type") == TAG)
-    return frozenset(tag.lower() for tag in [*_list(record.get("tags")), *in_text] if isinstance(tag, str))
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _dict(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+    in_text = (feature.get("tag") for feature in features_of(record) if feature.get("$type") == TAG)
+    return frozenset(tag.lower() for tag in [*as_list(record.get("tags")), *in_text] if isinstance(tag, str))

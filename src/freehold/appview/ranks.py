@@ -10,7 +10,7 @@ Tables: warm_post, post_top.
 
 from typing import NamedTuple
 
-from freehold.appview.moments import TIE_BITS
+from freehold.appview.moments import TIE_BITS, free_place
 from freehold.appview.parts import media_of
 from freehold.appview.words import words_in
 from freehold.protocol import cbor
@@ -21,7 +21,6 @@ WEEK_MICROS = 7 * 86_400 * 1_000_000
 WEIGHT = "post.likes + 2 * post.reposts + post.replies + 2 * post.quotes"
 """What readers did with a post, in SQL: a repost and a quote count twice, for they carry it on to others."""
 WORTH = {"likes": 1, "reposts": 2, "replies": 1, "quotes": 2}
-_SPREAD = 1 << 20
 
 
 def heat(weight: int) -> int:
@@ -63,7 +62,8 @@ class Moves:
             self._tx.run("DELETE FROM warm_post WHERE post = :post", post=post)
             self._gone.append(held[0])
         if warmth:
-            stands = _free(self._tx, place(moment, warmth))
+            # Posts can lie weeks apart to the microsecond, and have the same tie.
+            stands = free_place(self._tx, "warm_post", "stands", place(moment, warmth))
             self._tx.run(
                 "INSERT INTO warm_post (stands, post, heat) VALUES (:stands, :post, :heat)",
                 stands=stands,
@@ -90,16 +90,3 @@ def words_of(author: int, parent: int | None, root: int | None, raw: bytes) -> t
 def changes(name: str, by: int, weight: int) -> bool:
     """Whether a count that was moved `by`, to this weight, has changed the heat."""
     return heat(weight) != heat(max(weight - by * WORTH[name], 0))
-
-
-def _free(tx: Tx, stands: int) -> int:
-    """The first free place from here on. (Posts can lie weeks apart to the microsecond, and have the same tie.)"""
-    while tx.one("SELECT 1 FROM warm_post WHERE stands = :stands", stands=stands):
-        last = tx.one(
-            "SELECT max(stands) FROM warm_post WHERE stands BETWEEN :stands AND :far",
-            stands=stands,
-            far=stands + _SPREAD,
-        )
-        assert last is not None
-        stands = last[0] + 1
-    return stands

@@ -9,7 +9,7 @@ from freehold.cli import keys
 from freehold.cli.rebuild import catch_up
 from freehold.cli.terminal import LocalTerminal, Terminal
 from freehold.identity.publish import Publisher
-from freehold.outside.outside import LISTENING
+from freehold.outside.steady import LISTENING
 from freehold.pds.checkup import Checkup, Finding
 from freehold.protocol.refused import Refused
 from freehold.site import Site

@@ -8,7 +8,6 @@ Source: lexicon com.atproto.label.subscribeLabels, https://atproto.com/specs/lab
 """
 
 import asyncio
-import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -23,21 +22,17 @@ from freehold.outside.listening import listening
 from freehold.outside.messages import Dropped, Notice
 from freehold.outside.people import origin
 from freehold.outside.reader import Reader, StreamEnded
+from freehold.outside.steady import LISTENING, listen
 from freehold.protocol.refused import Refused
 from freehold.store.database import Database
 
-logger = logging.getLogger(__name__)
-
 PATH = "/xrpc/com.atproto.label.subscribeLabels"
-LISTENING = "listening"
 MOST = 40
 BAD_SIGNATURE = "bad-signature"
 AT_ONCE = 1_000
 """Labels of one transaction, unless one message holds more."""
 PER_SECOND = 4_000
 BURST_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 300.0
-STEADY_SECONDS = 60.0
 DAY_SECONDS = 86_400.0
 
 T = TypeVar("T")
@@ -188,24 +183,8 @@ class Labelers:
             pass
 
     async def _keep_at(self, did: str) -> None:
-        """Follow one, and again when it hangs up, each time after a longer pause."""
-        pause, loop = 1.0, asyncio.get_running_loop()
-        while True:
-            began = loop.time()
-            try:
-                await self._follow(did)
-                self.states[did] = "it hung up"
-            except StreamEnded as ended:
-                self.states[did] = f"it ended the stream: {ended.name}"
-                if ended.name == "FutureCursor":  # another stream than before
-                    await self._forget(did)
-            except Refused as refused:
-                self.states[did] = refused.say
-            if loop.time() - began > STEADY_SECONDS:
-                pause = 1.0
-            logger.info("the labels of %s: %s", did, self.states[did])
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        """Follow one, and again when it hangs up."""
+        await listen(did, self.states, partial(self._follow, did), partial(self._forget, did))
 
     async def _voice(self, did: str, *, doubted: bool = False) -> Voice:
         """Raises NoLabeler, and what asking for its identity raises."""

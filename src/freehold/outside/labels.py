@@ -6,13 +6,12 @@ Source: https://atproto.com/specs/label
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from freehold.outside.messages import Dropped, Notice
+from freehold.outside.messages import Dropped, Notice, opened
 from freehold.protocol import cbor
 from freehold.protocol.cid import Cid
 from freehold.protocol.keys import verify
 from freehold.protocol.refused import Refused
 from freehold.protocol.syntax import is_cid_text, is_did, parse_at_uri, parse_datetime
-from freehold.stream import frames
 
 VERSION = 1
 LONGEST_URI = 8_192
@@ -42,12 +41,10 @@ class Label(NamedTuple):
 
 def read(frame: bytes) -> Frame | Notice | None:
     """What a frame says; None for a kind that this does not know. Raises Dropped."""
-    try:
-        kind, payload = frames.decode(frame)
-    except Refused as refused:
-        raise Dropped("broken-frame", why=refused.name) from None
-    if kind in ("info", "error"):
-        return Notice(None, kind, str(payload.get("name") or payload.get("error"))[:80])
+    found = opened(frame)
+    if isinstance(found, Notice):
+        return found
+    kind, payload = found
     if kind != "labels":
         return None
     seq, labels = payload.get("seq"), payload.get("labels")

@@ -87,14 +87,23 @@ class Notice(NamedTuple):
 Message = Commit | Sync | Identity | Account
 
 
-def read(frame: bytes) -> Message | Notice | None:
-    """What a frame says. Raises Dropped."""
+def opened(frame: bytes) -> tuple[str, dict[str, Any]] | Notice:
+    """(kind, payload) of a frame of any stream, nothing of it checked; or what it says of nobody. Raises Dropped."""
     try:
         kind, payload = frames.decode(frame)
     except Refused as refused:
         raise Dropped("broken-frame", why=refused.name) from None
     if kind in ("info", "error"):
         return Notice(None, kind, str(payload.get("name") or payload.get("error"))[:80])
+    return kind, payload
+
+
+def read(frame: bytes) -> Message | Notice | None:
+    """What a frame says. Raises Dropped."""
+    found = opened(frame)
+    if isinstance(found, Notice):
+        return found
+    kind, payload = found
     reader = _READERS.get(kind)
     if reader is None:
         return None

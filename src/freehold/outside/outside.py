@@ -20,15 +20,13 @@ from freehold.outside.index import Taker
 from freehold.outside.labelers import Labelers
 from freehold.outside.listening import listening
 from freehold.outside.pace import Pace
-from freehold.outside.reader import Reader, StreamEnded
+from freehold.outside.reader import Reader
 from freehold.outside.sources import Source, Sources
+from freehold.outside.steady import LISTENING, LONGEST_PAUSE_SECONDS, listen
 from freehold.protocol.refused import Refused
 
 logger = logging.getLogger(__name__)
 
-LISTENING = "listening"
-LONGEST_PAUSE_SECONDS = 300.0
-STEADY_SECONDS = 60.0
 FORGET_AT_ONCE = 20
 CHECKERS_MAX = 4
 
@@ -113,24 +111,8 @@ class Outside:
         await self._client.close()
 
     async def _keep_at(self, source: Source) -> None:
-        """Listen to a source, and again when it hangs up, each time after a longer pause."""
-        pause, loop = 1.0, asyncio.get_running_loop()
-        while True:
-            began = loop.time()
-            try:
-                await self._follow(source)
-                self.states[source.url] = "it hung up"
-            except StreamEnded as ended:
-                self.states[source.url] = f"it ended the stream: {ended.name}"
-                if ended.name == "FutureCursor":
-                    await self._begin_anew(source)
-            except Refused as refused:
-                self.states[source.url] = refused.say
-            if loop.time() - began > STEADY_SECONDS:
-                pause = 1.0
-            logger.info("the stream of %s: %s", source.url, self.states[source.url])
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        """Listen to a source, and again when it hangs up."""
+        await listen(source.url, self.states, partial(self._follow, source), partial(self._begin_anew, source))
 
     async def _follow(self, source: Source) -> None:
         """One connection, and beside it the listing of what the source has."""

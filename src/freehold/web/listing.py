@@ -13,6 +13,7 @@ from freehold.protocol.refused import InvalidRequest, Refused
 from freehold.protocol.syntax import format_datetime, parse_at_uri
 from freehold.site import Site
 from freehold.web.lists import Json, Purpose, Words
+from freehold.web.setting_apart import PointAt, TakeBack
 
 LIST, ITEM, BLOCK = "app.bsky.graph.list", "app.bsky.graph.listitem", "app.bsky.graph.listblock"
 FOLLOW = "app.bsky.graph.follow"
@@ -32,8 +33,9 @@ class NoSuchList(Refused):
 class SiteLists:
     """Of one network, as its pages see it."""
 
-    def __init__(self, site: Site, write: DoWrites) -> None:
-        self._site, self._views, self._write = site, site.views, write
+    def __init__(self, site: Site, write: DoWrites, point_at: PointAt, take_back: TakeBack) -> None:
+        self._site, self._views = site, site.views
+        self._write, self._point_at, self._take_back = write, point_at, take_back
 
     async def of(self, viewer: str | None, actor: str, *, limit: int, cursor: str | None) -> Json:
         return plain(self._views.get_lists(viewer, actor, limit, cursor))
@@ -89,13 +91,12 @@ class SiteLists:
         await self._site.write_private(lambda tx: private.set_mute(tx, self._site.seal, account, uri, muted))
 
     async def block(self, did: str, uri: str) -> None:
-        await self._write(did, [Create(BLOCK, None, {"subject": uri, "createdAt": self._now()})])
+        await self._point_at(did, BLOCK, uri)
 
     async def unblock(self, did: str, block_uri: str) -> None:
-        at = parse_at_uri(block_uri)
-        if at.authority != did or at.collection != BLOCK or at.rkey is None:
+        if parse_at_uri(block_uri).collection != BLOCK:
             raise InvalidRequest("That is not yours to take back.")
-        await self._write(did, [Delete(BLOCK, at.rkey)])
+        await self._take_back(did, block_uri)
 
     async def follow_all(self, did: str, others: Sequence[str]) -> None:
         now = self._now()

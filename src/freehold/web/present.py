@@ -4,9 +4,9 @@ Views answer with records of strangers inside; here every value is checked for i
 addresses that are not ours or not http(s) are left out. Templates then only arrange.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
@@ -30,7 +30,8 @@ NOT_SIGNED_OUT = "!no-unauthenticated"
 class Presenter:
     """Turns view JSON into what templates draw, for one reader at one moment.
 
-    muted: words that the reader mutes; feeds leave out posts with one of them. words: to be marked where they stand.
+    muted: gives the words that the reader mutes, and is asked once there is a post; feeds leave out posts with one of
+    them. words: to be marked where they stand.
     """
 
     def __init__(
@@ -40,14 +41,14 @@ class Presenter:
         speech: Speech,
         now: datetime,
         *,
-        muted: Sequence[MutedWord] = (),
+        muted: Callable[[], Sequence[MutedWord]] = tuple,
         words: Sequence[str] = (),
     ) -> None:
         self.network = network
         self.viewer = viewer
         self.speech = speech
         self.now = now
-        self.muted = muted
+        self._muted_words = muted
         self.ways = Ways(profile=person_url, tag=tag_url, words=tuple(word.lower() for word in words))
         self._n = 0
 
@@ -159,9 +160,13 @@ class Presenter:
             reply_root=reply_root(record),
         )
 
+    @cached_property
+    def _muted(self) -> Sequence[MutedWord]:
+        return self._muted_words()
+
     def unwanted(self, view: Json, by: Person) -> bool:
         """Does a post (postView) hold a word that the reader mutes? What they say themselves never does."""
-        return by.did != self.viewer and bool(met(self.muted, view, followed=bool(by.following)))
+        return by.did != self.viewer and bool(met(self._muted, view, followed=bool(by.following)))
 
     def thread(self, answer: Json) -> Thread:
         """getPostThreadV2: a flat list with depths, made into parents, the post, and a tree of replies."""

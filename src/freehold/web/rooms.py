@@ -79,7 +79,7 @@ class SiteBackend:
         self.ways_out = SiteWaysOut(site, self._spend)
         self.offers = SiteOffers(site)
         self.apart = SiteApart(site, self._point_at, self._take_back)
-        self.lists = SiteLists(site, self._write)
+        self.lists = SiteLists(site, self._write, self._point_at, self._take_back)
 
     @cached_property
     def _former(self) -> str:

@@ -6,7 +6,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -92,8 +92,7 @@ class Visit:
 
     def presenter(self, words: Sequence[str] = ()) -> Presenter:
         """One that marks these words where they stand."""
-        knows = self.viewer is not None and self.network.has_views
-        muted = self.backend.apart.muted_words(self.me.did) if knows else ()
+        muted = tuple if self.viewer is None else partial(self.backend.apart.muted_words, self.viewer)
         return Presenter(self.network, self.viewer, self.speech, self.now, muted=muted, words=words)
 
     @cached_property
