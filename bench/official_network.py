@@ -2,7 +2,7 @@
 
 Its Node program holds PLC, PDS, AppView and indexer in one process; PostgreSQL and Redis run beside it, in a folder of
 their own, on ports of their own, from an empty state. Needs the package @atproto/dev-env installed in a folder (`npm
-install @atproto/dev-env@0.6.7`), Node 22 or later, and Debian's postgresql and redis-server.
+install @atproto/dev-env@0.6.7`, by the same Node that runs it: its SQLite is built for one), Node 22 or later, and Debian's postgresql and redis-server.
 Source: npm, @atproto/dev-env
 """
 
@@ -43,6 +43,7 @@ process.on('SIGTERM', () => process.exit(0))
 """
 STOP_SECONDS = 20.0
 TOKEN_SECONDS = 3_000
+SETTLE_SECONDS, LOOK_SECONDS, IDLE_SHARE = 120.0, 0.5, 0.1
 
 
 def absent(folder: Path, node: Path) -> str:
@@ -142,8 +143,13 @@ class OfficialNetwork:
         return self._tokens[nsid]
 
     async def settled(self) -> None:
-        """Wait until what was asked for has been done."""
-        await asyncio.sleep(0.3)
+        """Wait until it has nothing to do any more: its indexer goes on long after a write was answered."""
+        until_then, spent = time.monotonic() + SETTLE_SECONDS, self.cpu_seconds()
+        while time.monotonic() < until_then:
+            await asyncio.sleep(LOOK_SECONDS)
+            before, spent = spent, self.cpu_seconds()
+            if spent - before < IDLE_SHARE * LOOK_SECONDS:
+                return
 
     def stop(self) -> None:
         """End it."""

@@ -13,6 +13,7 @@ import os
 import sys
 import tempfile
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 from statistics import quantiles
 from typing import NamedTuple
@@ -29,6 +30,7 @@ from bench.wire import Client
 
 CALLERS = 8
 WRITES = 3_000
+TIMELINE = "app.bsky.feed.getTimeline"
 WRITING, WRITING_TO_REACH = "a post while it is read", 0.7
 WRITES_A_SECOND = 300
 CONNECTIONS = 32
@@ -48,7 +50,7 @@ def table(there: Crowd) -> list[Asked]:
     """What is asked of a crowd."""
     someone = there.authors[17 % len(there.authors)].did
     return [
-        Asked("getTimeline, 50", "app.bsky.feed.getTimeline", {"limit": 50}, 0.5, 2_000),
+        Asked("getTimeline, 50", TIMELINE, {"limit": 50}, 0.5, 2_000),
         Asked("getAuthorFeed, 50", "app.bsky.feed.getAuthorFeed", {"limit": 50, "actor": someone}, 0.4, 2_000),
         Asked("getPostThread, 100 replies", "app.bsky.feed.getPostThread", {"uri": there.root}, 0.9, 1_000),
         Asked("getProfile", "app.bsky.actor.getProfile", {"actor": someone}, 0.15, 4_000),
@@ -120,17 +122,23 @@ async def reading(place: Place, asked: Asked) -> Row:
 
 async def writing(place: Place, timeline: Row, calls: int) -> Row:
     """Posts by all authors, while every fourth call reads the timeline, whose own cost is taken off."""
-    there, token = place.there, place.there.reader.token
+    there, token = place.there, await place.token(TIMELINE)
+    readers: asyncio.Queue[Client] = asyncio.Queue()
 
     async def call(client: Client, number: int) -> None:
         if number % 4 == 3:
-            await client.get("/xrpc/app.bsky.feed.getTimeline", token, limit=50)
+            reader = await readers.get()
+            await reader.get(f"/xrpc/{TIMELINE}", token, limit=50)
+            readers.put_nowait(reader)
             return
         author = there.authors[number % len(there.authors)]
         body = {"repo": author.did, "collection": crowd.POST, "record": post(number, 1 << 30)}
         await client.post("com.atproto.repo.createRecord", body, author.token)
 
-    row = await run(place, WRITING, call, CALLERS, calls)
+    async with AsyncExitStack() as open_ones:
+        for _ in range(CALLERS):
+            readers.put_nowait(await open_ones.enter_async_context(Client(place.port)))
+        row = await run(place.server, WRITING, call, CALLERS, calls if place.is_ours else max(4, calls // 10))
     micros = (row.cpu_micros - timeline.cpu_micros / 4) * 4 / 3
     return row.of(row.call, row.calls * 3 // 4, micros, row.per_second * 3 / 4)
 
@@ -210,8 +218,8 @@ def compare(places: list[Place], size: crowd.Size, rounds: int, share: float = 1
                 for asked in table(place.there):
                     calls = max(1, int(asked.calls * share))
                     _keep(best, place, runner.run(reading(place, asked._replace(calls=calls))))
-            timeline = best[ours.name, table(ours.there)[0].name]
-            _keep(best, ours, runner.run(writing(ours, timeline, max(4, int(WRITES * share)))))
+                timeline = best[place.name, table(place.there)[0].name]
+                _keep(best, place, runner.run(writing(place, timeline, max(4, int(WRITES * share)))))
         to_reach = {asked.name: asked.to_reach for asked in table(ours.there)}
         waits, idle = runner.run(seen(ours, max(2, int(WRITES * share))))
     return Found([place.name for place in places], to_reach | {WRITING: WRITING_TO_REACH}, best, waits, idle)
