@@ -1,8 +1,9 @@
 """The official development network from npm: PDS, AppView, PostgreSQL and Redis, as the other side of reading.
 
 Its Node program holds PLC, PDS, AppView and indexer in one process; PostgreSQL and Redis run beside it, in a folder of
-their own, on ports of their own, from an empty state. Needs the package @atproto/dev-env installed in a folder (`npm
-install @atproto/dev-env@0.6.7`, by the same Node that runs it: its SQLite is built for one), Node 22 or later, and Debian's postgresql and redis-server.
+their own, on ports of their own, from an empty state. Needs the package @atproto/dev-env installed in a folder by the
+same Node that runs it (`npm install @atproto/dev-env@0.6.7`; its SQLite is built for one), Node 22 or later, and
+Debian's postgresql and redis-server.
 Source: npm, @atproto/dev-env
 """
 
