@@ -92,4 +92,15 @@ def plain(answer: View) -> Json:
 
 def opened(view: Json) -> bytes:
     """A view's JSON without its last brace, so that more can be said of it. It must not be empty."""
-    return encode(view)[:-1]
+    return _encode(view)[:-1]
+
+
+def said_too(view: bytes, more: Json) -> bytes:
+    """An opened view with more said of it, still open."""
+    return b"%b,%b" % (view, _encode(more)[1:-1]) if more else view
+
+
+def closed(view: bytes) -> Json:
+    """What an opened view says so far."""
+    said: Json = msgspec.json.decode(view + b"}")
+    return said

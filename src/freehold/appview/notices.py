@@ -208,5 +208,6 @@ def _post_piece(page: Page, id: int) -> Json | None:
     post = page.shown(id)
     if post is None:
         return None
-    same = {name: post.view[name] for name in ("uri", "cid", "record", "indexedAt", "labels")}
+    view = post.view
+    same = {name: view[name] for name in ("uri", "cid", "record", "indexedAt", "labels")}
     return {**same, "reason": SUBSCRIBED}

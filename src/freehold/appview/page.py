@@ -253,7 +253,7 @@ class Page:
         said = self.memory.labels_of(self.tx, [piece.uri for piece in made])
         for piece in made:
             if said:
-                piece.said = of_version(said.get(piece.uri, ()), piece.view["cid"])
+                piece.said = of_version(said.get(piece.uri, ()), piece.cid)
             self.posts[piece.id] = piece
             self.memory.posts.put(piece.id, piece)
         if self.memory.generation != self.generation:

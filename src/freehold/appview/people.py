@@ -20,7 +20,7 @@ from freehold.appview.asked import (
     pair_cursor,
     post_id,
 )
-from freehold.appview.fragments import Fragment, encode, joined, opened
+from freehold.appview.fragments import Fragment, encode, joined
 from freehold.appview.moments import text_of
 from freehold.appview.page import Page
 from freehold.appview.pieces import Json
@@ -57,7 +57,7 @@ def profiles(page: Page, actors: Iterable[str]) -> Json:
 def _detailed(page: Page, id: int) -> Fragment:
     """app.bsky.actor.defs#profileViewDetailed."""
     piece = page.actors[id]
-    json = piece.detailed_json if piece.plain else opened(present.labelled(page, piece, piece.detailed))
+    json = piece.detailed_json if piece.plain else present.labelled(page, piece, piece.detailed_json)
     pack = _joined_by(page, id)
     if pack is not None:
         json = b'%b,"joinedViaStarterPack":%b' % (json, encode(pack))
@@ -82,7 +82,7 @@ def _joined_by(page: Page, actor: int) -> Json | None:
 def _known(page: Page, actor: int) -> list[int]:
     """Followers of an actor whom the reader follows, newest first, by the shorter of two ways."""
     follows = page.circle.follows
-    if page.actors[actor].detailed["followersCount"] <= max(len(follows) * 4, _KNOWN_SHOWN):
+    if page.actors[actor].followers <= max(len(follows) * 4, _KNOWN_SHOWN):
         rows = page.tx.run(
             "SELECT actor FROM follow WHERE subject = :subject AND main = 1 ORDER BY at DESC, actor DESC LIMIT :looks",
             subject=actor,

@@ -1,7 +1,8 @@
 """Ready-made pieces of views: the part of an actor's and of a post's JSON that is the same for every reader.
 
-Made from rows of the index, kept in memory (see `memory`), never changed once made: a view copies a piece and adds to
-the copy.
+Made from rows of the index, as JSON and the few values that views weigh, kept in memory (see `memory`), never changed
+once made: a view adds to what a piece says. Making them is most of what a page costs whose posts memory does not hold.
+So nothing is looked for that a record cannot have, and nothing kept that can be read from the JSON again.
 Source: the lexicons app.bsky.actor.defs, app.bsky.feed.defs, app.bsky.embed.*
 """
 
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from freehold.appview.batch import POST
-from freehold.appview.fragments import opened
+from freehold.appview.fragments import closed, opened, said_too
 from freehold.appview.labelled import Said
 from freehold.appview.live import Live, Row, live
 from freehold.appview.moments import TIE_BITS, text_of
@@ -164,17 +165,15 @@ NOBODY = Circle()
 
 @dataclass(slots=True)
 class ActorPiece:
-    """An actor. basic, view, detailed: the three sizes of profile view, each without `viewer` and without what `said`
-    says of the account. subscribers: who may be told of all that they post: followers, mutuals or none. joined: the id
-    of the starter pack by which they joined. blocks: whether they block anybody, by name or by a list. basic_json,
-    view_json, detailed_json: as `fragments.opened` has them. live: what they do just now, if they say so."""
+    """An actor. basic_json, view_json, detailed_json: the three sizes of profile view, each without `viewer` and
+    without what `said` says of the account, as `fragments.opened` has them. subscribers: who may be told of all that
+    they post: followers, mutuals or none. joined: the id of the starter pack by which they joined. blocks: whether they
+    block anybody, by name or by a list. live: what they do just now, if they say so."""
 
     id: int
     did: str
     status: str | None
-    basic: Json
-    view: Json
-    detailed: Json
+    followers: int
     members_only: bool
     pinned: str | None
     subscribers: str
@@ -188,8 +187,13 @@ class ActorPiece:
 
     @property
     def plain(self) -> bool:
-        """Whether those that are JSON already say all, to any reader at any time."""
+        """Whether these views say all, to any reader at any time."""
         return not self.said and self.live is None
+
+    @property
+    def basic(self) -> Json:
+        """The smallest view."""
+        return closed(self.basic_json)
 
     @property
     def subjects(self) -> tuple[str, str]:
@@ -199,12 +203,11 @@ class ActorPiece:
 
 @dataclass(slots=True)
 class PostPiece:
-    """A post. view: without author, viewer, and an embed that shows another record.
-    It carries its `$type`, so that it can stand in a union too.
+    """A post. json: its view without author, viewer, what labelers say (`said`) and an embed that shows another record,
+    as `fragments.opened` has it. It carries its `$type`, so that it can stand in a union too.
 
-    media: the view of what is embedded, a record apart. quote: the id of an embedded record; quoted: its URI.
-    said: what labelers say of it, which `view` leaves out. json: `view`, as `fragments.opened` has it.
-    linked: whether it answers or shows another record, or has a gate.
+    media: the view of what is embedded, a record apart. quote: the id of an embedded record; quoted: its URI. thread:
+    the URI of the root of its thread, there or not. linked: whether it answers or shows another record, or has a gate.
     """
 
     id: int
@@ -212,23 +215,30 @@ class PostPiece:
     moment: int
     rkey: str
     uri: str
-    record: Json
-    view: Json
+    cid: str
+    likes: int
+    replies: int
     media: Json | None
     quote: int | None
     quoted: str | None
     parent: int | None
     root: int | None
+    thread: str
     gates: int
     json: bytes
     linked: bool
     said: tuple[Said, ...] = ()
 
     @property
-    def thread(self) -> str:
-        """The URI of the root of its thread, there or not."""
-        root: str = self.uri if self.root is None else self.record["reply"]["root"]["uri"]
-        return root
+    def view(self) -> Json:
+        """What `json` says."""
+        return closed(self.json)
+
+    @property
+    def record(self) -> Json:
+        """As its author wrote it."""
+        record: Json = self.view["record"]
+        return record
 
 
 ACTOR_COLUMNS = (
@@ -253,12 +263,11 @@ def actor_piece(row: tuple[Any, ...], image_url: ImageUrl) -> ActorPiece:
     id, did, handle, status, raw, cid, at, posts, followers, follows, chat, labeler, *counts, subscribing = row[:-4]
     joined, blocks, trusted, verified_by = row[-4:]
     allows = _subscribers(subscribing)
-    profile: Json = cbor.decode_json(raw) if raw is not None else {}
+    profile: Json = cbor.decode_json_own(raw) if raw is not None else {}
     labels = self_labels(profile, did, profile_uri(did), cid, at)
     basic: Json = {"did": did, "handle": handle or NO_HANDLE, **_texts(profile, "displayName", "pronouns")}
-    avatar = blob_cid(profile.get("avatar"))
-    if avatar:
-        basic["avatar"] = image_url("avatar", did, avatar)
+    if "avatar" in profile:
+        basic |= _picture_of(profile, "avatar", did, image_url)
     basic["associated"] = _associated(chat, labeler, counts, allows)
     basic["labels"] = labels
     if at is not None:
@@ -266,35 +275,40 @@ def actor_piece(row: tuple[Any, ...], image_url: ImageUrl) -> ActorPiece:
     verification = verification_state(trusted, verified_by, handle, profile.get("displayName"))
     if verification is not None:
         basic["verification"] = verification
-    view = basic | _texts(profile, "description")
-    if at is not None:
-        view["indexedAt"] = basic["createdAt"]
-    detailed = view | _texts(profile, "website")
-    detailed |= {"followersCount": followers, "followsCount": follows, "postsCount": posts}
-    banner = blob_cid(profile.get("banner"))
-    if banner:
-        detailed["banner"] = image_url("banner", did, banner)
+    basic_json = opened(basic)
+    indexed = {"indexedAt": basic["createdAt"]} if at is not None else {}
+    view_json = said_too(basic_json, indexed | _texts(profile, "description"))
+    counted = {"followersCount": followers, "followsCount": follows, "postsCount": posts}
     pinned = as_dict(profile.get("pinnedPost"))
-    if pinned:
-        detailed["pinnedPost"] = pinned
-    hidden = any(label["val"] == NOT_FOR_STRANGERS for label in labels)
-    pin = as_text(pinned.get("uri"))
+    detailed_json = said_too(view_json, counted | _detailed(profile, did, image_url))
     return ActorPiece(
-        id,
-        did,
-        status,
-        basic,
-        view,
-        detailed,
-        hidden,
-        pin,
-        allows,
-        joined,
-        bool(blocks),
-        opened(basic),
-        opened(view),
-        opened(detailed),
+        id=id,
+        did=did,
+        status=status,
+        followers=followers,
+        members_only=any(label["val"] == NOT_FOR_STRANGERS for label in labels),
+        pinned=as_text(pinned.get("uri")),
+        subscribers=allows,
+        joined=joined,
+        blocks=bool(blocks),
+        basic_json=basic_json,
+        view_json=view_json,
+        detailed_json=detailed_json,
     )
+
+
+def _detailed(profile: Json, did: str, image_url: ImageUrl) -> Json:
+    """What only the largest view of a profile shows of its record."""
+    more = _texts(profile, "website")
+    if "banner" in profile:
+        more |= _picture_of(profile, "banner", did, image_url)
+    pinned = as_dict(profile.get("pinnedPost"))
+    return more | {"pinnedPost": pinned} if pinned else more
+
+
+def _picture_of(profile: Json, name: str, did: str, image_url: ImageUrl) -> Json:
+    cid = blob_cid(profile.get(name))
+    return {name: image_url(name, did, cid)} if cid else {}
 
 
 def live_piece(row: Row, said: Mapping[str, Sequence[Said]], image_url: ImageUrl) -> Live:
@@ -329,12 +343,12 @@ POST_COLUMNS = (
 def post_piece(row: tuple[Any, ...], image_url: ImageUrl) -> PostPiece:
     """Make the piece of a post that is here from its POST_COLUMNS."""
     id, author, rkey, moment, came, cid, raw, parent, root, quote, gates, likes, reposts, replies, quotes, did = row
-    record: Json = cbor.decode_json(raw)
+    record: Json = cbor.decode_json_own(raw)
     uri = f"at://{did}/{POST}/{rkey}"
     view: Json = {
         "$type": "app.bsky.feed.defs#postView",
         "uri": uri,
-        "cid": str(Cid(cid)),
+        "cid": (text := str(Cid(cid))),
         "record": record,
         "likeCount": likes,
         "repostCount": reposts,
@@ -343,13 +357,27 @@ def post_piece(row: tuple[Any, ...], image_url: ImageUrl) -> PostPiece:
         "indexedAt": text_of(came),
         "labels": self_labels(record, did, uri, cid, moment >> TIE_BITS),
     }
-    embed = as_dict(record.get("embed"))
-    media, quoted = _split_embed(embed, did, image_url)
+    media, quoted = _split_embed(as_dict(record["embed"]), did, image_url) if "embed" in record else (None, None)
     if media is not None and quoted is None:
         view["embed"] = media
-    json, linked = opened(view), bool(parent or root or gates or quote) or quoted is not None
     return PostPiece(
-        id, author, moment, rkey, uri, record, view, media, quote, quoted, parent, root, gates, json, linked
+        id=id,
+        author=author,
+        moment=moment,
+        rkey=rkey,
+        uri=uri,
+        cid=text,
+        likes=likes,
+        replies=replies,
+        media=media,
+        quote=quote,
+        quoted=quoted,
+        parent=parent,
+        root=root,
+        thread=uri if root is None else record["reply"]["root"]["uri"],
+        gates=gates,
+        json=opened(view),
+        linked=bool(parent or root or gates or quote) or quoted is not None,
     )
 
 
@@ -421,6 +449,8 @@ def _video(embed: Json, did: str, image_url: ImageUrl) -> Json | None:
 
 def self_labels(record: Json, did: str, uri: str, cid: bytes | None, at: int | None) -> list[Json]:
     """The labels that an author put on their own record."""
+    if "labels" not in record:
+        return []
     values = as_list(as_dict(record.get("labels")).get("values"))
     names = [value["val"] for value in map(as_dict, values) if isinstance(value.get("val"), str)]
     if not names or cid is None:
@@ -441,4 +471,4 @@ def blob_cid(blob: object) -> str | None:
 
 
 def _texts(record: Json, *names: str) -> Json:
-    return {name: record[name] for name in names if isinstance(record.get(name), str)}
+    return {name: record[name] for name in names if name in record and isinstance(record[name], str)}

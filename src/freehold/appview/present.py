@@ -8,7 +8,7 @@ Source: the lexicons app.bsky.actor.defs, app.bsky.feed.defs, app.bsky.embed.rec
 from freehold.appview import listings
 from freehold.appview.batch import POST
 from freehold.appview.declarations import GATE_BITS, POSTGATE
-from freehold.appview.fragments import Fragment, encode, opened
+from freehold.appview.fragments import Fragment, closed, encode, opened
 from freehold.appview.gates import detached_from, reply_disabled, thread_gate
 from freehold.appview.labelled import heard
 from freehold.appview.moments import TIE_BITS, text_of
@@ -77,7 +77,7 @@ def basic_json(page: Page, actor: int) -> bytes:
     json = page.basics.get(actor)
     if json is None:
         piece = page.actors[actor]
-        json = piece.basic_json if piece.plain else opened(labelled(page, piece, piece.basic))
+        json = piece.basic_json if piece.plain else labelled(page, piece, piece.basic_json)
         state = page.states.get(actor)
         json = join((json, _VIEWER, state, b"}")) if state is not None else _to_reader(page, actor, json)
         page.basics[actor] = json
@@ -92,7 +92,7 @@ def profile(page: Page, actor: int) -> Fragment:
 def profile_json(page: Page, actor: int) -> bytes:
     """The same as JSON."""
     piece = page.actors[actor]
-    json = piece.view_json if piece.plain else opened(labelled(page, piece, piece.view))
+    json = piece.view_json if piece.plain else labelled(page, piece, piece.view_json)
     state = page.states.get(actor)
     return join((json, _VIEWER, state, b"}")) if state is not None else _to_reader(page, actor, json)
 
@@ -112,18 +112,17 @@ def state_json(page: Page, actor: int) -> bytes:
     return state
 
 
-def labelled(page: Page, piece: ActorPiece | PostPiece, view: Json) -> Json:
-    """A view of a piece with what the reader's labelers say of it, and an actor's with what they do just now."""
+def labelled(page: Page, piece: ActorPiece | PostPiece, json: bytes) -> bytes:
+    """An opened view with what the reader's labelers say of its piece, and an actor's with what they do just now."""
+    view = closed(json)
     if isinstance(piece, ActorPiece) and piece.live is not None:
         status = piece.live.shown(page.labelers, page.tx.now)
-        view = {**view, "status": status} if status is not None else view
-    if not piece.said:
-        return view
+        view |= {"status": status} if status is not None else {}
     labels = heard(piece.said, page.labelers, page.tx.now)
-    view = {**view, "labels": view["labels"] + labels}
+    view["labels"] += labels
     if "verification" in view and any(label["val"] == IMPERSONATION for label in labels):
         view["verification"] = doubted(view["verification"])
-    return view
+    return opened(view)
 
 
 def post(page: Page, piece: PostPiece) -> Fragment:
@@ -145,7 +144,7 @@ def post_json(page: Page, piece: PostPiece) -> bytes:
 
 
 def _post(page: Page, piece: PostPiece) -> bytes:
-    json = piece.json if not piece.said else opened(labelled(page, piece, piece.view))
+    json = piece.json if not piece.said else labelled(page, piece, piece.json)
     parts = [json, _AUTHOR, basic_json(page, piece.author)]
     if piece.quoted is not None:
         parts += (b',"embed":', encode(_embed_view(page, piece, _QUOTES_SHOWN)))
@@ -256,19 +255,25 @@ def _embedded(page: Page, holder: PostPiece, depth: int) -> Json:
     return _view_record(page, quoted, depth)
 
 
+_SAME_IN_A_QUOTE = (
+    "uri",
+    "cid",
+    "labels",
+    "likeCount",
+    "replyCount",
+    "repostCount",
+    "quoteCount",
+    "indexedAt",
+)
+
+
 def _view_record(page: Page, piece: PostPiece, depth: int) -> Json:
+    said = closed(labelled(page, piece, piece.json)) if piece.said else piece.view
     view = {
+        **{name: said[name] for name in _SAME_IN_A_QUOTE},
         "$type": "app.bsky.embed.record#viewRecord",
-        "uri": piece.uri,
-        "cid": piece.view["cid"],
         "author": basic(page, piece.author),
-        "value": piece.record,
-        "labels": labelled(page, piece, piece.view)["labels"],
-        "likeCount": piece.view["likeCount"],
-        "replyCount": piece.view["replyCount"],
-        "repostCount": piece.view["repostCount"],
-        "quoteCount": piece.view["quoteCount"],
-        "indexedAt": piece.view["indexedAt"],
+        "value": said["record"],
     }
     if depth > 1:
         if piece.quoted is not None:

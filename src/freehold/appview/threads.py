@@ -220,7 +220,7 @@ def other_v2(page: Page, uri: str) -> Json:
     listing = _Listing(found, 1, 0, "newest")
     kept = [piece for piece in found.answers.get(id, ()) if found.admitted(piece, found.anchor) and found.other(piece)]
     kept.sort(key=lambda piece: (found.hidden(piece), -piece.moment))
-    return {"thread": [listing.item(piece, 1, piece.view["replyCount"]) for piece in kept]}
+    return {"thread": [listing.item(piece, 1, piece.replies) for piece in kept]}
 
 
 _NOT_FOUND: Json = {"$type": "app.bsky.unspecced.defs#threadItemNotFound"}
@@ -288,7 +288,7 @@ class _Listing:
         while stack:
             piece, depth = stack.pop()
             allowed = self.branching if depth < self.below else 0
-            yield self.item(piece, depth, max(piece.view["replyCount"] - allowed, 0))
+            yield self.item(piece, depth, max(piece.replies - allowed, 0))
             if depth < self.below:
                 stack += [(answer, depth + 1) for answer in reversed(self._level(piece, depth))]
 
@@ -338,7 +338,7 @@ def _newest(_: Thread, piece: PostPiece) -> tuple[Any, ...]:
 
 
 def _top(found: Thread, piece: PostPiece) -> tuple[Any, ...]:
-    weight = log(3 + piece.view["likeCount"]) * (_OP_LIKE_WEIGHT if piece.id in found.op_likes else 1)
+    weight = log(3 + piece.likes) * (_OP_LIKE_WEIGHT if piece.id in found.op_likes else 1)
     return (-weight, -piece.moment)
 
 

@@ -90,6 +90,8 @@ def touch(batch: Batch, actor: int) -> None:
 def state(trusted: int, by: str, handle: str | None, name: object) -> Json | None:
     """#verificationState of an account with this handle and display name, from its COLUMNS; None where there is nothing
     to say."""
+    if by == "[]" and not trusted:
+        return None
     found = [_view(one, handle, name) for one in sorted(msgspec.json.decode(by), key=lambda one: (one[5], one[0]))]
     if handle is None or not (trusted or found):
         return None

@@ -37,6 +37,7 @@ __all__ = [
     "BadCbor",
     "decode",
     "decode_json",
+    "decode_json_own",
     "decode_own",
     "decode_pair",
     "encode",
@@ -137,6 +138,15 @@ def decode_json(data: bytes) -> Any:
     value = _decode(data, telling, True)
     _examine_json(value, data, telling)
     return value
+
+
+def decode_json_own(data: bytes) -> Any:
+    """As `decode_json`, of a record that it read before and that nobody but this program had since: nothing is looked
+    for, which saves half the time. Raises BadCbor for what cannot be read at all."""
+    try:
+        return _read(data, True, Cid)
+    except _UNFIT as error:
+        raise BadCbor(cause=str(error)) from None
 
 
 def _decode(data: bytes, telling: bytes, json: bool) -> Any:
