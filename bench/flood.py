@@ -171,21 +171,22 @@ async def members_work(connect: Connect, members: Sequence[Member], seconds: flo
 
     async def one(place: int) -> None:
         nonlocal failed
-        number, client = place, connect()
-        await client.__aenter__()
+        number, client = place, None
         while (began := time.perf_counter()) < deadline:
             number += CALLERS
             try:
                 async with asyncio.timeout(10):
-                    if anew and number // CALLERS % anew == 0:
+                    if client is not None and anew and number // CALLERS % anew == 0:
                         await client.__aexit__()
+                        client = None
+                    if client is None:
                         client = await connect().__aenter__()
                     await call(client, members, number)
                 waits.append(time.perf_counter() - began)
             except (AnswerError, OSError, TimeoutError, asyncio.IncompleteReadError):
-                failed += 1
-                client = await connect().__aenter__()
-        await client.__aexit__()
+                failed, client = failed + 1, None
+        if client is not None:
+            await client.__aexit__()
 
     async with asyncio.TaskGroup() as tasks:
         for place in range(CALLERS):
