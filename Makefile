@@ -9,7 +9,9 @@ ARGS ?=
 UPGRADE ?=
 COMPILE = $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
-PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal
+# One worker more than cores: tests wait for servers that they start.
+WORKERS = $$($(BIN)/python -c 'import os; print(len(os.sched_getaffinity(0)) + 1)')
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help install reinstall run demo test test-long check format bench pictures lock
