@@ -137,8 +137,9 @@ def _pieces(page: Page, rows: list[Row]) -> dict[int, bytes]:
     page.load_posts(row[4] for row in missing if row[2] == SUBSCRIBED)
     if missing:
         subjects = page.uris_of({row[5] for row in missing if row[5] is not None})
+        done = _records(page, missing)
         for row in missing:
-            piece = _piece(page, row, subjects)
+            piece = _piece(page, row, subjects, done)
             if piece is not None:
                 pieces[row[1]] = json = opened(piece)
                 memory.notices.put(row[1], json)
@@ -147,8 +148,15 @@ def _pieces(page: Page, rows: list[Row]) -> dict[int, bytes]:
     return pieces
 
 
+Done = tuple[bytes, bytes, int]
+"""(CID, DAG-CBOR, micros at which it came) of a record of which somebody is told."""
+_DONE = (
+    "SELECT notification.id, done.cid, done.record, done.indexed_at FROM notification CROSS JOIN TABLE AS done"
+    " ON done.actor = notification.actor AND done.rkey = notification.rkey"
+    " WHERE notification.id IN (SELECT value FROM json_each(:ids))"
+)
 _RECORDS = {
-    reason: f"SELECT cid, record, indexed_at FROM {table} WHERE actor = :actor AND rkey = :rkey"
+    reason: _DONE.replace("TABLE", table)
     for reason, table in (
         ("like", "post_like"),
         (VIA_LIKE, "post_like"),
@@ -158,25 +166,36 @@ _RECORDS = {
         (VERIFIED, "verification"),
     )
 }
-_RECORDS[JOINED] = "SELECT profile_cid, profile, profile_at FROM actor WHERE id = :actor AND :rkey = 'self'"
-_POST_RECORD = "SELECT cid, record, indexed_at FROM post WHERE author = :actor AND rkey = :rkey AND moment IS NOT NULL"
+_RECORDS[JOINED] = (
+    "SELECT notification.id, profile_cid, profile, profile_at FROM notification CROSS JOIN actor"
+    " ON actor.id = notification.actor WHERE notification.id IN (SELECT value FROM json_each(:ids)) AND rkey = 'self'"
+)
+_POST_RECORD = _DONE.replace("TABLE", "post").replace("done.actor", "done.author") + " AND done.moment IS NOT NULL"
 
 
-def _piece(page: Page, row: Row, subjects: dict[int, str]) -> Json | None:
-    _, _, reason, actor, rkey, subject = row
+def _records(page: Page, rows: list[Row]) -> dict[int, Done]:
+    """What was done, as far as it is here, by the rows' ids: one question for each kind."""
+    kinds: dict[str, list[int]] = {}
+    for _, id, reason, *_ in rows:
+        if reason not in (SUBSCRIBED, UNVERIFIED):
+            kinds.setdefault(_RECORDS.get(reason, _POST_RECORD), []).append(id)
+    return {id: (cid, raw, came) for sql, ids in kinds.items() for id, cid, raw, came in page.tx.run(sql, ids=str(ids))}
+
+
+def _piece(page: Page, row: Row, subjects: dict[int, str], done: dict[int, Done]) -> Json | None:
+    _, id, reason, actor, rkey, subject = row
     if reason == SUBSCRIBED:
         return _post_piece(page, rkey)
     if reason == UNVERIFIED:
         return _ended(page, row)
-    found = page.tx.one(_RECORDS.get(reason, _POST_RECORD), actor=actor, rkey=rkey)
-    if found is None:
+    if id not in done:
         return None
-    cid, raw, came = found
+    cid, raw, came = done[id]
     piece: Json = {
         "uri": f"at://{page.actors[actor].did}/{_COLLECTIONS.get(reason, POST)}/{rkey}",
         "cid": str(Cid(cid)),
         "reason": reason,
-        "record": cbor.decode_json(raw),
+        "record": cbor.decode_json_own(raw),
         "indexedAt": text_of(came),
         "labels": [],
     }
