@@ -16,7 +16,7 @@ def test_a_slow_reader_leaves_nothing_old_behind(parish: Parish):
         parish.settle()
         page.load_posts([row[0]])
         assert page.posts[row[0]].view["likeCount"] == 0
-        assert page.circle_of(page.viewer).follows == {}
+        assert page.circle_of(page.viewer, bob.did).follows == {}
         assert "displayName" not in page.actors[row[1]].basic
     (view,) = parish.ask("feed.getPosts", bob, uris=[post.uri])["posts"]
     assert view["likeCount"] == 1

@@ -36,9 +36,9 @@ class _Muted(NamedTuple):
     strangers: bool
 
 
-def read_circle(tx: Tx, actor: int, muted_by: MutedBy, members_of: MembersOf) -> Circle:
-    """The relations of an actor as they are now."""
-    muted = _read_mutes(tx, actor, muted_by)
+def read_circle(tx: Tx, actor: int, did: str, muted_by: MutedBy, members_of: MembersOf) -> Circle:
+    """The relations of an actor, by id and DID, as they are now."""
+    muted = _read_mutes(tx, did, muted_by)
     blocking: dict[int, str] = dict(
         tx.run("SELECT subject, rkey FROM list_block WHERE actor = :a AND main = 1", a=actor)
     )
@@ -75,9 +75,8 @@ def _for_moderation(tx: Tx, lists: frozenset[int]) -> set[int]:
     return {id for (id,) in rows}
 
 
-def _read_mutes(tx: Tx, actor: int, muted_by: MutedBy) -> _Muted:
+def _read_mutes(tx: Tx, did: str, muted_by: MutedBy) -> _Muted:
     """As the truth has it, by our ids."""
-    (did,) = tx.one("SELECT did FROM actor WHERE id = :a", a=actor) or ("",)
     since = dict(muted_by(did))
     since.pop(did, None)
     if not since:

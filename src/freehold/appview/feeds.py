@@ -271,12 +271,7 @@ def shown_items(
     page: Page, items: list[Item], visible: Callable[[Item, PostPiece], bool]
 ) -> list[tuple[Item, Fragment]]:
     """Those of the items that the reader is shown, each with its app.bsky.feed.defs#feedViewPost, in their order."""
-    page.load_posts([item.post for item in items])
-    if page.linked:
-        above = {id for item in items if (post := page.posts.get(item.post)) for id in (post.parent, post.root) if id}
-        page.load_posts(above)
-        page.load_posts({piece.parent for id in above if (piece := page.posts.get(id)) and piece.parent})
-    page.load_actors({item.actor for item in items if item.actor})
+    page.load_with_answered([item.post for item in items], {item.actor for item in items if item.actor})
     hydrate(page, ())
     kept = [(item, post) for item in items if (post := page.shown_to_reader(item.post)) and visible(item, post)]
     reposts = _repost_keys(page, [item.moment for item, post in kept if item.moment != post.moment and item.moment])

@@ -49,7 +49,7 @@ _WALLS = (
     "  AND list.id = list_block.subject AND list.purpose = 1"
     "  AND list_item.subject IN (SELECT value FROM json_each(:ids)) AND list_item.subject <> list_block.actor"
 )
-_QUOTES_DEEP = 2
+_QUOTES_DEEP = _ANSWERED_HIGH = 2
 
 
 class Page:
@@ -95,10 +95,9 @@ class Page:
         self.lists: dict[int, Json] = {}
         self._own: Own | None = None
         self._ties: Ties | None = None
-        if viewer is not None:
-            self.viewer = self._id_of(viewer)
-        if self.viewer:
-            self.circle = self.circle_of(self.viewer)
+        if viewer is not None and (id := self._id_of(viewer)):
+            self.viewer = id
+            self.circle = self.circle_of(self.viewer, viewer)
             self.minded = bool(self.circle.thread_mutes or self.own.saved)
             if not self.circle.has_lists:  # whose views are in the states, and change with them
                 self.states = self.ties.states(self.circle, self.own)
@@ -124,11 +123,11 @@ class Page:
 
     # -- loading -----------------------------------------------------------------------------------------------------
 
-    def circle_of(self, actor: int) -> Circle:
+    def circle_of(self, actor: int, did: str) -> Circle:
         """The relations of an actor."""
         circle = self.memory.circles.get(actor)
         if circle is None:
-            circle = read_circle(self.tx, actor, self.memory.muted_by, self.members_of)
+            circle = read_circle(self.tx, actor, did, self.memory.muted_by, self.members_of)
             self.memory.circles.put(actor, circle)
             if self.memory.generation != self.generation:
                 self.memory.circles.forget((actor,))
@@ -196,8 +195,10 @@ class Page:
                 else:
                     actors[id] = piece
         if missing:
-            made = [actor_piece(row, self.image_url) for row in self.tx.run(_ACTORS, ids=str(missing))]
-            lives = {row.actor: row for row in declared(self.tx, missing)}
+            rows = self.tx.run(_ACTORS, ids=str(missing))
+            made = [actor_piece(row, self.image_url) for row in rows]
+            doing = [row[0] for row in rows if row[-1]]
+            lives = {row.actor: row for row in declared(self.tx, doing)} if doing else {}
             subjects = [subject for piece in made for subject in piece.subjects]
             said = self.memory.labels_of(self.tx, [*subjects, *(row.uri for row in lives.values())])
             for piece in made:
@@ -218,6 +219,21 @@ class Page:
         linked = self._pieces(ids, authors)
         for _ in range(quotes_deep):
             wanted = [piece.quote for piece in linked if piece.quote is not None]
+            if not wanted:
+                break
+            linked = self._pieces(wanted, authors)
+        self.load_actors(authors)
+
+    def load_with_answered(self, ids: Collection[int], beside: Iterable[int]) -> None:
+        """As `load_posts`, with the posts that these answer, the roots of their threads, and what those answer in turn:
+        level by level, and all authors at the end. beside: other actors to have."""
+        authors = set(beside)
+        linked, below = self._pieces(ids, authors), ids
+        for level in range(_QUOTES_DEEP + 1):  # what the answered posts quote is shown as deep as what these do
+            wanted = {piece.quote for piece in linked if piece.quote is not None}
+            if self.linked and level < _ANSWERED_HIGH:
+                below = {up for id in below if (piece := self.posts.get(id)) for up in (piece.parent, piece.root) if up}
+                wanted |= below
             if not wanted:
                 break
             linked = self._pieces(wanted, authors)

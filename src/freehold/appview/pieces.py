@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import msgspec
+
 from freehold.appview.batch import POST
+from freehold.appview.declarations import STATUS
 from freehold.appview.fragments import closed, opened, said_too
 from freehold.appview.labelled import Said
 from freehold.appview.live import Live, Row, live
@@ -163,8 +166,7 @@ def _listing(lists: list[Listed], actor: int) -> Listed | None:
 NOBODY = Circle()
 
 
-@dataclass(slots=True)
-class ActorPiece:
+class ActorPiece(msgspec.Struct, gc=False):
     """An actor. basic_json, view_json, detailed_json: the three sizes of profile view, each without `viewer` and
     without what `said` says of the account, as `fragments.opened` has them. subscribers: who may be told of all that
     they post: followers, mutuals or none. joined: the id of the starter pack by which they joined. blocks: whether they
@@ -201,8 +203,7 @@ class ActorPiece:
         return self.did, profile_uri(self.did)
 
 
-@dataclass(slots=True)
-class PostPiece:
+class PostPiece(msgspec.Struct, gc=False):
     """A post. json: its view without author, viewer, what labelers say (`said`) and an embed that shows another record,
     as `fragments.opened` has it. It carries its `$type`, so that it can stand in a union too.
 
@@ -254,14 +255,16 @@ ACTOR_COLUMNS = (
     " joined,"
     " EXISTS (SELECT 1 FROM block WHERE block.actor = actor.id)"
     " OR EXISTS (SELECT 1 FROM list_block WHERE list_block.actor = actor.id),"
-    f" {VERIFIED_COLUMNS}"
+    f" {VERIFIED_COLUMNS},"
+    f" EXISTS (SELECT 1 FROM declaration WHERE collection = '{STATUS}' AND actor = actor.id AND rkey = 'self')"
 )
 
 
 def actor_piece(row: tuple[Any, ...], image_url: ImageUrl) -> ActorPiece:
-    """Make the piece of an actor from its ACTOR_COLUMNS."""
-    id, did, handle, status, raw, cid, at, posts, followers, follows, chat, labeler, *counts, subscribing = row[:-4]
-    joined, blocks, trusted, verified_by = row[-4:]
+    """Make the piece of an actor from its ACTOR_COLUMNS, of which the last says whether they tell what they do just
+    now."""
+    id, did, handle, status, raw, cid, at, posts, followers, follows, chat, labeler, *counts, subscribing = row[:-5]
+    joined, blocks, trusted, verified_by, _ = row[-5:]
     allows = _subscribers(subscribing)
     profile: Json = cbor.decode_json_own(raw) if raw is not None else {}
     labels = self_labels(profile, did, profile_uri(did), cid, at)
