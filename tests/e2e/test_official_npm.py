@@ -21,11 +21,11 @@ pytestmark = pytest.mark.node
 SECONDS = 45
 
 
-async def node_says(node, script, *words):
+async def node_says(node, script, *words, seconds=SECONDS):
     """Run a script of tests/node; what it tells at its end. A script that fails tells why on stderr."""
     command = [str(node), script, *map(str, words)]
     run = partial(
-        subprocess.run, command, cwd=NODE_FOLDER, capture_output=True, text=True, timeout=SECONDS, check=False
+        subprocess.run, command, cwd=NODE_FOLDER, capture_output=True, text=True, timeout=seconds, check=False
     )
     done = await asyncio.to_thread(run)
     assert done.returncode == 0, done.stderr
