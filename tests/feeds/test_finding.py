@@ -1,8 +1,13 @@
 """Finding feeds, and what people talk about."""
 
+from random import Random
+from typing import Any
+
 import pytest
 
-from freehold.feeds import own, trends
+from freehold.appview.labelled import Labelers, Said
+from freehold.feeds import own, spoken, trends
+from freehold.feeds.sieve import Sieve
 from freehold.protocol.syntax import format_datetime
 from support.feeding import GENERATOR, FeedingParish
 from support.parish import Person, Ref
@@ -81,6 +86,79 @@ def test_a_trend_is_counted_anew_for_each_reader(parish: FeedingParish, talkers:
     talkers[1].profile(labels=labels)
     assert topics(parish) == []
     assert topics(parish, talkers[3]) == [("fair", 3, 3)]
+
+
+ORDINARY = "the bread is at the edge of the oven and the door is open".split()
+
+
+def talk(person: Person, more: str = "", **given: Any) -> Ref:
+    """What anybody says on any day, each time something else of it."""
+    words = Random(person.did + str(person.parish.now)).sample(ORDINARY, 6)
+    return person.post(" ".join([*words, more]), **given)
+
+
+@pytest.fixture
+def town(parish: FeedingParish) -> list[Person]:
+    """Forty people, who talked yesterday and talk today."""
+    people = [parish.join(f"t{n}") for n in range(40)]
+    for person in people:
+        talk(person, at=parish.now - 30 * HOUR)
+        talk(person)
+    return people
+
+
+def test_words_that_many_say_suddenly_are_a_trend_and_say_why(parish: FeedingParish, town: list[Person]):
+    for _ in range(60):
+        talk(town[0], "Look at me!")
+    for person in town[:6]:
+        talk(person, "a fox, again")
+    assert topics(parish) == []
+    for person in town[:16]:
+        talk(person, f"Harbour wall at the edge! https://example.com/flood @{town[0].handle}")
+    (trend,) = parish.call("unspecced.getTrends")["trends"]
+    assert (trend["topic"], trend["link"]) == ("harbour wall", "/search?q=%22harbour%20wall%22")
+    assert trend["description"] == "16 people said this lately, nobody as long before."
+    assert trend["postCount"] == 16
+    reader = town[30]
+    for person in town[:10]:
+        reader.mute(person)
+    assert topics(parish, reader) == []
+
+
+def test_what_is_always_said_and_what_the_owner_hides_is_none(parish: FeedingParish, town: list[Person]):
+    for person in town[:12]:
+        talk(person, "market day", at=parish.now - 28 * HOUR)
+    for person in town[:16]:
+        talk(person, "market day")
+    assert topics(parish) == []
+    posts = [talk(person, "cheap pills") for person in town[:16]]
+    assert [topic for topic, *_ in topics(parish)] == ["cheap pills"]
+    own = frozenset({"did:web:labeler"})
+    spam = [Said("did:web:labeler", {"val": "spam"}, None, None)]
+    parish.views.labelers = Labelers(own, own)
+    parish.index.memory.labels_of = lambda tx, subjects: {post.uri: spam for post in posts[:8]}
+    parish.feeds = parish.feeds_with(Sieve())
+    assert topics(parish) == []
+
+
+def test_a_tag_and_its_words_are_one_topic(parish: FeedingParish, town: list[Person]):
+    for person in town[:16]:
+        talk(person, "flood warning", tags=["flood"])
+    assert [topic for topic, *_ in topics(parish)] == ["flood"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Don’t #tag it, @ana.test: re-read https://x.example/y!", ["don’t", "it", "re-read"]),
+        ("地震です", ["地震", "震で", "です"]),
+        ("नमस्ते दुनिया", ["नमस्ते", "दुनिया"]),
+        ("안녕하세요 여러분", ["안녕하세요", "여러분"]),
+        ("สวัสดี 2026 x " + "y" * 41, []),
+    ],
+)
+def test_words_are_found_in_any_language_that_parts_them(text: str, words: list[str]):
+    assert [word for word in spoken.words_of(text) if word] == words
 
 
 def test_trends_look_at_the_newest_posts_only(

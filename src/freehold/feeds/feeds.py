@@ -80,7 +80,7 @@ class Feeds:
         self._is_local = is_local
         self._discover = Edition(own.discover, share)
         self._known = Edition(catalogue.read, share)
-        self._topics = Edition(trends.read, share)
+        self._topics = Edition(trends.Listener(views.labelers.redacting).topics, share)
 
     def uri(self, name: str) -> str:
         """The at-uri of a feed that this network makes itself."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from freehold.appview.asked import FAR
 from freehold.appview.batch import POST
 from freehold.appview.moments import TIE_BITS
 from freehold.appview.parts import VIDEO, as_dict, as_list, embeds_of, features_of, media_of, quoted_uri
@@ -19,7 +20,8 @@ _TEXTS_MOST = 50
 _NEWEST = (
     "SELECT item.moment, item.actor, post.id, post.rkey, actor.did, actor.handle, post.record, post.likes,"
     " post.reposts, post.replies, post.quotes"
-    " FROM (SELECT moment, actor, post, repost FROM feed_item ORDER BY moment DESC LIMIT :looks) AS item"
+    " FROM (SELECT moment, actor, post, repost FROM feed_item WHERE moment < :before ORDER BY moment DESC LIMIT :looks)"
+    " AS item"
     " CROSS JOIN post ON post.id = item.post JOIN actor ON actor.id = item.actor"
     " WHERE item.repost IS NULL AND actor.status IS NULL ORDER BY item.moment DESC"
 )
@@ -33,10 +35,16 @@ class Seen(NamedTuple):
     id: int
     post: Post
 
+    @property
+    def at(self) -> int:
+        """Micros since 1970 UTC."""
+        return self.moment >> TIE_BITS
 
-def newest(tx: Tx, looks: int) -> list[Seen]:
-    """The posts among the newest `looks` feed items, newest first; echoes are passed over."""
-    return [Seen(row[0], row[1], row[2], _public(row)) for row in tx.run(_NEWEST, looks=looks)]
+
+def newest(tx: Tx, looks: int, before: int | None = None) -> list[Seen]:
+    """The posts among the newest `looks` feed items, newest first; echoes are passed over. before: micros."""
+    moment = FAR if before is None else before << TIE_BITS
+    return [Seen(row[0], row[1], row[2], _public(row)) for row in tx.run(_NEWEST, looks=looks, before=moment)]
 
 
 def _public(row: tuple[Any, ...]) -> Post:
