@@ -279,11 +279,13 @@ def actor_piece(row: tuple[Any, ...], image_url: ImageUrl) -> ActorPiece:
     if verification is not None:
         basic["verification"] = verification
     basic_json = opened(basic)
-    indexed = {"indexedAt": basic["createdAt"]} if at is not None else {}
-    view_json = said_too(basic_json, indexed | _texts(profile, "description"))
-    counted = {"followersCount": followers, "followsCount": follows, "postsCount": posts}
+    view_json = said_too(basic_json, _texts(profile, "description"))
+    if at is not None:
+        view_json = b'%b,"indexedAt":"%b"' % (view_json, basic["createdAt"].encode())
+    detailed_json = _COUNTED % (view_json, followers, follows, posts)
+    if not profile.keys().isdisjoint(_IN_FULL):
+        detailed_json = said_too(detailed_json, _detailed(profile, did, image_url))
     pinned = as_dict(profile.get("pinnedPost"))
-    detailed_json = said_too(view_json, counted | _detailed(profile, did, image_url))
     return ActorPiece(
         id=id,
         did=did,
@@ -298,6 +300,10 @@ def actor_piece(row: tuple[Any, ...], image_url: ImageUrl) -> ActorPiece:
         view_json=view_json,
         detailed_json=detailed_json,
     )
+
+
+_COUNTED = b'%b,"followersCount":%d,"followsCount":%d,"postsCount":%d'
+_IN_FULL = ("website", "banner", "pinnedPost")
 
 
 def _detailed(profile: Json, did: str, image_url: ImageUrl) -> Json:
@@ -328,6 +334,8 @@ def _subscribers(declared: bytes | None) -> str:
 
 def _associated(chat: bytes | None, labeler: int | None, counts: list[int], allows: str) -> Json:
     associated: Json = {"activitySubscription": {"allowSubscriptions": allows}}
+    if chat is None and not labeler and not any(counts):  # as with most
+        return associated
     allowed = cbor.decode_json(chat).get("allowIncoming") if chat is not None else None
     if isinstance(allowed, str):
         associated["chat"] = {"allowIncoming": allowed}
