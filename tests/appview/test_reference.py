@@ -25,6 +25,8 @@ from support.reference.worlds import WORDS, Deed, World, deeds
 FILTERS = ("posts_with_replies", "posts_no_replies", "posts_with_media", "posts_with_video", "posts_and_author_threads")
 SORTS = ("oldest", "newest", "top")
 _PAGES_MOST = 200
+PIECES = 20
+"""Into which the long round of 300 networks is cut: each draws its own, and each worker of the tests takes the next."""
 
 
 class Reader(Feeds, People, Threads):
@@ -189,8 +191,9 @@ def test_every_reader_sees_what_the_reference_says(told: list[Deed], hot: int):
 
 
 @pytest.mark.long
-@settings(QUICK, max_examples=300)
+@pytest.mark.parametrize("piece", range(PIECES))
+@settings(QUICK, max_examples=300 // PIECES)
 @given(told=deeds(20, 140), hot=st.integers(1, 60))
-def test_every_reader_sees_what_the_reference_says_in_many_and_large_networks(told: list[Deed], hot: int):
+def test_every_reader_sees_what_the_reference_says_in_many_and_large_networks(piece: int, told: list[Deed], hot: int):
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as monkeypatch:
         live(Path(folder), told, monkeypatch, hot=hot)

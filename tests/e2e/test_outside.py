@@ -84,3 +84,23 @@ async def test_who_is_dropped_is_gone_and_ours_stay(sites, ana, mei):
     await here.outside.drop(source(there), lambda gone: None)
     await until(here, shows(ana, "over here"))
     assert here.outside.standing() == []
+
+
+async def test_a_handle_is_confirmed_by_its_own_host_and_a_new_one_is_shown(sites, ana, mei):
+    here, there = sites
+    await mei.post("hello")
+    await ana.follow(mei)
+    await here.outside.add(source(there))
+    await until(here, shows(ana, "hello"))
+
+    async def is_called(handle):
+        return (await profile(ana, mei.did))["handle"] == handle
+
+    await until(here, lambda: is_called(mei.handle))
+    for handle in ("mei-anew.test", "mei-again.test"):
+        await mei.do("com.atproto.identity.updateHandle", handle=handle)
+        await until(here, lambda handle=handle: is_called(handle))
+    async with at(here) as http:
+        await Person.join(http, "somebody")
+    await mei.do("com.atproto.identity.updateHandle", handle="somebody.test")  # here that is somebody else
+    await until(here, lambda: is_called("handle.invalid"))

@@ -91,6 +91,16 @@ async def test_publishing_twice_is_the_same_as_once(ours, other, publisher):
     assert log_of(other, did) == [first]
 
 
+async def test_whoever_asked_too_soon_is_told_once_more_when_the_change_is_there(ours, client, url):
+    told = []
+    publisher = Publisher(ours.truth, client, url, lambda tx, did: told.append(did))
+    did, first = genesis()
+    await accept(ours, did, first)
+    for _ in range(2):
+        await publisher.publish({"did": did})
+        assert told == [did]
+
+
 async def test_what_the_member_did_there_is_taken_over_here(ours, other, publisher):
     did, first = genesis()
     await accept(ours, did, first)

@@ -9,11 +9,13 @@ import asyncio
 
 from freehold.net.client import Client
 from freehold.net.dns import Dns
+from freehold.net.xrpc import Remote
 from freehold.protocol.refused import Refused
 from freehold.protocol.syntax import DISALLOWED_TLDS, is_did, is_handle
 
 MAX_BYTES = 4_096
 REDIRECTS = 3
+RESOLVE = "com.atproto.identity.resolveHandle"
 NEVER_ASKED = DISALLOWED_TLDS | {"test"}
 """Names that no other host can have. `.test` is for development, where we know our own and ask nobody."""
 
@@ -45,6 +47,15 @@ class Handles:
             await asyncio.gather(page, return_exceptions=True)
         if did is None:
             raise HandleNotFound(handle=handle)
+        return did
+
+    async def at_host(self, origin: str, handle: str) -> str:
+        """The DID that a host says the handle of one of its accounts stands for. Raises HandleNotFound, upstream
+        refusals."""
+        answer = await Remote(self._client, origin).query(RESOLVE, {"handle": handle}, max_bytes=MAX_BYTES)
+        did = answer.get("did") if isinstance(answer, dict) else None
+        if not isinstance(did, str) or not is_did(did):
+            raise HandleNotFound(handle=handle, host=origin)
         return did
 
     async def _by_dns(self, handle: str) -> str | None:

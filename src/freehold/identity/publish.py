@@ -74,7 +74,8 @@ async def submit_to(client: Client, directory: str, did: str, operation: Operati
 class Publisher:
     """Keeps our log of each DID equal to that of the directory at `url`.
 
-    changed: told, within the transaction, of a DID that was changed there.
+    changed: told, in a transaction, of a DID of which the other directory says something new now: whoever heard of the
+    change before and asked there at once was told the old.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Publisher:
         sent = await self._send(did, self._lacking(did, theirs))
         if sent:
             theirs = await self._audit(did)
+            await self._db.write(lambda tx: self._changed(tx, did))
         difference = self._difference(did, theirs)
         if difference.only_there:
             logger.warning("the directory at %s decided otherwise about %s; its order is taken over", self._url, did)
