@@ -94,6 +94,7 @@ class Settings:
     )
     outside_per_second: int = setting(8, "Questions asked of such a host in a second, at most.")
     outside_max_repo_bytes: int = setting(200_000_000, "Largest repository taken in from another host, in bytes.")
+    outside_max_accounts: int = setting(1_000_000, "Accounts taken in by one host or relay, at most.")
     outside_max_labels: int = setting(
         1_000_000, "Labels kept of each labeler of another network that members subscribe to: the newest so many."
     )

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from bench.elsewhere import POST, Elsewhere, Life, host, opened, post, running
 
-from freehold.outside import known
+from freehold.identity import resolver
+from freehold.outside import known, reader
 from freehold.outside.outside import Limits
 from freehold.outside.pace import Pace
 from freehold.protocol import cbor
@@ -182,6 +183,22 @@ async def test_a_handle_counts_while_both_sides_say_so(tmp_path, other):
                     await until(intake, lambda shown=shown: held(intake) == 2 and handle_of(intake, mei) == shown)
 
 
+async def test_a_change_soon_after_one_was_asked_about_is_not_lost(tmp_path, other, monkeypatch):
+    monkeypatch.setattr(resolver, "AGAIN_AFTER", 200_000)
+    monkeypatch.setattr(reader, "LATER_SECONDS", 0.05)
+    mei = other.join()
+    said = {f"_atproto.{handle}": [f'"did={mei.did}"'] for handle in (mei.handle, "new.example.com")}
+    async with nameserver(said) as dns:
+        with opened(tmp_path / "here", other.url, limits=Limits(per_second=1_000), dns=dns) as intake:
+            async with running(intake):
+                await intake.listen(other.url)
+                await until(intake, lambda: handle_of(intake, mei) == mei.handle)
+                old, mei.handle = mei.handle, "new.example.com"
+                other.tell("identity", {"did": mei.did})
+                await until(intake, lambda: handle_of(intake, mei) != old)
+                assert handle_of(intake, mei) == mei.handle
+
+
 async def test_an_index_that_is_emptied_is_filled_again(other, intake):
     async with heard(other, intake):
         await asyncio.to_thread(intake.index.rebuild)
@@ -203,7 +220,8 @@ async def test_a_host_that_says_too_much_is_left_alone(other, intake):
 
 def rows(intake):
     with intake.db.reading() as tx:
-        return known.due(tx, now_micros() + 24 * HOUR, 10)
+        (url,) = (source.url for source in intake.outside.sources.all())
+        return known.due(tx, url, now_micros() + 24 * HOUR, 10, new=True)
 
 
 async def test_after_a_pause_the_stream_goes_on_where_it_was_left(tmp_path, other):

@@ -50,6 +50,11 @@ class Cache(Generic[T]):
             task.add_done_callback(lambda done: self._asked(key, done))
         return await asyncio.shield(task)
 
+    def asked_at(self, key: str) -> int | None:
+        """When its host was asked last, in micros; None for what is not known."""
+        known = self._known.get(key)
+        return known.asked if known is not None else None
+
     def forget(self, key: str) -> None:
         """Ask again next time."""
         self._known.pop(key, None)

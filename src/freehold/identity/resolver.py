@@ -112,6 +112,10 @@ class Identity:
         """The did:key that signs the DID's commits."""
         return (await self.did_document(did, doubted=doubted)).signing_key
 
+    def asked_at(self, did: str) -> int | None:
+        """When the directory or host of a DID that is none of ours was asked last, in micros."""
+        return self._documents.asked_at(did)
+
     def forget(self, did: str) -> None:
         """Ask for this DID's document again next time."""
         self._documents.forget(did)

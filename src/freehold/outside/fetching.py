@@ -2,13 +2,14 @@
 
 What is wanted stands in the index's file, so a kill costs the repositories that were just under way. The last piece
 says how far the repository is known, in one transaction; until then it is wanted. Many hosts are asked at once, each no
-harder than `pace` has it.
+harder than `pace` has it; and each source has its share of what is under way, whatever others tell of.
 """
 
 import asyncio
 import logging
 import tempfile
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import aclosing, suppress
 from functools import partial
 from pathlib import Path
@@ -36,6 +37,8 @@ SECOND = 1_000_000
 LONGEST_PAUSE = 86_400 * SECOND
 SOON_SECONDS = 1.0
 LOOK_AT = 400
+TRIES_MAX = 12
+"""After so many an account that was never here is forgotten, until somebody speaks of it again: two days and a half."""
 NOT_THERE = {
     "RepoNotFound": GONE,
     "RepoTakendown": "takendown",
@@ -52,8 +55,7 @@ class Overtaken(Refused):
 class Fetcher:
     """Fetches what is wanted, until cancelled. folder: for files that nobody needs after a kill.
 
-    records, repositories: how many were put into the index. source_of: the source that a row came by, if it is still
-    listened to.
+    records, repositories: how many were put into the index. sources: those that are listened to, by address.
     """
 
     def __init__(
@@ -63,15 +65,16 @@ class Fetcher:
         checkers: Checkers,
         pace: Pace,
         folder: Path,
-        source_of: Callable[[str], Source | None],
+        sources: Callable[[], Mapping[str, Source]],
         *,
         at_once: int,
         max_bytes: int,
     ) -> None:
         self._reader, self._client, self._checkers, self._pace = reader, client, checkers, pace
-        self._folder, self._source_of = folder, source_of
+        self._folder, self._sources = folder, sources
         self._at_once, self._max_bytes = at_once, max_bytes
         self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._shares: Counter[str] = Counter()
         self._free = asyncio.Event()
         self.records = self.repositories = 0
 
@@ -83,8 +86,7 @@ class Fetcher:
                 self._reader.wants.clear()
                 self._free.clear()
                 rows, seconds = await asyncio.to_thread(self._look)
-                for row in rows:
-                    self._begin(row)
+                self._begin_some(rows)
                 await self._rest(seconds)
         finally:
             tasks = list(self._under_way.values())
@@ -97,17 +99,25 @@ class Fetcher:
         for left in self._folder.glob("*.car"):
             left.unlink()
 
-    def _look(self) -> tuple[list[Repo], float]:
-        """What can be begun now, and in how many seconds to look again. On a thread."""
-        now, room = self._reader.clock(), self._at_once - len(self._under_way)
+    def _look(self) -> tuple[list[list[Repo]], float]:
+        """What can be begun now, by source, and in how many seconds to look again. On a thread."""
+        now, room, under_way = self._reader.clock(), self._at_once - len(self._under_way), frozenset(self._under_way)
         if room <= 0:
             return [], 60.0
         with self._reader.reading() as tx:
-            rows = [row for row in known.due(tx, now, LOOK_AT + self._at_once) if row.did not in self._under_way]
-            after = known.next_due(tx)
-        if not rows:
-            return [], 60.0 if after is None else min(60.0, max((after - now) / SECOND, 1.0))
-        return rows, 1.0
+            found = [self._due(tx, url, now) for url in self._sources()]
+            after = [at for url in self._sources() if (at := known.next_due(tx, url)) is not None]
+        rows = [[row for row in some if row.did not in under_way] for some in found]
+        if any(rows):
+            return rows, 1.0
+        return [], min([60.0, *(max((at - now) / SECOND, 1.0) for at in after)])
+
+    def _due(self, tx: Tx, url: str, now: int) -> list[Repo]:
+        """Of one source: first what was here before; then what is new, if it may still be asked for."""
+        rows = known.due(tx, url, now, LOOK_AT + self._at_once, new=False)
+        if self._reader.newcomers.may_ask(url):
+            rows += known.due(tx, url, now, LOOK_AT + self._at_once, new=True)
+        return rows
 
     async def _rest(self, seconds: float) -> None:
         """Until something is wanted, or one that was under way is done, or so long."""
@@ -118,23 +128,38 @@ class Fetcher:
             for wait in waits:
                 wait.cancel()
 
-    def _begin(self, row: Repo) -> None:
-        """Fetch it, if its host may be asked soon and there is room."""
-        wait = self._pace.wait_for(row.pds) if row.pds is not None else 0.0
-        if len(self._under_way) >= self._at_once or wait is None or wait > SOON_SECONDS:
-            return
-        task = self._under_way[row.did] = asyncio.create_task(self._fetch(row))
-        task.add_done_callback(lambda _: self._done(row.did))
+    def _begin_some(self, rows: list[list[Repo]]) -> None:
+        """As many as there is room for: each time of the source of which the fewest are under way."""
+        left = {some[0].via: iter(some) for some in rows if some}
+        while left and len(self._under_way) < self._at_once:
+            via = min(left, key=self._shares.__getitem__)
+            if not any(map(self._begin, left[via])):
+                del left[via]
 
-    def _done(self, did: str) -> None:
-        self._under_way.pop(did, None)
+    def _begin(self, row: Repo) -> bool:
+        """Fetch it, if its host may be asked soon, and its source has not asked too often in vain."""
+        wait = self._pace.wait_for(row.pds) if row.pds is not None else 0.0
+        if wait is None or wait > SOON_SECONDS:
+            return False
+        if row.rev is None:
+            if not self._reader.newcomers.may_ask(row.via):
+                return False
+            self._reader.newcomers.spend(row.via)
+        self._shares[row.via] += 1
+        task = self._under_way[row.did] = asyncio.create_task(self._fetch(row))
+        task.add_done_callback(lambda _: self._done(row))
+        return True
+
+    def _done(self, row: Repo) -> None:
+        self._under_way.pop(row.did, None)
+        self._shares[row.via] -= 1
         self._free.set()
 
     # -- one repository ------------------------------------------------------------------------------------------------
 
     async def _fetch(self, row: Repo) -> None:
         """Fetch it, and note how that went."""
-        source, pds = self._source_of(row.via), row.pds
+        source, pds = self._sources().get(row.via), row.pds
         try:
             person = await self._person(row, source)
             pds = person.pds
@@ -142,6 +167,8 @@ class Fetcher:
                 async with self._pace.asking(pds):
                     await self._download(row.did, pds, Path(file.name))
                 await self._take_in(row.did, person, Path(file.name))
+            if row.rev is None:
+                self._reader.newcomers.win_back(row.via)
         except Overtaken:
             self._reader.give_up(row.did)
         except Dropped as dropped:
@@ -223,7 +250,7 @@ class Fetcher:
 
         def note(taker: Taker) -> None:
             now = _wanted(taker.tx, row.did)
-            if now is not None and forget and now.rev is None:
+            if now is not None and now.rev is None and (forget or now.tries >= TRIES_MAX):
                 known.forget(taker.tx, row.did)
             elif now is not None:
                 pause = min(60 * SECOND << min(now.tries, 20), LONGEST_PAUSE)

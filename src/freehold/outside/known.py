@@ -66,18 +66,39 @@ def want(tx: Tx, row: Repo, at: int) -> None:
     put(tx, row._replace(wanted=at, tries=0, why=None))
 
 
-def due(tx: Tx, now: int, limit: int) -> list[Repo]:
-    """Repositories that may be fetched now, those that have waited longest first."""
+_NEW = "outside_repo WHERE via = :via AND wanted IS NOT NULL AND rev IS NULL"
+_ANEW = "outside_repo WHERE via = :via AND wanted IS NOT NULL AND rev IS NOT NULL"
+
+
+def due(tx: Tx, via: str, now: int, limit: int, *, new: bool) -> list[Repo]:
+    """Repositories of a source that may be fetched now, those that have waited longest first: those that were never
+    here, or those that were."""
     rows = tx.run(
-        f"SELECT {_COLUMNS} FROM outside_repo WHERE wanted <= :now ORDER BY wanted LIMIT :limit", now=now, limit=limit
+        f"SELECT {_COLUMNS} FROM {_NEW if new else _ANEW} AND wanted <= :now ORDER BY wanted LIMIT :limit",
+        via=via,
+        now=now,
+        limit=limit,
     )
     return [Repo._make(row) for row in rows]
 
 
-def next_due(tx: Tx) -> int | None:
-    """When the next repository may be fetched; None when none is wanted."""
-    row = tx.one("SELECT min(wanted) FROM outside_repo WHERE wanted IS NOT NULL")
-    return row[0] if row is not None else None
+def next_due(tx: Tx, via: str) -> int | None:
+    """When the next repository of a source may be fetched; None when none is wanted."""
+    soonest = [tx.one(f"SELECT min(wanted) FROM {those}", via=via) for those in (_NEW, _ANEW)]
+    return min((row[0] for row in soonest if row is not None and row[0] is not None), default=None)
+
+
+def count_new(tx: Tx, via: str, most: int) -> int:
+    """How many of a source wait to be fetched for the first time, counted so far."""
+    row = tx.one(f"SELECT count(*) FROM (SELECT 1 FROM {_NEW} LIMIT :most)", via=via, most=most)
+    return int(row[0]) if row is not None else 0
+
+
+def count_all(tx: Tx, via: str, most: int) -> int:
+    """How many accounts came by a source, counted so far."""
+    rows = "SELECT 1 FROM outside_repo WHERE via = :via LIMIT :most"
+    row = tx.one(f"SELECT count(*) FROM ({rows})", via=via, most=most)
+    return int(row[0]) if row is not None else 0
 
 
 def met(via: str, relay: bool, did: str, now: int) -> Repo:
@@ -119,13 +140,27 @@ def listing(tx: Tx, url: str) -> str | None:
 
 
 def keep_listing(tx: Tx, url: str, at: str | None) -> None:
-    """Note it."""
+    """Note it. At the beginning nobody was turned away yet."""
     tx.run(
         "INSERT INTO outside_source (url, listing) VALUES (:url, :at)"
-        " ON CONFLICT (url) DO UPDATE SET listing = excluded.listing",
+        " ON CONFLICT (url) DO UPDATE SET listing = excluded.listing, again = again AND excluded.listing IS NOT ''",
         url=url,
         at=at,
     )
+
+
+def list_again(tx: Tx, url: str) -> None:
+    """Note that somebody was turned away whom the list will name."""
+    tx.run(
+        "INSERT INTO outside_source (url, listing, again) VALUES (:url, '', 1)"
+        " ON CONFLICT (url) DO UPDATE SET again = 1",
+        url=url,
+    )
+
+
+def is_to_be_listed_again(tx: Tx, url: str) -> bool:
+    """Whether that is so, and the list was gone through."""
+    return tx.one("SELECT 1 FROM outside_source WHERE url = :url AND again AND listing IS NULL", url=url) is not None
 
 
 def of_source(tx: Tx, url: str, limit: int) -> list[str]:

@@ -1,9 +1,11 @@
 """Every repository of a source, by its own list: what the index does not hold is wanted.
 
-Page by page; where it goes on is kept, so that a kill costs one page. A host's list is its own; a relay's is of all.
+Page by page; where it goes on is kept, so that a kill costs one page. A host's list is its own; a relay's is of all. A
+page is asked for when there is room for all on it (see `newcomers`).
 Source: lexicon com.atproto.sync.listRepos
 """
 
+import asyncio
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -23,6 +25,8 @@ METHOD = "com.atproto.sync.listRepos"
 PAGE = 1_000
 PAGE_MAX_BYTES = 4_000_000
 LONGEST_CURSOR = 2_000
+LOOK_SECONDS = 1.0
+"""How often it is looked whether there is room."""
 
 
 async def go_on(reader: Reader, client: Client, pace: Pace, source: Source) -> None:
@@ -32,18 +36,28 @@ async def go_on(reader: Reader, client: Client, pace: Pace, source: Source) -> N
     """
     with reader.reading() as tx:
         at = known.listing(tx, source.url)
-    remote = Remote(client, source.url)
+    remote, size = Remote(client, source.url), min(PAGE, *reader.newcomers.bounds[:2])
     while at is not None:
+        await _room(reader, source, size)
+        reader.newcomers.came(source.url, size)
         async with pace.asking(source.url):
             cursor = {"cursor": at} if at else {}
-            answer = await remote.query(METHOD, {"limit": PAGE, **cursor}, max_bytes=PAGE_MAX_BYTES)
+            answer = await remote.query(METHOD, {"limit": size, **cursor}, max_bytes=PAGE_MAX_BYTES)
         found, after = _page(answer)
+        found = found[:size]
         async with reader.turn:
             await reader.index.take_in(partial(_note, source, found, after, reader.clock()))
+        reader.newcomers.count_anew(source.url)
         reader.wants.set()
         if after == at:
             raise UpstreamFailed(url=source.url, cursor="does not move")
         at = after
+
+
+async def _room(reader: Reader, source: Source, size: int) -> None:
+    """Wait until a page of newcomers may come."""
+    while await asyncio.to_thread(reader.newcomers.room, source.url) < size:  # noqa: ASYNC110 - it is counted, not told
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 def _note(source: Source, found: list[tuple[str, str]], after: str | None, now: int, taker: Taker) -> None:

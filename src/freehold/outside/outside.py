@@ -19,6 +19,7 @@ from freehold.outside.fetching import Fetcher
 from freehold.outside.index import Taker
 from freehold.outside.labelers import Labelers
 from freehold.outside.listening import listening
+from freehold.outside.newcomers import Bounds
 from freehold.outside.pace import Pace
 from freehold.outside.reader import Reader
 from freehold.outside.sources import Source, Sources
@@ -28,18 +29,22 @@ from freehold.protocol.refused import Refused
 logger = logging.getLogger(__name__)
 
 FORGET_AT_ONCE = 20
+AGAIN_SECONDS = 600.0
+"""How often a list is gone through once more, at most, for those who were turned away."""
 CHECKERS_MAX = 4
 
 
 class Limits(NamedTuple):
     """per_host: whole repositories at once from one host. per_second: questions to one host. max_bytes: of one
-    repository's file. at_once: whole repositories at once from all. checkers: child processes."""
+    repository's file. at_once: whole repositories at once from all. checkers: child processes. new: of those whom
+    nobody knows yet."""
 
     per_host: int = 2
     per_second: float = 8.0
     max_bytes: int = 200_000_000
     at_once: int = 16
     checkers: int = 1
+    new: Bounds = Bounds()
 
 
 class Standing(NamedTuple):
@@ -78,10 +83,11 @@ class Outside:
             self._checkers,
             self._pace,
             folder,
-            lambda url: self._known.get(url),
+            lambda: self._known,
             at_once=limits.at_once,
             max_bytes=limits.max_bytes,
         )
+        reader.newcomers.bounds = limits.new
         self._changed = asyncio.Event()
         self._relist: dict[str, asyncio.Event] = {}
         self._known: dict[str, Source] = {}
@@ -100,6 +106,7 @@ class Outside:
                 continue
             async with asyncio.TaskGroup() as tasks:
                 works = [tasks.create_task(self.fetcher.run()), tasks.create_task(self.labelers.run())]
+                works.append(tasks.create_task(self.reader.ask_later()))
                 works += [tasks.create_task(self._keep_at(source)) for source in self._known.values()]
                 await self._changed.wait()
                 for work in works:
@@ -146,7 +153,23 @@ class Outside:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
                 continue
-            await again.wait()
+            await self._until_asked_for(source, again)
+
+    async def _until_asked_for(self, source: Source, again: asyncio.Event) -> None:
+        """Until the list is asked for anew, or somebody on it was turned away for whom there is room by now."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(AGAIN_SECONDS):
+                    await again.wait()
+                    return
+            if await asyncio.to_thread(self._is_to_be_listed_again, source.url):
+                await self._write(partial(known.keep_listing, url=source.url, at=""))
+                return
+
+    def _is_to_be_listed_again(self, url: str) -> bool:
+        with self.reader.reading() as tx:
+            turned_away = known.is_to_be_listed_again(tx, url)
+        return turned_away and self.reader.newcomers.room(url) > self.reader.newcomers.bounds.waiting // 2
 
     async def _begin_anew(self, source: Source) -> None:
         """The stream knows nothing of where we were: begin with what comes next, and with its list."""
@@ -173,6 +196,7 @@ class Outside:
     async def drop(self, source: Source, told: Callable[[int], None]) -> None:
         """Listen to it no more, and forget all accounts that it told of last. told: how many are gone so far."""
         await self.sources.drop(source)
+        self.reader.newcomers.forget(source.url)
         self._changed.set()
         gone = 0
         while count := await self._forget_some(source):

@@ -8,15 +8,16 @@ while it is fetched whole waits, within bounds, and is judged afterwards.
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from typing import NamedTuple
 
-from freehold.identity.resolver import Identity
+from freehold.identity import resolver
 from freehold.outside import known, messages, people
 from freehold.outside.index import Index, Taker
 from freehold.outside.known import GONE, Repo
-from freehold.outside.messages import Account, Commit, Dropped, Message, Notice, Sync
+from freehold.outside.messages import Account, Commit, Dropped, Identity, Message, Notice, Sync
+from freehold.outside.newcomers import Newcomers
 from freehold.outside.proving import Forged, Gap, Proven, prove, prove_sync
 from freehold.outside.sources import Source
 from freehold.protocol.refused import Refused
@@ -25,8 +26,11 @@ from freehold.store.tx import Tx
 
 WAITING_MAX = 200
 """Messages that wait for one repository."""
-WAITING_MAX_BYTES = 64_000_000
-"""For all of them."""
+WAITING_MAX_BYTES = 32_000_000
+"""For all of those of one source."""
+LATER_MAX = 10_000
+LATER_SECONDS = 5.0
+"""How often it is looked whether somebody is to be asked for again."""
 
 Told = tuple[Source, Message]
 Step = Callable[[Taker], None]
@@ -46,8 +50,16 @@ class Batch(NamedTuple):
     outdated: bool
 
 
+class TurnedAway(Dropped):
+    """There is no room for an account that nobody knows yet."""
+
+    def __init__(self, **facts: object) -> None:
+        super().__init__("too-many-new", **facts)
+
+
 class Plan:
-    """What comes of a batch. before, rows: the rows as they were and as they will be; steps: for the index."""
+    """What comes of a batch. before, rows: the rows as they were and as they will be; steps: for the index. again: the
+    sources of which somebody was turned away."""
 
     def __init__(self, before: dict[str, Repo], here: set[str]) -> None:
         self.before = before
@@ -55,6 +67,7 @@ class Plan:
         self.here = here
         self.steps: list[Step] = []
         self.waiting: list[Told] = []
+        self.again: set[str] = set()
         self.dropped: Counter[tuple[str, str]] = Counter()
         self.commits: Counter[str] = Counter()
 
@@ -74,19 +87,21 @@ class Reader:
         self,
         index: Index,
         reading: Callable[[], AbstractContextManager[Tx]],
-        identity: Identity,
+        identity: resolver.Identity,
         is_here: Callable[[str], bool],
         clock: Clock,
     ) -> None:
         self.index, self.reading, self.identity, self.is_here, self.clock = index, reading, identity, is_here, clock
+        self.newcomers = Newcomers(reading, clock)
         self.turn = asyncio.Lock()
         self.wants = asyncio.Event()
         self.dropped: Counter[tuple[str, str]] = Counter()
         self.commits: Counter[str] = Counter()
         self.seen: Counter[str] = Counter()
         self._waiting: dict[str, list[Told]] = {}
-        self._waiting_bytes = 0
+        self._waiting_bytes: Counter[str] = Counter()
         self._missed: set[str] = set()
+        self._later: dict[str, tuple[int, Told]] = {}
 
     # -- frames -------------------------------------------------------------------------------------------------------
 
@@ -205,10 +220,18 @@ class Reader:
     def _wait(self, plan: Plan, source: Source, message: Message, row: Repo | None, now: int) -> None:
         """Have the repository fetched, and the message judged after that."""
         if row is None:
-            plan.rows[message.did] = known.met(source.url, source.relay, message.did, now)
+            self._come(plan, source, message.did, now)
         elif row.wanted is None:
             plan.rows[message.did] = row._replace(wanted=now, tries=0, why=None)
         plan.waiting.append((source, message))
+
+    def _come(self, plan: Plan, source: Source, did: str, now: int) -> None:
+        """An account that nobody spoke of yet is wanted. Raises TurnedAway."""
+        if self.newcomers.room(source.url) <= 0:
+            plan.again.add(source.url)
+            raise TurnedAway
+        self.newcomers.came(source.url, 1)
+        plan.rows[did] = known.met(source.url, source.relay, did, now)
 
     # -- what the directory knows -------------------------------------------------------------------------------------
 
@@ -217,9 +240,11 @@ class Reader:
         try:
             row = self._row(plan, source, message)
             if row is None:
-                self._meet(plan, source, message)
+                await asyncio.to_thread(self._meet, plan, source, message)
                 return
+            began = self.clock()
             row = await self._ask_again(plan, row)
+            self._doubt(source, message, began)
             if not source.speaks_for(row.pds):
                 raise Dropped("not-its-host")
             if isinstance(message, Account):
@@ -233,7 +258,7 @@ class Reader:
         """An account that nobody spoke of yet: fetched, unless it is one that has gone."""
         if isinstance(message, Account) and message.status is not None:
             raise Dropped("unknown")
-        plan.rows[message.did] = known.met(source.url, source.relay, message.did, self.clock())
+        self._come(plan, source, message.did, self.clock())
 
     async def _ask_again(self, plan: Plan, row: Repo) -> Repo:
         """The row by what the directory says now; as it was where nobody answers."""
@@ -247,26 +272,43 @@ class Reader:
             plan.steps.append(lambda taker: taker.identity(row.did, person.handle))
         return row
 
+    def _doubt(self, source: Source, message: Message, began: int) -> None:
+        """Ask once more later, where the directory was asked too shortly before: it may have told what was."""
+        asked = self.identity.asked_at(message.did)
+        if isinstance(message, Identity) and asked is not None and asked < began and len(self._later) < LATER_MAX:
+            self._later[message.did] = asked + resolver.AGAIN_AFTER, (source, message)
+
+    async def ask_later(self) -> None:
+        """Ask for those whose time has come, until cancelled."""
+        while True:
+            await asyncio.sleep(LATER_SECONDS)
+            now = self.clock()
+            due = [told for at, told in self._later.values() if at <= now]
+            for _, message in due:
+                del self._later[message.did]
+            with suppress(Refused):  # the index is just made anew, and asks for all
+                if due:
+                    await self.judge(due, {})
+
     # -- waiting for a repository -------------------------------------------------------------------------------------
 
     def _keep_waiting(self, told: Iterable[Told]) -> None:
         for source, message in told:
             held = self._waiting.setdefault(message.did, [])
             size = _size(message)
-            if len(held) >= WAITING_MAX or self._waiting_bytes + size > WAITING_MAX_BYTES:
+            if len(held) >= WAITING_MAX or self._waiting_bytes[source.url] + size > WAITING_MAX_BYTES:
                 self.dropped[source.url, "too-many-waiting"] += 1
                 self._missed.add(message.did)
                 continue
             held.append((source, message))
-            self._waiting_bytes += size
+            self._waiting_bytes[source.url] += size
 
     async def finish(self, did: str, rev: str, change: Callable[[Taker], bool]) -> bool:
         """Write the end of a whole repository of revision `rev`, then judge what came after that and waited. False if
         it was not wanted any more."""
         async with self.turn:
             done = await self.index.take_in(change)
-            told = self._waiting.pop(did, [])
-            self._waiting_bytes -= sum(_size(message) for _, message in told)
+            told = self._let_go(did)
             later = [(source, message) for source, message in told if _is_after(message, rev)]
             if done and later:
                 await self._judge(later, {})
@@ -278,8 +320,15 @@ class Reader:
 
     def give_up(self, did: str) -> None:
         """The repository is not to be had: what waits for it is let go."""
-        self._waiting_bytes -= sum(_size(message) for _, message in self._waiting.pop(did, []))
+        self._let_go(did)
         self._missed.discard(did)
+
+    def _let_go(self, did: str) -> list[Told]:
+        """What waits for a repository, which waits no more."""
+        told = self._waiting.pop(did, [])
+        for source, message in told:
+            self._waiting_bytes[source.url] -= _size(message)
+        return told
 
 
 def _proven(message: Commit | Sync, row: Repo, now: int) -> Proven | None:
@@ -323,6 +372,8 @@ def _write(plan: Plan, cursors: dict[str, int | None], taker: Taker) -> bool:
             known.put(tx, row)
     for url, seq in cursors.items():
         known.keep_cursor(tx, url, seq)
+    for url in plan.again:
+        known.list_again(tx, url)
     return True
 
 

@@ -1,7 +1,7 @@
 """This room's tables: four beside the index, two in the truth.
 
 outside_source: how far a stream was read; listing: where the listing of all its repositories goes on, '' at the
-beginning, NULL when it is done.
+beginning, NULL when it is done. again: 1 if somebody was turned away whom the list will name.
 outside_repo: an account of another host. via: the source that told of it last. pds, key: where it lives and what it
 signs with, as its identity said last. status: NULL is active. rev, data: the revision and the root of the tree that the
 index holds; NULL if it holds none. wanted: NULL if it is followed commit by commit; else from when on (micros) it may
@@ -59,6 +59,15 @@ BESIDE_THE_INDEX = (
             UNIQUE (uri, src, val, cid)
         );
         CREATE INDEX outside_label_src ON outside_label (src, id);
+        """,
+    ),
+    Migration(
+        "outside-3-newcomers",
+        """
+        ALTER TABLE outside_source ADD COLUMN again INTEGER NOT NULL DEFAULT 0;
+        DROP INDEX outside_repo_wanted;
+        CREATE INDEX outside_repo_new ON outside_repo (via, wanted) WHERE wanted IS NOT NULL AND rev IS NULL;
+        CREATE INDEX outside_repo_anew ON outside_repo (via, wanted) WHERE wanted IS NOT NULL AND rev IS NOT NULL;
         """,
     ),
 )

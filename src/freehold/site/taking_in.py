@@ -13,6 +13,7 @@ from freehold.net.client import Client
 from freehold.outside import said
 from freehold.outside.index import Taker
 from freehold.outside.labelers import Labelers
+from freehold.outside.newcomers import Bounds
 from freehold.outside.outside import CHECKERS_MAX, Limits, Outside
 from freehold.outside.pictures import NoPicture, Pictures
 from freehold.outside.reader import Reader
@@ -47,6 +48,7 @@ class TakingIn(Watched):
                 settings.outside_per_second,
                 settings.outside_max_repo_bytes,
                 checkers=max(1, min(CHECKERS_MAX, (os.cpu_count() or 1) - 1)),
+                new=Bounds(accounts=settings.outside_max_accounts),
             ),
             Labelers(
                 self.truth,
