@@ -40,7 +40,7 @@ async def show(site: Site, terminal: Terminal) -> None:
     """Some lines for each archive."""
     now = site.clock()
     states = await asyncio.to_thread(site.archiving.states)
-    for name, address, state, memory, waiting in states:
+    for name, address, state, memory, waiting, _ in states:
         terminal.say(f"{name:<16} {address}")
         terminal.say(f"    {state or 'not written just now, for the network does not run'}")
         terminal.say(f"    holds all until {ago(now, memory.sent_at)}; {sized(memory.size)}, {sized(waiting)} wait")

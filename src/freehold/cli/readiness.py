@@ -8,6 +8,7 @@ import argparse
 import asyncio
 
 from freehold.cli.terminal import Terminal
+from freehold.readiness.hosts import called
 from freehold.readiness.lines import GOOD, Line, days_since
 from freehold.readiness.outside import all_of, verdict
 from freehold.site import Site
@@ -15,6 +16,10 @@ from freehold.site import Site
 
 async def act(site: Site, given: argparse.Namespace, terminal: Terminal) -> int:
     """Say all of it; the exit code is 1 if something that is lost would not come back."""
+    if given.hosts:
+        for each in await called(site):
+            terminal.say(f"{each.kind:<12} {each.host:<40} {each.port:>5}  {each.name}")
+        return 0
     lines = await asyncio.to_thread(all_of, site)
     for line in lines:
         terminal.say(told(line, site.clock()))

@@ -116,6 +116,10 @@ def archives(site: Site, held: list[Report]) -> Line:
     wrong = [state.name for state in states if state.memory.rehearsal]
     old = [state.name for state in states if now - state.memory.rehearsed_at > OLD_DAYS * DAY]
     rehearse = f"freehold archive {site.directory} rehearse"
+    if failing := [state.name for state in states if state.failing]:
+        say = "%(names)s is out of reach: what is written waits here, and goes there when it is back."
+        todo = f"freehold archive {site.directory} list"
+        return Line(DOUBT, what, say, {"names": ", ".join(failing)}, uses, todo, when)
     if wrong:
         say = "The last restore from %(names)s found something amiss."
         return Line(DOUBT, what, say, {"names": ", ".join(wrong)}, uses, rehearse, when)
@@ -123,7 +127,7 @@ def archives(site: Site, held: list[Report]) -> Line:
         say = "No restore from %(names)s was tried within a month."
         return Line(DOUBT, what, say, {"names": ", ".join(old)}, uses, rehearse, when)
     say = "The archive holds all but the last seconds, and a restore from it was tried."
-    return Line(GOOD, what, say, uses=uses, tried=max(when, tried_at(held, "archive")))
+    return Line(GOOD, what, say, uses=uses, tried=max(when, tried_at(held, "archive", "store")))
 
 
 def deleted(site: Site) -> Iterator[Line]:

@@ -62,10 +62,13 @@ def drill(commands: Commands) -> None:
 
 
 def readiness(commands: Commands) -> None:
-    act(
+    ready = act(
         commands,
         "readiness",
         "say what the network depends on, and what stands ready if that is lost",
         "One line for each thing outside that can be lost: ✓ something takes its place, ! what to do, ✗ nothing does.\n"
         "Exit code 1 if there is a ✗.",
+    )
+    ready.add_argument(
+        "--hosts", action="store_true", help="say instead which hosts it calls: what for, host, port, name"
     )

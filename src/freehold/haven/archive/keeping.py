@@ -61,13 +61,15 @@ class Kept(msgspec.Struct, frozen=True, array_like=True):
 
 
 class State(NamedTuple):
-    """An archive, for people. state: in plain words; empty where nobody writes it just now."""
+    """An archive, for people. state: in plain words; empty where nobody writes it just now. failing: nothing could be
+    sent the last time."""
 
     name: str
     address: Address
     state: str
     memory: Memory
     waiting: int
+    failing: bool = False
 
 
 class Archiving:
@@ -215,8 +217,10 @@ class Archiving:
     def _state(self, name: str, kept: Kept) -> State:
         archive = self._writing.get(name)
         memory = archive.memory if archive is not None else recalled(self._folder(name))
-        state, waiting = (archive.state, archive.spool.bytes) if archive is not None else ("", 0)
-        return State(name, stores.parse(kept.address), state, memory, waiting)
+        if archive is None:
+            return State(name, stores.parse(kept.address), "", memory, 0)
+        failing = archive.trouble is not None
+        return State(name, stores.parse(kept.address), archive.state, memory, archive.spool.bytes, failing)
 
     def _write(self, name: str, kept: Kept) -> None:
         store = places.open_store(stores.parse(kept.address))

@@ -14,7 +14,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 from obstore.store import S3Store
 
-from freehold.haven.archive.stores import Address, NoObject, OutOfReach
+from freehold.haven.archive.stores import REGION, Address, NoObject, OutOfReach
 
 ANSWER_SECONDS = 120
 CONNECT_SECONDS = 10
@@ -34,7 +34,7 @@ class Bucket:
             address.where,
             prefix=address.prefix or None,
             endpoint=endpoint,
-            region=options.get("region", "us-east-1"),
+            region=options.get("region", REGION),
             access_key_id=address.user,
             secret_access_key=address.secret,
             virtual_hosted_style_request=endpoint is None,

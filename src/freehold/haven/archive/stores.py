@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from freehold.protocol.refused import InvalidRequest, Refused
 
+REGION = "us-east-1"
 ADDRESS = "An archive's address is file:///PATH or s3://BUCKET/PREFIX?endpoint=URL&region=NAME"
 
 
@@ -70,6 +71,14 @@ class Address(NamedTuple):
 
     def __repr__(self) -> str:
         return str(self)
+
+    @property
+    def url(self) -> str:
+        """Of the host that has it; empty: it is a folder of this machine."""
+        if self.kind == "file":
+            return ""
+        options = dict(self.options)
+        return options.get("endpoint") or f"https://{self.where}.s3.{options.get('region', REGION)}.amazonaws.com"
 
     @property
     def full(self) -> str:
