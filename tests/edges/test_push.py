@@ -1,16 +1,26 @@
 """An edge is installed over ssh on a machine of its own, with systemd, sshd and HAProxy as they are."""
 
+import asyncio
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from freehold.cli.drill.live.edge import TIMER, EdgeMachine
+from freehold.cli.drill.live.words import NotDoneThere
+from freehold.haven.edges.edges import Edge
+from freehold.haven.edges.haproxy import configuration
+from freehold.haven.edges.push import Far
 from support.command import Done
 from support.edges import DOMAIN
 from support.machine import Machine, machine
 from support.network import CHEAP
 from support.outside import ROOT
+from support.patience import until
 
 pytestmark = [pytest.mark.edges, pytest.mark.machine]
 FILE, TOWN = "/etc/haproxy/haproxy.cfg", "/srv/town"
@@ -38,6 +48,19 @@ given = settings.load(town)
 open_site(town, given, Listening(443), shared_by(given)).close()
 """
 
+HOLDS = """
+import time
+from freehold.cli.drill.live.edge import EdgeMachine
+from freehold.haven.edges.edges import Edge
+from freehold.haven.edges.haproxy import configuration
+from freehold.haven.edges.push import Far
+edge = EdgeMachine("west", Far("root@127.0.0.1", 2222))
+edge.stop()
+print("gone", flush=True)
+time.sleep(600)
+"""
+KILL_HOLDER = f"kill -9 $(grep -la {TIMER} /proc/[0-9]*/cmdline | cut -d/ -f3 | grep -vx $$); true"
+
 
 class Bare:
     """A machine that may become an edge; its own network is what leads it."""
@@ -64,18 +87,24 @@ class Bare:
 
 
 @pytest.fixture
-def bare(tmp_path: Path) -> Iterator[Bare]:
-    with machine(tmp_path) as its:
-        done = its.run("sh", "-c", PREPARE)
+def its(tmp_path: Path) -> Iterator[Machine]:
+    """A machine that is reached by ssh."""
+    with machine(tmp_path) as made:
+        done = made.run("sh", "-c", PREPARE)
         assert done.code == 0, done.err
-        shutil.copytree(ROOT / "src", its.file("/srv/checkout/src"), ignore=shutil.ignore_patterns("__pycache__"))
-        its.file(TOWN).mkdir()
-        its.file(f"{TOWN}/settings.toml").write_text(f'{CHEAP}domain = "{DOMAIN}"\nhttps = true\n')
-        assert its.run(*SSHD).code == 0
-        made = Bare(its)
-        done = made.python("-c", FOUND)
-        assert done.code == 0, done.err
+        assert made.run(*SSHD).code == 0
         yield made
+
+
+@pytest.fixture
+def bare(its: Machine) -> Bare:
+    shutil.copytree(ROOT / "src", its.file("/srv/checkout/src"), ignore=shutil.ignore_patterns("__pycache__"))
+    its.file(TOWN).mkdir()
+    its.file(f"{TOWN}/settings.toml").write_text(f'{CHEAP}domain = "{DOMAIN}"\nhttps = true\n')
+    made = Bare(its)
+    done = made.python("-c", FOUND)
+    assert done.code == 0, done.err
+    return made
 
 
 def test_a_bare_machine_becomes_an_edge_and_pushing_again_changes_only_what_is_new(bare: Bare) -> None:
@@ -97,3 +126,69 @@ def test_a_bare_machine_becomes_an_edge_and_pushing_again_changes_only_what_is_n
     nobody = bare.push(2223)
     assert nobody.code == 1
     assert "127.0.0.1 is no edge: " in nobody.err
+
+
+# --- an edge that a live drill takes
+
+
+@pytest.fixture
+def edge(its: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edge:
+    """It serves there, and `ssh` leads there."""
+    ssh = tmp_path / "ssh"
+    ssh.write_text(f'#!/bin/sh\nexec nsenter -t {its.pid} -m -n -r -w ssh "$@"\n')
+    ssh.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    made = Edge(name="west", addresses=("198.51.100.4",), origins=("192.0.2.1:443",))
+    its.file(FILE).write_text(configuration([DOMAIN], made))
+    assert its.run("systemctl", "restart", "haproxy").code == 0
+    return made
+
+
+def runs(its: Machine) -> bool:
+    return its.main_pid("haproxy.service") > 0
+
+
+def until_it_runs(its: Machine) -> None:
+    asyncio.run(until(lambda: runs(its)))
+
+
+def test_an_edge_is_taken_for_a_while_and_comes_back_though_who_holds_it_is_killed_on_either_side(
+    its: Machine, edge: Edge
+) -> None:
+    there, config = EdgeMachine("west", Far("root@127.0.0.1", 2222)), configuration([DOMAIN], edge)
+    seen = there.look(config)
+    assert (seen.ours, seen.runs, seen.holds) == (True, True, True)
+    there.stop()
+    assert not runs(its)
+    assert not there.look(config).runs
+    there.give_back()
+    assert runs(its)
+    with subprocess.Popen([sys.executable, "-c", HOLDS], stdout=subprocess.PIPE) as drill:
+        assert drill.stdout is not None
+        assert drill.stdout.readline() == b"gone\n"
+        assert not runs(its)
+        drill.kill()
+    until_it_runs(its)
+    asyncio.run(until(lambda: TIMER not in its.run("systemctl", "list-timers", "--all").out))
+    quick = EdgeMachine("west", there.to, limit_seconds=2)
+    quick.stop()
+    assert its.run("sh", "-c", KILL_HOLDER).code == 0
+    until_it_runs(its)  # by the timer
+    with pytest.raises(NotDoneThere, match="did not say that HAProxy runs again"):
+        quick.give_back()
+
+
+def test_a_haproxy_that_is_not_this_networks_edge_is_neither_stopped_nor_started(its: Machine, edge: Edge) -> None:
+    there, config = EdgeMachine("west", Far("root@127.0.0.1", 2222)), configuration([DOMAIN], edge)
+    assert not there.look(config.replace("192.0.2.1", "192.0.2.3")).ours  # from before, or of another edge
+    dropped_in = its.file("/etc/systemd/system/haproxy.service.d/more.conf")
+    dropped_in.parent.mkdir()
+    dropped_in.write_text("[Service]\nEnvironment=EXTRAOPTS='-f /etc/haproxy/more.cfg'\n")
+    its.file("/etc/haproxy/more.cfg").write_text("# and more\n")
+    assert its.run("sh", "-c", "systemctl daemon-reload && systemctl restart haproxy").code == 0
+    seen = there.look(config)
+    assert (seen.ours, seen.runs) == (False, True)
+    its.file(FILE).write_text("# The edge “east” of another.example, written by somebody\n")
+    its.run("systemctl", "stop", "haproxy")
+    assert not there.start()
+    assert not runs(its)

@@ -16,13 +16,13 @@ START_SECONDS = 60
 
 
 @contextmanager
-def bucket_server(log: Path) -> Iterator[str]:
-    """Its URL. It ends with the `with`."""
+def bucket_server(log: Path, address: str = "127.0.0.1") -> Iterator[str]:
+    """Its URL. It ends with the `with`. address: of this machine, that it listens at."""
     (port,) = free_ports(1)
-    command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", address, "-p", str(port)]
     with log.open("wb") as out:
         child = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, "PYTHONWARNINGS": "ignore"})
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://{address}:{port}"
     try:
         patience = time.monotonic() + START_SECONDS
         while True:

@@ -37,7 +37,7 @@ class Stage:
     """world: the network, in step and verified. `hold` holds a drill from the members' machine."""
 
     def __init__(self, world: World, folder: Path) -> None:
-        self.world, self._folder = world, folder
+        self.world, self.folder = world, folder
         self.first, self.second = world.folder / "first", world.folder / "second"
         self.home = f"tls://{world.first.address}:{STANDBY_PORT}"
 
@@ -48,6 +48,11 @@ class Stage:
 
     def _by_ssh(self, host: Host) -> str:
         return f"ssh://root@{host.address}{self.world.folder / host.name}"
+
+    def knows(self, host: Host) -> None:
+        """Whoever holds a drill knows this machine's key, too."""
+        with (self.folder / "known_hosts").open("a") as known:
+            known.write(f"{host.address} {(self.folder / 'host_key.pub').read_text()}")
 
     def follow_by_ssh(self) -> None:
         """Let the standby be reached by ssh, and the first machine by it, as somebody has introduced them."""
@@ -60,7 +65,7 @@ class Stage:
         world.settle(self.second)
         world.machines[name] = world.run(world.second, name, "run", str(self.second))
         world.machines[name].wait_for("is a standby")
-        with (self._folder / "client_key.pub").open("a") as keys:
+        with (self.folder / "client_key.pub").open("a") as keys:
             for here, there in ((self.first, self.second), (self.second, self.first)):
                 keys.write(ssh.authorized_line(ssh.own_key(here), str(there)) + "\n")
         scan = [*world.second.prefix(), "ssh-keyscan", world.first.address]
@@ -78,7 +83,7 @@ class Stage:
             env={
                 **os.environ,
                 **QUIET,
-                "PATH": f"{self._folder / 'bin'}:{os.environ['PATH']}",
+                "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
                 "PYTHONPATH": path,
                 "SSL_CERT_FILE": str(self.world.authority.trust),
             },
@@ -90,11 +95,11 @@ class Stage:
 
 
 @contextmanager
-def staged(town: Path, folder: Path) -> Iterator[Stage]:
+def staged(town: Path, folder: Path, kind: type[World] = World) -> Iterator[Stage]:
     """All of it, made from the network in `town`."""
     folder.mkdir()
     wire = Wire()
-    world = World(town, folder, wire)
+    world = kind(town, folder, wire)
     daemons: list[subprocess.Popen[bytes]] = []
     try:
         asyncio.run(world.start(lambda what: None))

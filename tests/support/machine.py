@@ -74,11 +74,12 @@ class Machine:
 
 
 @contextmanager
-def machine(folder: Path) -> Iterator[Machine]:
-    """Boot one; it is gone at the end."""
+def machine(folder: Path, space: str = "") -> Iterator[Machine]:
+    """Boot one; it is gone at the end. space: a network namespace to be in; else it has one of its own."""
     script = BOOT.format(folder=folder, packages=sysconfig.get_path("purelib"), targets=" ".join(TARGETS))
     log = (folder / "boot.log").open("wb")
-    command = ["unshare", "--pid", "--fork", "--kill-child", "--mount", "--net", "--uts", "--ipc", "sh", "-c", script]
+    on = ["ip", "netns", "exec", space, "unshare"] if space else ["unshare", "--net"]
+    command = [*on, "--pid", "--fork", "--kill-child", "--mount", "--uts", "--ipc", "sh", "-c", script]
     outer = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
         yield Machine(_wait(outer.pid))

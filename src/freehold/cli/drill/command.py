@@ -2,10 +2,14 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from freehold.cli.drill import january, lost_machine
 from freehold.cli.reach import assure_network
 from freehold.protocol.refused import InvalidRequest
+
+if TYPE_CHECKING:
+    from freehold.haven.edges.push import Far
 
 MEMBERS = 8
 
@@ -42,5 +46,16 @@ def _hold_live(given: argparse.Namespace) -> None:
         home=given.home,
         archive=given.archive or "",
         planned=given.planned,
+        edges=[_edge(each) for each in given.edge],
     )
     live.hold(where(given.directory), where(given.live), wishes)
+
+
+def _edge(text: str) -> "tuple[str, Far]":
+    """NAME=ssh://USER@HOST[:PORT]. Raises InvalidRequest."""
+    from freehold.haven.edges import push
+
+    name, mark, address = text.partition("=")
+    if not (name and mark):
+        raise InvalidRequest(f"“{text}” is not NAME=ssh://USER@HOST.")
+    return name, push.parse(address)

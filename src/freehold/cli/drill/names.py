@@ -19,11 +19,11 @@ class Zone:
     """The file that a name server answers from: addresses by domain, which count for all names below it too."""
 
     def __init__(self, file: Path) -> None:
-        self.file, self._addresses = file, dict[str, str]()
+        self.file, self._addresses = file, dict[str, tuple[str, ...]]()
 
-    def lead(self, domain: str, address: str) -> None:
+    def lead(self, domain: str, *addresses: str) -> None:
         """Let it lead there from now on."""
-        self._addresses[domain] = address
+        self._addresses[domain] = addresses
         write_durably(self.file, msgspec.json.encode(self._addresses))
 
 

@@ -38,12 +38,12 @@ class Nameserver(asyncio.DatagramProtocol):
     def _answer(self, question: dns.message.Message) -> dns.message.Message:
         asked, said = question.question[0], dns.message.make_response(question)
         name = asked.name.to_text(omit_final_dot=True).lower()
-        addresses = msgspec.json.decode(self._zone.read_bytes(), type=dict[str, str])
-        address = next((at for domain, at in addresses.items() if f".{name}".endswith(f".{domain}")), None)
-        if address is None:
+        addresses = msgspec.json.decode(self._zone.read_bytes(), type=dict[str, list[str]])
+        found = next((at for domain, at in addresses.items() if f".{name}".endswith(f".{domain}")), None)
+        if found is None:
             said.set_rcode(dns.rcode.NXDOMAIN)
         elif asked.rdtype == dns.rdatatype.A:
-            said.answer.append(dns.rrset.from_text(asked.name, 0, "IN", "A", address))
+            said.answer.append(dns.rrset.from_text(asked.name, 0, "IN", "A", *found))
         return said
 
 

@@ -58,7 +58,8 @@ def _not_taken(found: Findings) -> str:
     if not found.not_taken:
         return ""
     rows = "".join(f"<li>{escape(each)}</li>" for each in found.not_taken)
-    return f"<h2>What was not taken away</h2><p>These go in a drill on a copy only.</p><ul>{rows}</ul>"
+    why = "<p>Why not stands beside each; a drill on a copy takes such things, too.</p>"
+    return f"<h2>What was not taken away</h2>{why}<ul>{rows}</ul>"
 
 
 def _verdict(found: Findings) -> str:

@@ -40,7 +40,8 @@ def drill(commands: Commands) -> None:
         "and the old machine returns and wants to be primary again.\n"
         "Everything acknowledged is looked for. The network itself may run meanwhile; it is only read. What was found\n"
         "is printed and kept in DIRECTORY/drills. Exit code 1 if anything was lost, or not back in time.\n"
-        "--live does it to the network itself: its machine is killed, its real standby takes over, and it comes home.\n"
+        "--live does it to the network itself: edges, archive stores and services outside are out of its reach for a\n"
+        "while; its machine is killed, its real standby takes over, and it comes home.\n"
         "It asks for the network's name, and for a standby that was verified within the hour.",
     )
     drill.set_defaults(module="freehold.cli.drill.command")
@@ -55,6 +56,13 @@ def drill(commands: Commands) -> None:
     )
     live = drill.add_argument_group("live: the network itself, not a copy")
     live.add_argument("--live", metavar="ssh://USER@HOST/DIRECTORY", help="where its standby is, by your own ssh")
+    live.add_argument(
+        "--edge",
+        action="append",
+        default=[],
+        metavar="NAME=ssh://USER@HOST",
+        help="an edge whose HAProxy is stopped for some seconds; repeatable",
+    )
     live.add_argument("--home", metavar="ADDRESS", help="how that machine reaches this one: tls://HOST:PORT")
     live.add_argument("--planned", action="store_true", help="hand over, and kill nothing")
     live.add_argument("--archive", metavar="ADDRESS", help="rehearse a restore from there, on the second machine")

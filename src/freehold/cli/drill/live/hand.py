@@ -24,10 +24,14 @@ from freehold import settings as all_settings
 from freehold.cli.drill import orders, report
 from freehold.cli.drill.live.marks import Marks, give
 from freehold.cli.drill.live.service import Service
+from freehold.cli.drill.live.services import Services
 from freehold.cli.drill.live.words import (
     AnyAnswer,
     AnyWord,
+    Cut,
     DropMark,
+    FindServices,
+    Found,
     GiveBack,
     Keep,
     Kill,
@@ -38,10 +42,13 @@ from freehold.cli.drill.live.words import (
     Order,
     PutMark,
     Reach,
+    Reached,
     Rehearse,
     Said,
     Seen,
     StopListening,
+    TryServices,
+    Uncut,
 )
 from freehold.cli.drill.machines import opened_truth
 from freehold.haven import machine, ssh, transport
@@ -60,7 +67,7 @@ class Hand:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._service, self._marks = Service(directory), Marks(directory)
+        self._service, self._marks, self._services = Service(directory), Marks(directory), Services(directory)
         self._listener: socket.socket | None = None
 
     def done(self, word: AnyWord) -> AnyAnswer:
@@ -68,8 +75,8 @@ class Hand:
         match word:
             case Look(weigh):
                 return self._look(weigh)
-            case Order(command, words, answers):
-                return Said(orders.order(command, self._directory, *words, answers=answers))
+            case Order(command, words, answers, fails):
+                return Said(orders.order(command, self._directory, *words, answers=answers, fails=fails))
             case MakeStandby(listen, own_key):
                 return Said(self._make(listen, own_key))
             case Listen(at):
@@ -80,6 +87,10 @@ class Hand:
                 return Said(rehearsed.rehearse(self._marks, word))
             case Keep(name, text):
                 return Said(self._keep(name, text))
+            case FindServices():
+                return Found(tuple(self._services.found(self._served_by())))
+            case TryServices(services):
+                return Reached(self._services.reached(services, self._served_by()))
         self._do(word)
         return Said()
 
@@ -92,7 +103,12 @@ class Hand:
             case Kill():
                 self._service.take(signal.SIGKILL)
             case GiveBack():
+                self._services.give_back()
                 self._service.give_back()
+            case Cut(services):
+                self._services.cut(services, self._served_by())
+            case Uncut():
+                self._services.give_back()
             case StopListening():
                 self._stop_listening()
             case Reach(address, said):
@@ -101,7 +117,16 @@ class Hand:
     def let_go(self) -> None:
         """The drill is gone: leave the network served."""
         self._stop_listening()
+        with suppress(Refused, OSError, subprocess.SubprocessError):  # its remover sees to it
+            self._services.give_back()
         self._service.give_back()
+
+    def _served_by(self) -> int:
+        """The process. Raises InvalidRequest."""
+        pid = self._service.running()
+        if not pid:
+            raise InvalidRequest(f"Nobody serves {self._directory} just now.")
+        return pid
 
     def _look(self, weigh: bool) -> Seen:
         here, told = machine.read(self._directory), all_settings.load(self._directory)

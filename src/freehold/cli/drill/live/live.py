@@ -18,28 +18,32 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from freehold.cli.drill import looking, page, report
-from freehold.cli.drill.course import BACK_SECONDS, Course
+from freehold.cli.drill.course import Course
 from freehold.cli.drill.crowd import Crowd
 from freehold.cli.drill.findings import Findings, NotHeld
-from freehold.cli.drill.live import assured
+from freehold.cli.drill.live import announced, assured, shield
+from freehold.cli.drill.live.aftermath import aftermath
+from freehold.cli.drill.live.edge import EdgeMachine
 from freehold.cli.drill.live.station import Station, Where
 from freehold.cli.drill.live.takings import NOT_TAKEN, Live, chosen
 from freehold.cli.drill.live.way_home import WayHome
 from freehold.cli.drill.live.words import Keep, Mark, NotDoneThere, Order, PutMark, Seen
 from freehold.cli.drill.looking import Expected
 from freehold.cli.drill.member import Ways
+from freehold.cli.drill.takings.taking import Taking
 from freehold.cli.terminal import Hands
+from freehold.haven.edges.push import Far
 from freehold.net.guard import system_lookup
 from freehold.protocol.refused import InvalidRequest, Refused
 from freehold.store.clock import now_micros
 
 NAME, ID_BYTES = "january-2021", 8
-SECONDS, MEMBERS = 5, 4
-AFTERMATH_SECONDS, LOOK_SECONDS = 60.0, 0.5
+SECONDS, MEMBERS, JOINING_LATER = 5, 4, 1
 
 
 class Wishes(NamedTuple):
-    """home: how the second machine reaches the first. archive: an address, of which a restore is rehearsed."""
+    """home: how the second machine reaches the first. archive: an address, of which a restore is rehearsed. edges: that
+    are taken away, by name, and where their machines are."""
 
     members: int
     seconds: float
@@ -47,6 +51,7 @@ class Wishes(NamedTuple):
     home: str
     archive: str
     planned: bool
+    edges: Sequence[tuple[str, Far]] = ()
 
 
 class BrokenOff(Refused):
@@ -57,10 +62,10 @@ class BrokenOff(Refused):
 
 def hold(home: Where, far: Where, wishes: Wishes) -> None:
     """Hold it, or lead one home that was broken off. Raises NotNow, InvalidRequest, NotReached, BrokenOff, NotHeld."""
-    stations = Station(home), Station(far)
+    stations, edges = (Station(home), Station(far)), [EdgeMachine(*each) for each in wishes.edges]
     drill: Drill | None = None
     try:
-        drill = asyncio.run(prepared(*stations, wishes))
+        drill = asyncio.run(prepared(*stations, wishes, edges))
         passphrase = drill.agreed(Hands())
         found = asyncio.run(_ended_by_signals(drill.hold(passphrase)))
     except (Refused, KeyboardInterrupt, asyncio.CancelledError) as error:
@@ -69,8 +74,10 @@ def hold(home: Where, far: Where, wishes: Wishes) -> None:
         for each in stations:
             each.cut()
         why = error.say if isinstance(error, Refused) else "It was interrupted."
-        raise BrokenOff("\n".join([f"The drill was broken off. {why}", *aftermath(home, far)])) from None
+        raise BrokenOff("\n".join([f"The drill was broken off. {why}", *aftermath(home, far, edges)])) from None
     finally:
+        for one in edges:
+            one.close()
         for each in stations:
             each.close()
     if found is not None:
@@ -80,12 +87,12 @@ def hold(home: Where, far: Where, wishes: Wishes) -> None:
             raise NotHeld("Not everything held. What did not stands in that file.")
 
 
-async def prepared(home: Station, far: Station, wishes: Wishes) -> "Drill":
+async def prepared(home: Station, far: Station, wishes: Wishes, edges: Sequence[EdgeMachine] = ()) -> "Drill":
     """What is to be done, if it may be. Nothing was changed by then."""
     here, there = await asyncio.gather(home.look(weigh=bool(wishes.archive)), far.look())
     left = here.mark or there.mark
     if left is not None:
-        return Drill(WayHome(home, far, left, _Told()), here, there, wishes, resumes=True)
+        return Drill(WayHome(home, far, left, _Told()), here, there, wishes, edges, resumes=True)
     peer = assured.peer_of(here, there)
     assured.assure_standing(here, there, peer, restores=bool(wishes.archive))
     listen = assured.listen_of(wishes.home, here.listen)
@@ -99,9 +106,11 @@ async def prepared(home: Station, far: Station, wishes: Wishes) -> "Drill":
         home_listen=listen,
         far_listen=there.listen,
         own_key=peer.keys == "own",
-        accounts=tuple(f"drill{id[:8]}-{n}" for n in range(wishes.members)),
+        accounts=tuple(f"drill{id[:8]}-{n}" for n in range(wishes.members + JOINING_LATER)),
     )
-    return Drill(WayHome(home, far, mark, _Told()), here, there, wishes)
+    drill = Drill(WayHome(home, far, mark, _Told()), here, there, wishes, edges)
+    await drill.look_around(here)
+    return drill
 
 
 async def _ended_by_signals(work: Coroutine[object, object, Findings | None]) -> Findings | None:
@@ -125,15 +134,34 @@ class _Told:
 class Drill:
     """One drill. resumes: another one was broken off, and is only led home."""
 
-    def __init__(self, way: WayHome, home: Seen, far: Seen, wishes: Wishes, *, resumes: bool = False) -> None:
-        self._way, self._wishes, self._resumes = way, wishes, resumes
+    def __init__(
+        self,
+        way: WayHome,
+        home: Seen,
+        far: Seen,
+        wishes: Wishes,
+        edges: Sequence[EdgeMachine] = (),
+        *,
+        resumes: bool = False,
+    ) -> None:
+        self._way, self._wishes, self._edges, self._resumes = way, wishes, edges, resumes
         self._told, self._mark = _Told(), way.mark
         self._url = home.url or far.url
         archive = (wishes.archive, "") if wishes.archive else None
-        self._live = Live(way, bool(home.witness), wishes.planned, archive)
-        self._taken = [] if resumes else chosen(self._live, wishes.only)
-        self._finds_by_itself = any(len(edge.origins) > 1 for edge in home.edges)
+        finds = any(len(edge.origins) > 1 for edge in home.edges)
+        self._live = Live(way, self._ways(), bool(home.witness), wishes.planned, archive, finds_by_itself=finds)
+        self._taken: list[Taking[Live]] = []
         self.began, self.shown = False, ""
+
+    async def look_around(self, home: Seen) -> None:
+        """What is in front of the network, and outside: what of it may be taken away. Raises NotNow, NoOtherWay,
+        InvalidRequest, NotReached, NotDoneThere."""
+        shields = [await shield.assure(each, self._way.home, home, self._live.ways) for each in self._edges]
+        named = {each.name for each in self._edges}
+        stays = [f"the edge {each.name}: it was not named (--edge)" for each in home.edges if each.name not in named]
+        live = self._live._replace(shields=tuple(shields), stays=tuple(stays))
+        self._live = live.with_services(await self._way.home.services())
+        self._taken = chosen(self._live, self._wishes.only)
 
     # --- before
 
@@ -151,26 +179,10 @@ class Drill:
         return hands.ask_secret(f"Recovery passphrase of {self._wishes.archive}: ")
 
     def _announced(self, name: str) -> list[str]:
-        way, peer = self._way, self._mark.peer
         if self._resumes:
-            return [
-                f"A drill of {name} was broken off ({self._mark.id}). Now its two machines are led back to what",
-                "they were, its members are deleted, and it ends.",
-            ]
-        how = "hands over" if self._wishes.planned else "is killed without notice, and kept down"
-        who = "by order of the witness" if self._live.witness else "by this drill, in your place: there is no witness"
-        said = [
-            f"A live drill of {name}, which is served meanwhile:",
-            f"    The service of {way.home.where.said} {how}.",
-            f"    {peer.name} ({way.far.where.said}) becomes the primary, {who}.",
-            "    The first machine becomes its standby, is compared with it, and becomes the primary again.",
-            f"    {self._wishes.members} members of the drill's own read and post by the public name, and are deleted.",
-            "What members notice: some seconds without an answer, twice. Until the first machine follows again, what",
-            "they write is on one disk only.",
-        ]
-        if not self._finds_by_itself:
-            said.append(f"No edge leads to both: lead {name} to the second one yourself, within {BACK_SECONDS:.0f} s.")
-        return said
+            return announced.resuming(name, self._mark.id)
+        taken = {taking.name for taking in self._taken}
+        return announced.beginning(name, self._live, taken, self._wishes.members)
 
     # --- the drill
 
@@ -180,6 +192,7 @@ class Drill:
         await self._put_marks()
         if self._resumes:
             await self._way.go()
+            await self._start_edges()
             await self._clear_away()
             self._told("both machines are what they were, and the drill's members are gone")
             return None
@@ -204,7 +217,8 @@ class Drill:
         finally:
             await crowd.end()
             await crowd.close()
-        found = course.findings(NAME, 0, live=urlsplit(self._url).hostname, not_taken=list(NOT_TAKEN))
+        not_taken = [*NOT_TAKEN, *self._live.stays]
+        found = course.findings(NAME, 0, live=urlsplit(self._url).hostname, not_taken=not_taken)
         await self._clear_away()
         await self._keep(found)
         return found
@@ -215,6 +229,12 @@ class Drill:
     async def _put_marks(self) -> None:
         for station in (self._way.home, self._way.far):
             await station.ask(PutMark(self._mark))
+
+    async def _start_edges(self) -> None:
+        """They came back by themselves; where one did not, it does now."""
+        for each in self._edges:
+            if not await asyncio.to_thread(each.start):
+                raise BrokenOff(f"HAProxy does not run at {each.to.host}, and could not be started.")
 
     async def _clear_away(self) -> None:
         """The members that it made; then its marks, last."""
@@ -229,45 +249,3 @@ class Drill:
         name = report.file_name(found)
         await self._way.home.ask(Keep(name, report.text(found).decode()))
         self.shown = await self._way.home.ask(Keep(name.replace(".json", ".html"), page.page(found)))
-
-
-# --- after one that was broken off
-
-
-def aftermath(home: Where, far: Where) -> list[str]:
-    """What state things are in, once both machines are served or cannot be, and how to go on."""
-    said = [_state("The first machine", home), _state("The second machine", far)]
-    return [
-        *said,
-        "To go on, give the same command again: it leads both back to what they were, and deletes its members.",
-    ]
-
-
-def _state(which: str, where: Where) -> str:
-    try:
-        station = Station(where)
-        try:
-            seen = asyncio.run(_settled(station))
-        finally:
-            station.close()
-    except Refused as refused:
-        return f"{which} is out of reach: {refused.say}"
-    match seen.role, seen.runs:
-        case "primary", True:
-            with_standby = ", ".join(peer.name for peer in seen.standbys) or "none: what is written is on one disk only"
-            return f"{which} serves the network. Its standbys: {with_standby}."
-        case "standby", True:
-            return f"{which} is a standby."
-        case "fenced", _:
-            return f"{which} knows that it was succeeded, and serves nobody."
-        case role, _:
-            return f"{which} is {role}, and does not run. Start it: freehold run {where.directory}"
-
-
-async def _settled(station: Station) -> Seen:
-    until = time.monotonic() + AFTERMATH_SECONDS
-    while True:
-        seen = await station.look()
-        if seen.runs or seen.role == "fenced" or time.monotonic() > until:
-            return seen
-        await asyncio.sleep(LOOK_SECONDS)

@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +16,22 @@ from typing import NamedTuple
 import msgspec
 
 from freehold import __version__
-from freehold.cli.drill.live.words import AnyAnswer, AnyWord, Look, No, NotDoneThere, NotReached, Said, Seen, Still
+from freehold.cli.drill.live.words import (
+    AnyAnswer,
+    AnyWord,
+    FindServices,
+    Found,
+    Look,
+    No,
+    NotDoneThere,
+    NotReached,
+    Reached,
+    Said,
+    Seen,
+    Service,
+    Still,
+    TryServices,
+)
 from freehold.haven import transport
 from freehold.protocol.refused import InvalidRequest
 
@@ -86,6 +102,18 @@ class Station:
         if seen.version != __version__:
             raise NotReached(f"{self.where.said} has version {seen.version} of Freehold, and this is {__version__}.")
         return seen
+
+    async def services(self) -> tuple[Service, ...]:
+        """What the network there calls outside. Raises NotReached, NotDoneThere."""
+        found = await self._answer(FindServices())
+        assert isinstance(found, Found)
+        return found.services
+
+    async def reached(self, services: Sequence[Service]) -> tuple[bool, ...]:
+        """Whether it would reach each of them now. Raises NotReached, NotDoneThere."""
+        said = await self._answer(TryServices(tuple(services)))
+        assert isinstance(said, Reached)
+        return said.reached
 
     async def ask(self, word: AnyWord) -> str:
         """What is said to that. Raises NotReached, NotDoneThere."""

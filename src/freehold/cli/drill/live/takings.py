@@ -1,7 +1,7 @@
 """What a live drill takes away, and asks for: each with what is promised, as in a drill on a copy.
 
-In comes the network, at its two machines' hands. Everything else of January 2021 can only be taken from a copy: see
-`NOT_TAKEN`.
+In comes the network, at its two machines' hands, with its edges and with what it calls outside. What is left of January
+2021 can only be taken from a copy: see `NOT_TAKEN`.
 """
 
 import asyncio
@@ -10,9 +10,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from freehold.cli.drill.crowd import Crowd
+from freehold.cli.drill.live import away, shield
+from freehold.cli.drill.live.assured import NotNow
+from freehold.cli.drill.live.away import Away
+from freehold.cli.drill.live.shield import Shield
 from freehold.cli.drill.live.way_home import WayHome
-from freehold.cli.drill.live.words import GiveBack, Kill, NotDoneThere, Order, Rehearse
+from freehold.cli.drill.live.words import GiveBack, Kill, NotDoneThere, Order, Rehearse, Service
 from freehold.cli.drill.looking import Expected
+from freehold.cli.drill.member import Ways
 from freehold.cli.drill.takings.taking import Broken, Taking
 from freehold.protocol.refused import InvalidRequest
 from freehold.store.clock import now_micros
@@ -22,24 +27,61 @@ READ_SECONDS, WRITE_SECONDS, PERSON_SECONDS = 5.0, 8.0, 10.0
 allows; and what is added where the drill promotes in the place of a person."""
 PROMOTE_SECONDS, PAUSE_SECONDS = 60.0, 0.3
 THERE_AND_BACK = {"machine", "returned", "home"}
+AWAY_WRITE_SECONDS = 5.0
+"""What is outside holds up nobody: but for the pace of the drill's members this would be nothing."""
 NOT_TAKEN = (
     "the domain, off the registry: whoever lets it go may not get it back",
     "its name servers: they are the vendor's, and others stand on them",
-    "the shield in front: its machines are not this network's, and who comes by them would not find another one",
-    "the archive store, wiped: what is deleted there is gone",
-    "services outside: they are not this network's to stop",
+    "the resolver: by it this machine finds its standby and its witness, too",
+    "an archive store, wiped: what is deleted there is gone",
     "a flood: it would strike neighbours and vendors first",
 )
+KINDS = {
+    "archive": "the archive store",
+    "mail": "the mail server",
+    "directory": "the public directory",
+    "authority": "the certificate authority",
+    "relay": "the relay",
+    "certificates": "the certificate log",
+    "appview": "the outside AppView",
+    "host": "the host",
+    "labeler": "the labeler",
+}
 
 
 class Live(NamedTuple):
     """The network. witness: whether one decides. planned: its machine hands over, and is not killed. archive: its
-    address and recovery passphrase, if a restore is rehearsed."""
+    address and recovery passphrase, if a restore is rehearsed. shields: edges that are taken. stores, services: what is
+    outside and can be taken; None: nothing. stays: each thing that could be taken elsewhere, and why it is not here.
+    finds_by_itself: whether an edge leads to both machines."""
 
     way: WayHome
+    ways: Ways
     witness: bool
     planned: bool
     archive: tuple[str, str] | None
+    shields: tuple[Shield, ...] = ()
+    stores: Away | None = None
+    services: Away | None = None
+    stays: tuple[str, ...] = ()
+    finds_by_itself: bool = False
+
+    def with_services(self, found: Sequence[Service]) -> "Live":
+        """The same, with what is outside."""
+        go = [each for each in found if not each.stays]
+        stores = [each for each in go if each.kind == "archive"]
+        others = [each for each in go if each.kind != "archive"]
+        home = self.way.home
+        return self._replace(
+            stores=Away(home, stores) if stores else None,
+            services=Away(home, others) if others else None,
+            stays=(*self.stays, *(f"{in_words(each)}: {each.stays}" for each in found if each.stays)),
+        )
+
+
+def in_words(service: Service) -> str:
+    """What it is."""
+    return f"{KINDS.get(service.kind, service.kind)} {service.name}"
 
 
 Take = Callable[[Live, Crowd], Awaitable[None]]
@@ -135,12 +177,55 @@ async def came_home(live: Live, crowd: Crowd) -> list[str]:
     return ["the first machine is the primary again, the second its standby, and has the same, byte by byte"]
 
 
+# --- what is in front, and outside
+
+
+def shielded(one: Shield) -> Taking[Live]:
+    """An edge is gone, and members find another way."""
+
+    async def take(live: Live, crowd: Crowd) -> None:
+        await shield.take(one, crowd)
+
+    async def mend(live: Live, crowd: Crowd) -> list[str]:
+        return await shield.mend(one, live.ways)
+
+    return _taking("shield", f"the shield in front: the edge {one.edge.name}, its HAProxy stopped", take, mend)
+
+
+def stored(gone: Away) -> Taking[Live]:
+    """Archive stores are out of reach: the archive waits here, and catches up."""
+
+    async def take(live: Live, crowd: Crowd) -> None:
+        await gone.take()
+
+    async def mend(live: Live, crowd: Crowd) -> list[str]:
+        return await away.stores_missed(gone, live.way.home)
+
+    return Taking("store", "the archive store, out of reach", READ_SECONDS, AWAY_WRITE_SECONDS, take, mend)
+
+
+def served(gone: Away) -> Taking[Live]:
+    """So is everything else outside."""
+
+    async def take(live: Live, crowd: Crowd) -> None:
+        await gone.take()
+
+    async def mend(live: Live, crowd: Crowd) -> list[str]:
+        return await away.services_missed(gone, live.way.home, crowd)
+
+    what = f"every service outside, out of reach: {', '.join(map(in_words, gone.services))}"
+    return Taking("services", what, READ_SECONDS, AWAY_WRITE_SECONDS, take, mend)
+
+
 def takings(live: Live) -> list[Taking[Live]]:
     """In order: first what is only asked for."""
     found = [_taking("doors", "nothing: spare doors are asked for the way", nothing, doors_asked)]
     if live.archive is not None:
         what = "nothing: a restore from the archive is rehearsed on the second machine"
         found.append(_taking("archive", what, nothing, archive_restored))
+    found += map(shielded, live.shields)
+    found += [stored(live.stores)] if live.stores is not None else []
+    found += [served(live.services)] if live.services is not None else []
     if live.planned:
         found.append(_taking("machine", "the hosting machine, by plan: it hands over", nothing, handed_over))
     else:
@@ -156,11 +241,20 @@ def _taking(name: str, what: str, take: Take, mend: Mend, more: float = 0.0) -> 
 
 
 def chosen(live: Live, only: Sequence[str]) -> list[Taking[Live]]:
-    """Those named; who leaves comes home. Raises InvalidRequest."""
+    """Those named; who leaves comes home. Raises InvalidRequest, NotNow."""
     every = takings(live)
     known = {taking.name for taking in every}
     for name in only:
+        if name not in known and name in ABSENT:
+            raise NotNow("\n".join([f"{ABSENT[name]} Nothing was done.", *(f"    {each}" for each in live.stays)]))
         if name not in known:
             raise InvalidRequest(f"“{name}” is not in a live drill of this network: {', '.join(sorted(known))}.")
     wanted = set(only) | (THERE_AND_BACK if THERE_AND_BACK & set(only) else set())
     return [taking for taking in every if not only or taking.name in wanted]
+
+
+ABSENT = {
+    "shield": "No edge was named (--edge NAME=ssh://USER@HOST).",
+    "store": "No archive store of this network can be taken from it.",
+    "services": "No service outside can be taken from this network.",
+}

@@ -42,6 +42,24 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     accounts: tuple[str, ...] = ()
 
 
+class Service(msgspec.Struct, frozen=True, kw_only=True):
+    """Something outside that the network calls: see `readiness.hosts`. addresses: of `host`, by that machine's look-up.
+
+    stays: why a drill does not take it; empty: it can be taken.
+    """
+
+    kind: str
+    name: str
+    host: str
+    port: int
+    addresses: tuple[str, ...] = ()
+    stays: str = ""
+
+    def staying(self, why: str) -> "Service":
+        """The same, which stays for this reason; empty: it does not."""
+        return msgspec.structs.replace(self, stays=why)
+
+
 class Word(msgspec.Struct, frozen=True, tag=True):
     """Something that a hand is asked to do."""
 
@@ -65,11 +83,15 @@ class DropMark(Word, frozen=True):
 
 
 class Order(Word, frozen=True):
-    """`freehold COMMAND DIRECTORY WORDS`, in the running network: `Said`. answers: what to type when asked."""
+    """`freehold COMMAND DIRECTORY WORDS`, in the running network: `Said`. answers: what to type when asked.
+
+    fails: what it says counts, whatever its exit code is.
+    """
 
     command: str
     words: tuple[str, ...]
     answers: tuple[str, ...] = ()
+    fails: bool = False
 
 
 class Kill(Word, frozen=True):
@@ -77,7 +99,27 @@ class Kill(Word, frozen=True):
 
 
 class GiveBack(Word, frozen=True):
-    """Start it again, if it was killed or stopped."""
+    """Start it again, if it was killed or stopped, and let it reach everything."""
+
+
+class FindServices(Word, frozen=True):
+    """Say what it calls outside: `Found`."""
+
+
+class Cut(Word, frozen=True):
+    """Let its process not reach these, until `Uncut`. To be said anew while it lasts, for names move on."""
+
+    services: tuple[Service, ...]
+
+
+class Uncut(Word, frozen=True):
+    """Let it reach everything."""
+
+
+class TryServices(Word, frozen=True):
+    """Would its process reach these now? `Reached`."""
+
+    services: tuple[Service, ...]
 
 
 class MakeStandby(Word, frozen=True):
@@ -130,7 +172,7 @@ class Still(Word, frozen=True):
 
 
 AnyWord: TypeAlias = (Look | PutMark | DropMark | Order | Kill | GiveBack | MakeStandby | Listen | StopListening) | (
-    Reach | Rehearse | Keep | Still
+    Reach | Rehearse | Keep | Still | FindServices | Cut | Uncut | TryServices
 )
 
 
@@ -183,4 +225,16 @@ class Seen(Answer, frozen=True, kw_only=True):
         return "in step" in line and "locked" not in line
 
 
-AnyAnswer: TypeAlias = Said | No | Seen
+class Found(Answer, frozen=True):
+    """What the network calls outside, but for its own machines and doors."""
+
+    services: tuple[Service, ...]
+
+
+class Reached(Answer, frozen=True):
+    """For each that was asked for."""
+
+    reached: tuple[bool, ...]
+
+
+AnyAnswer: TypeAlias = Said | No | Seen | Found | Reached
