@@ -20,8 +20,8 @@ from freehold.net.allowances import LIMITS, Allowances, Payer
 from freehold.net.budgets import TooMany
 from freehold.settings import BadSetting, Settings
 from freehold.site.reading import PATIENCE_SECONDS as WAITED_SECONDS
-from support.command import Serving, serving
-from support.network import CHEAP, PASSWORD, Person, Ref, firehose
+from support.command import Serving, freehold, serving
+from support.network import ADMIN_PASSWORD, CHEAP, PASSWORD, POST, Operator, Person, Ref, firehose, now
 
 WORKERS = 3
 CONNECTIONS = 12
@@ -33,7 +33,8 @@ PATIENCE_SECONDS = 40
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     directory = tmp_path_factory.mktemp("workers") / "town"
-    with serving(directory, words=("--dev", "--workers", str(WORKERS)), given=CHEAP) as running:
+    words, secret = ("--dev", "--workers", str(WORKERS)), ADMIN_PASSWORD
+    with serving(directory, words=words, given=CHEAP, FREEHOLD_ADMIN_PASSWORD=secret) as running:
         until_complete(running)
         yield running
         workers = workers_of(running)
@@ -94,11 +95,13 @@ async def newest(http: httpx.AsyncClient, writer: Person) -> str:
 async def assure_shown(wanted: object, *reads: Awaitable[object]) -> None:
     """All of them must tell of it. A view waits no longer than half a second, which can be over on a busy machine."""
 
-    async def is_so(read: Awaitable[object]) -> bool:
+    async def other(read: Awaitable[object]) -> list[object]:
         began = time.monotonic()
-        return await read == wanted or time.monotonic() - began >= WAITED_SECONDS
+        found = await read
+        return [found] if found != wanted and time.monotonic() - began < WAITED_SECONDS else []
 
-    assert all(await asyncio.gather(*map(is_so, reads)))
+    others = await asyncio.gather(*map(other, reads))
+    assert not any(others), (wanted, others)
 
 
 def bearer(person: Person) -> dict[str, str]:
@@ -174,6 +177,96 @@ async def test_an_account_that_rests_is_shown_by_nobody(town: Serving) -> None:
         await assure_shown(200, *map(shown, doors))
         await person.deactivate()
         await assure_shown(400, *map(shown, doors))
+
+
+class Watch:
+    """A reader at every door, who asks without a pause what is remembered of one post and its author."""
+
+    def __init__(self, reader: Person, post: Ref, author: Person, doors: list[httpx.AsyncClient]) -> None:
+        self._reader, self._post, self._author, self.doors = reader, post, author, doors
+
+    async def seen(self, door: httpx.AsyncClient) -> dict[str, object] | None:
+        """What a door shows of the post; None if it is not shown."""
+        answer = await door.get(
+            "/xrpc/app.bsky.feed.getPosts", params={"uris": self._post.uri}, headers=bearer(self._reader)
+        )
+        assert answer.status_code == 200, answer.text
+        for post in answer.json()["posts"]:
+            return {
+                "text": post["record"]["text"],
+                "labels": [label["val"] for label in post["labels"]],
+                "name": post["author"].get("displayName"),
+                "likes": post["likeCount"],
+                "liked": "like" in post["viewer"],
+            }
+        return None
+
+    async def blocked(self, door: httpx.AsyncClient) -> str:
+        """Who may not see whom, as the author's feed has it."""
+        answer = await door.get(f"/xrpc/{FEED}", params={"actor": self._author.did}, headers=bearer(self._reader))
+        return str(answer.json().get("error", ""))
+
+    @asynccontextmanager
+    async def going_on(self) -> AsyncIterator[None]:
+        """All doors are asked all the time, so that each remembers, and forgets while it is being asked."""
+
+        async def ask(door: httpx.AsyncClient) -> None:
+            while True:
+                await self.seen(door)
+                await self.blocked(door)
+
+        asking = [asyncio.create_task(ask(door)) for door in self.doors[:4]]
+        try:
+            yield
+        finally:
+            for task in asking:
+                task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
+
+
+async def test_no_door_shows_what_was_before_a_yes_at_another(town: Serving) -> None:
+    async with connections(town) as doors:
+        author, reader = await Person.join(doors[0]), await Person.join(doors[1])
+        post = await author.post("one")
+        watch, operator = Watch(reader, post, author, doors), [Operator(door) for door in doors]
+        shown: dict[str, object] = {"text": "one", "labels": [], "name": None, "likes": 0, "liked": False}
+
+        async def all_show(**changed: object) -> None:
+            shown.update(changed)
+            await assure_shown(shown, *map(watch.seen, doors))
+
+        async with watch.going_on():
+            for turn in range(3):
+                at = [author.at(doors[(turn * 5 + step) % CONNECTIONS]) for step in range(6)]
+                await all_show()
+                labels = {"$type": "com.atproto.label.defs#selfLabels", "values": [{"val": "nudity"}] * (turn % 2)}
+                edited = {"text": f"edit {turn}", "createdAt": now(), "labels": labels}
+                await at[0].put(POST, post.rkey, edited)
+                await all_show(text=f"edit {turn}", labels=["nudity"] * (turn % 2))
+                await at[1].put("app.bsky.actor.profile", "self", {"displayName": f"Name {turn}"})
+                await all_show(name=f"Name {turn}")
+                like = await reader.at(doors[turn]).like(post)
+                await all_show(likes=1, liked=True)
+                await reader.at(doors[turn + 3]).delete(like)
+                await all_show(likes=0, liked=False)
+                block = await at[2].create("app.bsky.graph.block", {"subject": reader.did, "createdAt": now()})
+                await assure_shown("BlockedByActor", *map(watch.blocked, doors))
+                await at[3].delete(block)
+                await assure_shown("", *map(watch.blocked, doors))
+                for down in (True, False):
+                    await take_down(operator[turn], post, down)
+                    await assure_shown(None if down else shown, *map(watch.seen, doors))
+            for words in ((), ("--undo",)):
+                done = await asyncio.to_thread(freehold, "label", town.directory, post.uri, "rude", *words)
+                assert done.code == 0, done.err
+                await all_show(labels=[] if words else ["rude"])
+            await at[4].delete(post)
+            await assure_shown(None, *map(watch.seen, doors))
+
+
+async def take_down(operator: Operator, post: Ref, down: bool) -> None:
+    subject = {"$type": "com.atproto.repo.strongRef", **post.strong}
+    await operator.do("com.atproto.admin.updateSubjectStatus", subject=subject, takedown={"applied": down})
 
 
 async def test_uploads_and_errors_pass_whole_through_every_process(town: Serving) -> None:

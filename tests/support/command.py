@@ -51,6 +51,11 @@ class Serving:
     def pid(self) -> int:
         return self._child.pid
 
+    @property
+    def directory(self) -> Path:
+        """Of the first network."""
+        return self._log.with_suffix("")
+
     def log(self) -> str:
         """All that it has said."""
         return self._log.read_text()

@@ -16,11 +16,11 @@ async def act(site: Site, given: argparse.Namespace, terminal: Terminal) -> None
     """Put the label, or take it back."""
     uri, labels = subject(site, given.subject), site.labels
     if given.undo:
-        await site.truth.write(lambda tx: labels.take_back(tx, uri, given.value))
+        await site.write_private(lambda tx: labels.take_back(tx, uri, given.value))
         terminal.say(f"{uri} is no longer labelled {given.value}.")
         return
     until = moment(given.until) if given.until else None
-    label = await site.truth.write(lambda tx: labels.put(tx, uri, given.value, until=until))
+    label = await site.write_private(lambda tx: labels.put(tx, uri, given.value, until=until))
     terminal.say(f"{uri} is labelled {label.val}" + (f" until {label.exp}." if label.exp else "."))
 
 

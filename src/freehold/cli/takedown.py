@@ -16,10 +16,10 @@ async def act(site: Site, given: argparse.Namespace, terminal: Terminal) -> None
     takedowns = site.takedowns
     account, part = found(site, given.subject)
     if given.undo:
-        await site.truth.write(lambda tx: takedowns.put_back(tx, account.did, part))
+        await site.write_private(lambda tx: takedowns.put_back(tx, account.did, part))
         terminal.say(f"{part} of {account.handle} is served again.")
         return
-    await site.truth.write(lambda tx: takedowns.take_down(tx, account.did, part, given.ref))
+    await site.write_private(lambda tx: takedowns.take_down(tx, account.did, part, given.ref))
     undo = f"freehold takedown {site.directory} {given.subject} --undo"
     terminal.say(f"{part} of {account.handle} is served no more. To undo: {undo}")
 

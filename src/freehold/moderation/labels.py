@@ -92,7 +92,8 @@ class Label(NamedTuple):
 class Labels:
     """The labels of one network. src: its labeler's DID. key: that labeler's #atproto_label key.
 
-    last: the id of the newest label, 0 when there is none. bell: rung after each.
+    last: the id of the newest label, 0 when there is none; where it can only be read, of when it was opened. bell: rung
+    after each.
     """
 
     def __init__(self, truth: Database, src: str, key: SigningKey) -> None:
@@ -169,7 +170,7 @@ class Labels:
 
     def on(self, subjects: Sequence[str]) -> dict[str, list[Said]]:
         """What is said of each of these accounts and records, and not taken back: for the views."""
-        if not self.last:
+        if not self.last and not self._truth.read_only:  # else others put them, and nobody tells
             return {}
         with self._truth.reading() as tx:
             rows = tx.run(

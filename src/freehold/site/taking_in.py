@@ -85,7 +85,7 @@ class TakingIn(Watched):
         """
         subject = path or ACCOUNT
         if hide:
-            await self.truth.write(lambda tx: self.takedowns.take_down(tx, did, subject))
+            await self.write_private(lambda tx: self.takedowns.take_down(tx, did, subject))
             return
         await self.truth.write(lambda tx: self.takedowns.put_back(tx, did, subject))
         await self.index.reached(0, private_seq=self.log.last_private, timeout=10.0)
