@@ -1,14 +1,18 @@
 """What the labeler of another network says is shown here to those who listen to it, and to nobody else."""
 
 import pytest
+from bench.elsewhere import Elsewhere, host
 
+from freehold.outside import known
 from freehold.outside.labelers import NoLabeler
+from freehold.outside.sources import Source
 from support.abroad import at, source, two_networks, until
 from support.network import Person, refused
 
 pytestmark = pytest.mark.timeout(60)
 ACCEPT, CONTENT = "atproto-accept-labelers", "atproto-content-labelers"
 PROFILE = "app.bsky.actor.getProfile"
+SERVICES = "app.bsky.labeler.getServices"
 PREFERENCES = "app.bsky.actor.putPreferences"
 
 
@@ -100,3 +104,25 @@ async def test_a_header_that_names_no_labelers_is_refused(sites, ana):
         await answer(ana, PROFILE, "anybody", actor=ana.did)
     with pytest.raises(NoLabeler):
         await sites[0].outside.labelers.name(ana.did)
+
+
+async def test_what_a_labeler_declares_is_fetched_and_proven_where_nobody_listens_to_its_host(sites, ana):
+    here, there = sites
+    theirs, elsewhere = there.services.labeler, Elsewhere()
+    asked = {"dids": [theirs], "detailed": "true"}
+    async with host(elsewhere), at(there) as http:
+        (known_there,) = (await (await Person.join(http)).get(SERVICES, **asked))["views"]
+        await here.outside.add(Source(elsewhere.url, relay=False))
+        await here.outside.labelers.name(theirs)
+
+        async def views():
+            return (await ana.get(SERVICES, **asked))["views"]
+
+        await until(here, views)
+        (view,) = await views()
+        same = ("uri", "cid", "policies")
+        assert [view[name] for name in same] == [known_there[name] for name in same]
+        assert view["creator"]["did"] == theirs
+        assert view["creator"].get("displayName") == known_there["creator"].get("displayName")
+        with here.index_db.reading() as tx:
+            assert known.repo(tx, theirs) is None  # and nothing else of it is followed

@@ -1,5 +1,7 @@
 """The pages, as a reader without scripts walks through them."""
 
+from datetime import timedelta
+
 import pytest
 
 from freehold.web.app import web_app
@@ -323,6 +325,16 @@ async def test_notices_are_told_in_sentences_and_then_count_as_seen(amina: Reade
     assert "liked your post" not in amina.text
     assert "nav-new" not in amina.text
     assert "line-new" not in (await amina.go("/notices")).text
+
+
+async def test_who_confirms_somebody_and_who_does_so_no_more_is_told(amina: Reader, village: Village) -> None:
+    for hours, reason in enumerate(("unverified", "verified"), 1):
+        uri = f"at://{village.oskar}/app.bsky.graph.verification/3kabc"
+        village.tell(village.amina, reason, village.oskar, uri, {}, NOW - timedelta(hours=hours), None)
+    await amina.go("/notices")
+    assert "Oskar</a> confirmed that you are who you say" in amina.text
+    assert "Oskar</a> no longer confirms that you are who you say" in amina.text
+    assert "Open the post" not in amina.text
 
 
 async def test_a_page_loaded_ahead_marks_nothing_as_seen(amina: Reader, village: Village) -> None:

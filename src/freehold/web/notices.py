@@ -19,10 +19,12 @@ _LOOKS = {
     "quote": ("quote", ""),
     "mention": ("person", "is-accent"),
     "verified": ("check", "is-accent"),
+    "unverified": ("cross", ""),
 }
 _SAME_AS = {"like-via-repost": "like", "repost-via-repost": "repost"}
 _TOGETHER = {"like", "repost", "follow"}
 _SAID = {"reply", "quote", "mention"}
+_OF_NO_POST = {"follow", "verified", "unverified"}
 
 
 def subjects(answer: Json) -> list[str]:
@@ -85,7 +87,7 @@ def _row(show: Presenter, one: Json, kind: str, posts: Mapping[str, Json]) -> No
         if view is not None:
             said = clean(view["record"].get("text"))
             url = post_url(show.person(view["author"]), str(view["uri"]))
-    elif kind not in ("follow", "verified"):
+    elif kind not in _OF_NO_POST:
         record = one["record"] if isinstance(one.get("record"), dict) else {}
         said, url = clean(record.get("text")), post_url(by, str(one["uri"]))
     return Notice(
