@@ -44,7 +44,7 @@ def _edge(one: shield.Shield) -> list[str]:
 
 def _cut(what: str, cut: away.Away) -> list[str]:
     return [
-        f"    For {away.HELD_SECONDS:.0f} seconds or more its process does not reach its {what}:",
+        f"    For {away.HELD_SECONDS:.0f} seconds or more the network's process does not reach its {what}:",
         *(f"        {in_words(each)} at {each.host}:{each.port}" for each in cut.services),
     ]
 

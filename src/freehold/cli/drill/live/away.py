@@ -29,7 +29,7 @@ class Away:
     def __init__(self, at: Station, services: Sequence[Service]) -> None:
         self._at, self.services = at, tuple(services)
         self._known: list[Service] = []
-        self._took_at = 0.0
+        self._took_at = self._gave_back_at = 0.0
 
     async def take(self) -> None:
         """The network reaches none of them any more. Raises Broken, NotDoneThere."""
@@ -59,6 +59,7 @@ class Away:
             await self.assure_gone()
         finally:
             await self._at.ask(Uncut())
+            self._gave_back_at = time.monotonic()
         return found
 
     async def back(self) -> str:
@@ -73,7 +74,8 @@ class Away:
                 await asyncio.sleep(LOOK_SECONDS)
         gone = [each.name for each in self.services if each not in self._known]
         more = f"; not reached before either: {', '.join(gone)}" if gone else ""
-        return f"out of its reach for {time.monotonic() - self._took_at:.1f} s: {_names(self._known)}{more}"
+        seconds = self._gave_back_at - self._took_at
+        return f"out of the network's reach for {seconds:.1f} s: {_names(self._known)}{more}"
 
 
 def _names(services: Sequence[Service]) -> str:
