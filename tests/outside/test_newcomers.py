@@ -8,10 +8,11 @@ import pytest
 from bench.elsewhere import Elsewhere, host, opened, running
 
 from freehold.outside import known, listing, newcomers, outside
+from freehold.outside.fetching import TRIES_MAX
 from freehold.outside.newcomers import SECOND, WON_BACK, Bounds, Newcomers
 from freehold.outside.outside import Limits
 from freehold.protocol.cid import Cid
-from outside.test_taking_in import PATIENCE_SECONDS, held, texts, until, write
+from outside.test_taking_in import PATIENCE_SECONDS, held, rows, texts, until, write
 
 INVENTED, WAITING, POINTS, A_SECOND = 100, 30, 20, 30
 LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
@@ -119,6 +120,22 @@ async def test_of_one_source_so_many_accounts_are_here_and_no_more(tmp_path, oth
                 other.tell("commit", write(other.join(), f"a{n}", "here"))
             await turned_away(intake, other.url, 1)
             await until(intake, lambda: held(intake) == 2)
+
+
+@pytest.mark.parametrize("tries", [TRIES_MAX - 2, TRIES_MAX - 1])
+async def test_who_was_never_here_is_given_up_in_the_end(other, intake, tries):
+    mei = other.join()
+    other.refusals[mei.did] = (500, "InternalServerError", {})
+
+    def tried(taker):
+        known.keep_listing(taker.tx, other.url, None)
+        known.put(taker.tx, known.met(other.url, False, mei.did, 0)._replace(tries=tries))
+
+    await intake.index.take_in(tried)
+    async with running(intake):
+        await intake.listen(other.url)
+        await until(intake, lambda: other.asked and not any(row.tries == tries for row in rows(intake)))
+        assert [row.tries for row in rows(intake)] == ([TRIES_MAX - 1] if tries < TRIES_MAX - 1 else [])
 
 
 def test_points_come_again_evenly_and_twice_for_somebody():

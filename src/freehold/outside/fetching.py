@@ -38,7 +38,7 @@ LONGEST_PAUSE = 86_400 * SECOND
 SOON_SECONDS = 1.0
 LOOK_AT = 400
 TRIES_MAX = 12
-"""After so many an account that was never here is forgotten, until somebody speaks of it again: two days and a half."""
+"""After so many an account that was never here is forgotten, until somebody speaks of it again: a day and a half."""
 NOT_THERE = {
     "RepoNotFound": GONE,
     "RepoTakendown": "takendown",
@@ -250,7 +250,7 @@ class Fetcher:
 
         def note(taker: Taker) -> None:
             now = _wanted(taker.tx, row.did)
-            if now is not None and now.rev is None and (forget or now.tries >= TRIES_MAX):
+            if now is not None and now.rev is None and (forget or now.tries + 1 >= TRIES_MAX):
                 known.forget(taker.tx, row.did)
             elif now is not None:
                 pause = min(60 * SECOND << min(now.tries, 20), LONGEST_PAUSE)
