@@ -8,6 +8,7 @@ import pytest
 from freehold.store.connection import connect
 from freehold.store.database import Database
 from freehold.store.migrations import Migration
+from freehold.store.tx import TookTooLong
 
 TABLE = Migration("late-1", "CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT NOT NULL);")
 
@@ -44,3 +45,15 @@ def test_a_bound_limit_has_no_statement_planned_anew(db: Database):
     link = connect(db.path, "read", durable=False)
     assert link.connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, -1) == 1
     link.close()
+
+
+def test_a_question_is_given_up_when_its_time_is_over_and_the_next_is_answered(db: Database):
+    count = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 20000) SELECT count(*) FROM n"
+    with db.reading() as tx:
+        with pytest.raises(TookTooLong), tx.within(0):
+            tx.run(count)
+        with tx.within(10**12):
+            assert tx.run(count) == [(20_000,)]
+        assert tx.run(count) == [(20_000,)]
+    with db.reading() as tx:
+        assert tx.run(count) == [(20_000,)]  # on the connection that was given back

@@ -18,7 +18,7 @@ from freehold.appview.fragments import Fragment
 from freehold.appview.moments import TIE_BITS
 from freehold.appview.page import Page
 from freehold.appview.pieces import Json
-from freehold.appview.search_hits import Asked, Finder
+from freehold.appview.search_hits import Asked, Found, find
 from freehold.protocol.refused import Refused
 from freehold.protocol.syntax import parse_datetime
 
@@ -30,7 +30,6 @@ FOLLOWS_MOST = 1_000
 _AUTHORS_FEW = 8
 """Up to so many authors are marks of the query; of more, the hits of the other words are looked through for theirs."""
 _TOKEN = re.compile(r'(-?)(?:"([^"]*)"|(\S+))')
-_PHRASE = re.compile(r"\(text : .*\w[^\w\"]+\w")
 
 
 def posts(page: Page, uris: Iterable[str]) -> Json:
@@ -196,17 +195,13 @@ class Query:
             return words.ALL
         return " OR ".join(words.author_mark(id) for id in sorted(self._by)[-FOLLOWS_MOST:] or [0])
 
-    @property
-    def finder(self) -> Finder:
-        """Who looks for it. Raises BadQuery as `match`."""
-        meeting = bool(self.unwanted) or len(self.wanted) > 1 or any(map(_PHRASE.search, self.wanted))
-        asked = Asked(self.match(), meeting, self.after, self.before, self._by)
-        return Finder(self.page.tx, self.page.memory.chains, asked)
+    def find(self, limit: int, before: int, *, best: bool) -> Found:
+        """A page, as `search_hits.find`. Raises BadQuery as that and `match`."""
+        return find(self.page.tx, Asked(self.match(), self.after, self.before, self._by), limit, before, best=best)
 
 
 def _answer(query: Query, limit: int, cursor: str | None, sort: str) -> Json:
-    finder = query.finder
-    found = (finder.best if sort == "top" else finder.newest)(limit, before(cursor))
+    found = query.find(limit, before(cursor), best=sort == "top")
     answer: Json = {"posts": _shown(query.page, [hit.post for hit in found.hits])}
     return answer | ({"cursor": str(found.next)} if found.next is not None else {})
 

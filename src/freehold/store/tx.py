@@ -5,7 +5,9 @@ valid only inside the function or `with` block that it was handed to. The databa
 Write SQL that PostgreSQL would take too: a failed statement is to be raised, not caught and stepped over.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import apsw
@@ -13,6 +15,12 @@ import apsw
 Row = tuple[Any, ...]
 Hook = Callable[[], object]
 
+_STEPS = 100
+"""Of SQLite's machine between two looks at the clock: some 0.5 ms of a full-text index."""
+
+
+TookTooLong = apsw.InterruptError
+"""What a question raises that had no answer within the time that `Tx.within` gave it."""
 ConstraintBroken = apsw.ConstraintError
 """What a statement raises that breaks a rule of the schema: UNIQUE, CHECK, NOT NULL, REFERENCES."""
 
@@ -84,6 +92,20 @@ class Tx:
         self._connection.executemany(sql, rows)
         return self._connection.total_changes() - before
 
+    @contextmanager
+    def within(self, nanos: int) -> Iterator[None]:
+        """Let the questions asked meanwhile take so much CPU of this thread together; they raise TookTooLong."""
+        until = time.thread_time_ns() + nanos
+        connection = self._begun()
+        connection.set_progress_handler(lambda: time.thread_time_ns() > until, _STEPS)
+        try:
+            yield
+        finally:
+            connection.set_progress_handler(None)
+
+    def _begun(self) -> apsw.Connection:
+        return self._connection
+
     def changes(self) -> int:
         """How many rows the last INSERT, UPDATE or DELETE touched."""
         if self._execute is _over:
@@ -141,6 +163,11 @@ class LateTx(Tx):
         if self._execute == self._first:
             self._start()
         return super().each(sql, **params)
+
+    def _begun(self) -> apsw.Connection:
+        if self._execute == self._first:
+            self._start()
+        return self._connection
 
     def _first(self, *asked: Any) -> apsw.Cursor:
         self._start()
