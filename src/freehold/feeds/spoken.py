@@ -105,18 +105,18 @@ def _fit(some: int, of: int) -> float:
 
 
 class Ear:
-    """Remembers the words of the posts that it was told of last, since most of them are told again."""
+    """Remembers the words of the texts that it was told last, since most of them are told again."""
 
     def __init__(self) -> None:
-        self._heard: dict[int, frozenset[str]] = {}
+        self._heard: dict[str, frozenset[str]] = {}
 
     def stand_out(
         self, now: Sequence[Said], before: Sequence[Said], taken: Iterable[AbstractSet[int]] = ()
     ) -> list[Spoken]:
         """What stands out, the most surprising first. taken: posts of topics that stand already."""
-        heard, said = self._heard, (*now, *before)
-        self._heard = {one.post: heard.get(one.post) or frozenset(words_of(one.text)) - {""} for one in said}
-        words = _stand_out(now, before, lambda one: self._heard[one.post])
+        heard, texts = self._heard, (one.text for one in (*now, *before))
+        self._heard = {text: heard.get(text) or frozenset(words_of(text)) - {""} for text in texts}
+        words = _stand_out(now, before, lambda one: self._heard[one.text])
         single = {one.words for one in words}
         pairs = _stand_out(now, before, lambda one: pairs_of(one.text, single)) if single else []
         return [_in_full(one, pairs) for one in _apart(words, list(taken))]

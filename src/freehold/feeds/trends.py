@@ -21,6 +21,7 @@ from freehold.feeds.window import Seen, newest
 LOOKS = 1_000
 WORD_LOOKS = 500
 DAY_MICROS = 86_400 * 1_000_000
+BEFORE_MICROS = 600 * 1_000_000
 PEOPLE_LEAST = 3
 TOPICS_KEPT = 100
 PEOPLE_SHOWN = 5
@@ -60,16 +61,23 @@ class Listener:
 
     def __init__(self, hiding: Collection[str]) -> None:
         self._hiding, self._ear = frozenset(hiding), Ear()
+        self._before: tuple[int, list[Said]] = (0, [])
 
     def topics(self, page: Page) -> list[Topic]:
         """The topics of the last day, those of most people first, before any reader is considered."""
         yesterday = page.tx.now - DAY_MICROS
         now = self._shown(page, [seen for seen in newest(page.tx, LOOKS) if seen.at >= yesterday])
         tags = [topic for topic in _tags(now) if len(topic.people) >= PEOPLE_LEAST]
-        before = self._shown(page, newest(page.tx, WORD_LOOKS, before=yesterday))
-        spoken = self._ear.stand_out(_said(now[:WORD_LOOKS]), _said(before), [topic.posts for topic in tags])
+        before = self._said_before(page, yesterday)
+        spoken = self._ear.stand_out(_said(now[:WORD_LOOKS]), before, [topic.posts for topic in tags])
         found = [*tags, *map(_topic_of, spoken)]
         return sorted(found, key=lambda one: (-len(one.people), -one.people.total(), one.name))[:TOPICS_KEPT]
+
+    def _said_before(self, page: Page, moment: int) -> list[Said]:
+        """What was said before a moment (micros), or some minutes earlier."""
+        if not 0 <= moment - self._before[0] < BEFORE_MICROS:
+            self._before = moment, _said(self._shown(page, newest(page.tx, WORD_LOOKS, before=moment)))
+        return self._before[1]
 
     def _shown(self, page: Page, seen: Sequence[Seen]) -> list[Seen]:
         """Those of which no labeler that counts says that they are not to be shown."""
