@@ -52,3 +52,28 @@ def test_a_drill_that_was_held_is_remembered_with_what_it_lost(network: Path, re
     folder.mkdir()
     (folder / "20261121T000000Z-some.json").write_text(report)
     assert said in freehold("readiness", network).out
+
+
+CALLING = """
+domain = "town.example"
+smtp_url = "smtps://mei:the%20secret@mail.example:4465"
+mail_from = "town@town.example"
+relays = ["relay.example", "http://127.0.0.1:2470"]
+certificate_watch = ["tiles+https://log.example/2027h1"]
+spare_doors = ["door.example"]
+"""
+
+
+def test_the_hosts_that_a_network_calls_are_named_with_their_ports_and_without_secrets(network: Path) -> None:
+    settings = network / "settings.toml"
+    settings.write_text(settings.read_text() + CALLING)
+    done = freehold("readiness", network, "--hosts")
+    assert done.code == 0, done.err
+    assert sorted(tuple(line.split()) for line in done.out.splitlines()) == [
+        ("certificates", "log.example", "443", "log.example"),
+        ("door", "door.example", "443", "door.example"),
+        ("mail", "mail.example", "4465", "mail.example"),
+        ("relay", "127.0.0.1", "2470", "127.0.0.1"),
+        ("relay", "relay.example", "443", "relay.example"),
+    ]
+    assert "secret" not in done.out

@@ -6,6 +6,7 @@ In comes an open network; out come `Called`. Who adds something that calls out a
 (links, handles, repositories) are not among them, nor those that tor picks.
 """
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import NamedTuple
@@ -88,13 +89,15 @@ def listened(site: Site) -> Iterator[Called]:
 
 async def labelers(site: Site) -> list[Called]:
     """Of other networks, where their identities say that they are; one whose identity nobody can read is left out."""
-    found = []
-    for one in site.outside.labelers.standing():
-        with suppress(Refused):
-            document = await site.outside.reader.identity.did_document(one.did)
-            if url := document.services.get("#atproto_labeler"):
-                found.append(_of("labeler", url, one.did))
-    return found
+    dids = [one.did for one in site.outside.labelers.standing()]
+    urls = await asyncio.gather(*(_labeler(site, did) for did in dids))
+    return [_of("labeler", url, did) for url, did in zip(urls, dids, strict=True) if url]
+
+
+async def _labeler(site: Site, did: str) -> str:
+    with suppress(Refused):
+        return (await site.outside.reader.identity.did_document(did)).services.get("#atproto_labeler") or ""
+    return ""
 
 
 def _of(kind: str, url: str, name: str = "") -> Called:

@@ -128,6 +128,8 @@ def why_not(pid: int) -> str:
     """Why nothing can be taken from that process alone; empty: it can."""
     if os.geteuid() != 0 or shutil.which("ip", path=PATH) is None:
         return "it takes root and iproute2 on the network's own machine"
+    if not _has_rules():
+        return "that machine's kernel has no rules of routing"
     user = user_of(pid)
     if user == 0:
         return "its process runs as root, and everything else of root's would be cut off with it"
@@ -136,6 +138,12 @@ def why_not(pid: int) -> str:
     if others := sorted({_name(each) for each in _of_user(user) if pid not in _line(each)}):
         return f"its user runs other things there too: {', '.join(others)}"
     return ""
+
+
+def _has_rules() -> bool:
+    with suppress(NotCut):
+        return bool(_ip("rule", "list"))
+    return False
 
 
 def user_of(pid: int) -> int:

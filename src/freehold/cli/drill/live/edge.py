@@ -21,6 +21,7 @@ LIMIT_SECONDS, SILENCE_SECONDS, STILL_SECONDS, END_SECONDS = 180, 12, 3.0, 60.0
 """After so long it comes back in any case; after so long without a word; how often one is said; until it is back."""
 FILE = "/etc/haproxy/haproxy.cfg"
 TIMER = "freehold-drill-edge"
+SSH_FAILED = 255
 
 _ROOT = 'set -u; root=; [ "$(id -u)" = 0 ] || root="sudo -n"\n'
 LOOK = f"""\
@@ -138,10 +139,12 @@ class EdgeMachine:
             child.stdin = None
 
     def _said(self, script: str, given: str) -> str:
-        done = subprocess.run(  # noqa: S603 (a list, no shell here)
-            self._command(script), input=given, capture_output=True, text=True, check=False, timeout=END_SECONDS
-        )
-        if done.returncode == 255:
+        command = self._command(script)
+        try:
+            done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=END_SECONDS)  # noqa: S603 (a list)
+        except subprocess.TimeoutExpired:
+            raise NotReached(f"{self.to.host} does not answer any more.") from None
+        if done.returncode == SSH_FAILED:
             raise NotReached(f"{self.to.host} is out of reach: {_last(done.stderr) or 'ssh ended without a word'}")
         return done.stdout
 
