@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import partial
+from itertools import islice
 from typing import NamedTuple
 
 from freehold.identity import resolver
@@ -28,7 +29,7 @@ WAITING_MAX = 200
 """Messages that wait for one repository."""
 WAITING_MAX_BYTES = 32_000_000
 """For all of those of one source."""
-LATER_MAX = 10_000
+LATER_MAX, LATER_AT_ONCE = 10_000, 100
 LATER_SECONDS = 5.0
 """How often it is looked whether somebody is to be asked for again."""
 
@@ -283,7 +284,7 @@ class Reader:
         while True:
             await asyncio.sleep(LATER_SECONDS)
             now = self.clock()
-            due = [told for at, told in self._later.values() if at <= now]
+            due = list(islice((told for at, told in self._later.values() if at <= now), LATER_AT_ONCE))
             for _, message in due:
                 del self._later[message.did]
             with suppress(Refused):  # the index is just made anew, and asks for all
