@@ -3,8 +3,7 @@
 import asyncio
 import os
 import shutil
-import subprocess
-import sys
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,17 +47,6 @@ given = settings.load(town)
 open_site(town, given, Listening(443), shared_by(given)).close()
 """
 
-HOLDS = """
-import time
-from freehold.cli.drill.live.edge import EdgeMachine
-from freehold.haven.edges.edges import Edge
-from freehold.haven.edges.haproxy import configuration
-from freehold.haven.edges.push import Far
-edge = EdgeMachine("west", Far("root@127.0.0.1", 2222))
-edge.stop()
-print("gone", flush=True)
-time.sleep(600)
-"""
 KILL_HOLDER = f"kill -9 $(grep -la {TIMER} /proc/[0-9]*/cmdline | cut -d/ -f3 | grep -vx $$); true"
 
 
@@ -140,6 +128,10 @@ def edge(its: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edge:
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     made = Edge(name="west", addresses=("198.51.100.4",), origins=("192.0.2.1:443",))
     its.file(FILE).write_text(configuration([DOMAIN], made))
+    often = its.file("/etc/systemd/system/haproxy.service.d/often.conf")
+    often.parent.mkdir()
+    often.write_text("[Unit]\nStartLimitIntervalSec=0\n")
+    assert its.run("systemctl", "daemon-reload").code == 0
     assert its.run("systemctl", "restart", "haproxy").code == 0
     return made
 
@@ -148,32 +140,50 @@ def runs(its: Machine) -> bool:
     return its.main_pid("haproxy.service") > 0
 
 
-def until_it_runs(its: Machine) -> None:
+def lost_line(edge: EdgeMachine, sign: signal.Signals) -> None:
+    """From now on nobody speaks by it, or nobody is there."""
+    assert edge._child is not None
+    edge._child.send_signal(sign)
+
+
+def until_it_is_let_go(its: Machine) -> None:
+    """HAProxy runs again, and the timer is gone."""
     asyncio.run(until(lambda: runs(its)))
+    asyncio.run(until(lambda: TIMER not in its.run("systemctl", "list-timers", "--all").out))
 
 
-def test_an_edge_is_taken_for_a_while_and_comes_back_though_who_holds_it_is_killed_on_either_side(
-    its: Machine, edge: Edge
-) -> None:
+def test_an_edge_is_taken_for_a_while_and_comes_back_when_the_line_is_killed(its: Machine, edge: Edge) -> None:
     there, config = EdgeMachine("west", Far("root@127.0.0.1", 2222)), configuration([DOMAIN], edge)
     seen = there.look(config)
-    assert (seen.ours, seen.runs, seen.holds) == (True, True, True)
+    assert (seen.ours, seen.runs, seen.holds, seen.held) == (True, True, True, False)
     there.stop()
     assert not runs(its)
-    assert not there.look(config).runs
+    seen = there.look(config)
+    assert (seen.ours, seen.runs, seen.held) == (True, False, True)
     there.give_back()
     assert runs(its)
-    with subprocess.Popen([sys.executable, "-c", HOLDS], stdout=subprocess.PIPE) as drill:
-        assert drill.stdout is not None
-        assert drill.stdout.readline() == b"gone\n"
-        assert not runs(its)
-        drill.kill()
-    until_it_runs(its)
-    asyncio.run(until(lambda: TIMER not in its.run("systemctl", "list-timers", "--all").out))
+    there.stop()
+    assert not runs(its)
+    lost_line(there, signal.SIGKILL)
+    until_it_is_let_go(its)
+    there.close()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(120)
+def test_an_edge_comes_back_when_nothing_is_said_any_more_or_who_holds_it_over_there_is_killed(
+    its: Machine, edge: Edge
+) -> None:
+    there = EdgeMachine("west", Far("root@127.0.0.1", 2222), silence_seconds=4)
+    there.stop()
+    lost_line(there, signal.SIGSTOP)
+    until_it_is_let_go(its)
+    lost_line(there, signal.SIGKILL)
+    there.close()
     quick = EdgeMachine("west", there.to, limit_seconds=2)
     quick.stop()
     assert its.run("sh", "-c", KILL_HOLDER).code == 0
-    until_it_runs(its)  # by the timer
+    asyncio.run(until(lambda: runs(its)))  # by the timer
     with pytest.raises(NotDoneThere, match="did not say that HAProxy runs again"):
         quick.give_back()
 
@@ -182,7 +192,6 @@ def test_a_haproxy_that_is_not_this_networks_edge_is_neither_stopped_nor_started
     there, config = EdgeMachine("west", Far("root@127.0.0.1", 2222)), configuration([DOMAIN], edge)
     assert not there.look(config.replace("192.0.2.1", "192.0.2.3")).ours  # from before, or of another edge
     dropped_in = its.file("/etc/systemd/system/haproxy.service.d/more.conf")
-    dropped_in.parent.mkdir()
     dropped_in.write_text("[Service]\nEnvironment=EXTRAOPTS='-f /etc/haproxy/more.cfg'\n")
     its.file("/etc/haproxy/more.cfg").write_text("# and more\n")
     assert its.run("sh", "-c", "systemctl daemon-reload && systemctl restart haproxy").code == 0

@@ -28,6 +28,7 @@ LOOK = f"""\
 [ "$($root cat {FILE})" = "$(cat)" ] && echo ours
 $root systemctl is-active --quiet haproxy && echo runs
 command -v systemd-run >/dev/null && echo holds
+$root systemctl is-active --quiet {TIMER}.timer && echo held
 pid=$($root systemctl show -p MainPID --value haproxy)
 [ "$pid" = 0 ] || echo "words: $($root cat "/proc/$pid/cmdline" | tr '\\0' ' ')"
 echo "addresses: $(hostname -I)"
@@ -47,27 +48,30 @@ $root systemctl stop haproxy || exit 1
 if $root systemctl is-active --quiet haproxy; then exit 1; fi
 echo gone
 until=$(($(date +%s) + {{limit}}))
-while [ "$(timeout {SILENCE_SECONDS} head -c 1)" = . ]; do [ "$(date +%s)" -lt "$until" ] || exit 0; done
+while [ "$(timeout {{silence}} head -c 1)" = . ]; do [ "$(date +%s)" -lt "$until" ] || exit 0; done
 """
 
 
 class EdgeSeen(NamedTuple):
     """ours: its file is the network's own of that edge, and HAProxy reads that file alone. runs: HAProxy does.
 
-    holds: systemd can set a timer there. addresses: that its machine knows as its own.
+    holds: systemd can set a timer there. held: another drill has set one. addresses: that its machine knows as its own.
     """
 
     ours: bool
     runs: bool
     holds: bool
+    held: bool
     addresses: tuple[str, ...]
 
 
 class EdgeMachine:
     """One edge. Everything blocks."""
 
-    def __init__(self, name: str, to: Far, limit_seconds: int = LIMIT_SECONDS) -> None:
-        self.name, self.to, self._limit = name, to, limit_seconds
+    def __init__(
+        self, name: str, to: Far, limit_seconds: int = LIMIT_SECONDS, silence_seconds: int = SILENCE_SECONDS
+    ) -> None:
+        self.name, self.to, self._limit, self._silence = name, to, limit_seconds, silence_seconds
         self._child: subprocess.Popen[str] | None = None
         self._closed = threading.Event()
 
@@ -78,7 +82,7 @@ class EdgeMachine:
         read = [after for word, after in pairwise(words) if word == "-f"]
         found = next((line.split()[1:] for line in said if line.startswith("addresses:")), [])
         ours = "ours" in said and (read == [FILE] or not words)
-        return EdgeSeen(ours, "runs" in said, "holds" in said, tuple(found))
+        return EdgeSeen(ours, "runs" in said, "holds" in said, "held" in said, tuple(found))
 
     def start(self) -> bool:
         """See that it runs, if it is an edge of that name; whether it does. Raises NotReached."""
@@ -87,7 +91,7 @@ class EdgeMachine:
     def stop(self) -> None:
         """HAProxy is gone there when this returns, until `give_back`. Raises NotDoneThere, NotReached."""
         self._closed, pipe = threading.Event(), subprocess.PIPE
-        command = self._command(STOP.format(limit=self._limit))
+        command = self._command(STOP.format(limit=self._limit, silence=self._silence))
         self._child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)  # noqa: S603 (a list)
         assert self._child.stdin is not None
         threading.Thread(target=_keep_alive, args=(self._child.stdin, self._closed), daemon=True).start()

@@ -53,6 +53,7 @@ async def assure(edge: EdgeMachine, home: Station, seen: Seen, ways: Ways) -> Sh
     _assure(there.ours, f"HAProxy at {edge.to.host} does not read this network's configuration of {edge.name}: {push}")
     _assure(there.runs, f"HAProxy at {edge.to.host} does not run.")
     _assure(there.holds, f"There is no systemd-run at {edge.to.host}, which holds that it comes back for certain.")
+    _assure(not there.held, f"Another drill holds HAProxy at {edge.to.host} for three minutes at most.")
     host, port = _place(ways)
     led = await ways.look_up(host, port)
     reached = await system_lookup(edge.to.host.rpartition("@")[2], edge.to.port)
