@@ -18,14 +18,15 @@ from freehold.appview.ties import Ties
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-POSTS_KEPT = 10_000
-ACTORS_KEPT = 20_000
+POSTS_KEPT = 20_000
+ACTORS_KEPT = 40_000
+"""A kilobyte each."""
 CIRCLES_KEPT = 1_000
 NOTICES_KEPT = 10_000
 OWN_KEPT = 1_000
 TIES_KEPT = 1_000
 READERS_KEPT = 10_000
-IDS_KEPT = 20_000
+IDS_KEPT = 40_000
 LISTS_KEPT = 1_000
 
 

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 from freehold.appview.asked import FAR, BadQuery
 from freehold.store.tx import TookTooLong, Tx
 
-PATIENCE_NANOS = 30_000_000
-"""How long one search may look, of CPU; most find a page in a hundredth of that."""
+PATIENCE_NANOS = 100_000_000
+"""How long one search may look, of CPU. Most find a page in a hundredth of that; where the file is not in memory, in a
+third."""
 _LOOKS = 500
 """How many posts a page of the best passes over that stand elsewhere, or weighs where the time is bounded; and how many
 are read at once where only some authors' count."""
