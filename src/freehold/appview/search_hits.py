@@ -24,19 +24,14 @@ _HIT = (
     " ORDER BY rowid DESC LIMIT :limit"
 )
 _NEWEST = (
-    "SELECT hit.rowid, feed_item.post, feed_item.author, warm_post.stands"
-    f" FROM ({_HIT.format('post_search', 'post_search')}) AS hit"
-    " CROSS JOIN feed_item ON feed_item.moment = hit.rowid LEFT JOIN warm_post ON warm_post.post = feed_item.post"
-)
-_AMONG = (
     f"SELECT hit.rowid, feed_item.post, feed_item.author FROM ({_HIT.format('post_search', 'post_search')}) AS hit"
     " CROSS JOIN feed_item ON feed_item.moment = hit.rowid"
 )
-_STANDS = "SELECT post, stands FROM warm_post WHERE post IN (SELECT value FROM json_each(:ids))"
 _BEST = (
-    f"SELECT hit.rowid, post.id, post.author, hit.rowid FROM ({_HIT.format('post_top', 'post_top')}) AS hit"
+    f"SELECT hit.rowid, post.id, post.author FROM ({_HIT.format('post_top', 'post_top')}) AS hit"
     " CROSS JOIN warm_post ON warm_post.stands = hit.rowid CROSS JOIN post ON post.id = warm_post.post"
 )
+_STANDS = "SELECT post, stands FROM warm_post WHERE post IN (SELECT value FROM json_each(:ids))"
 
 
 class Asked(NamedTuple):
@@ -49,12 +44,11 @@ class Asked(NamedTuple):
 
 
 class Hit(NamedTuple):
-    """A post that was found. place: where in the index. stands: where it stands by its heat, None for no heat."""
+    """A post that was found. place: where in the index that was asked."""
 
     place: int
     post: int
     author: int
-    stands: int | None
 
 
 class Found(NamedTuple):
@@ -102,7 +96,8 @@ class _Finder:
         found: list[Hit] = []
         for _ in range(max(_LOOKS // (2 * limit), 1) if self._asked.by is None else 1):
             page = self._rows(_NEWEST, 2 * limit, floor, before)
-            found += [hit for hit in page.hits if hit.stands is None]
+            stands = self._stands(page.hits)
+            found += [hit for hit in page.hits if hit.post not in stands]
             if page.next is None or len(found) >= limit:
                 return found, floor
             before = page.next
@@ -110,9 +105,14 @@ class _Finder:
 
     def _best_within(self, limit: int, before: int) -> Found:
         newest = self.newest(_LOOKS, FAR).hits
-        standing = [hit if hit.stands is None else hit._replace(place=hit.stands) for hit in newest]
+        stands = self._stands(newest)
+        standing = [hit._replace(place=stands.get(hit.post, hit.place)) for hit in newest]
         hits = sorted((hit for hit in standing if hit.place < before), reverse=True)
         return Found(hits[:limit], hits[limit - 1].place if len(hits) > limit else None)
+
+    def _stands(self, hits: list[Hit]) -> dict[int, int]:
+        """Where those of these posts stand that have heat, by their ids."""
+        return dict(self._tx.run(_STANDS, ids=str([hit.post for hit in hits])))
 
     def _rows(self, sql: str, limit: int, after: int, before: int) -> Found:
         """Hits within bounds, from the last one down."""
@@ -123,24 +123,17 @@ class _Finder:
         return Found(hits, hits[-1].place if len(hits) == limit else None)
 
     def _rows_by(self, by: Container[int], sql: str, limit: int, after: int, before: int) -> Found:
-        """The same of these authors' posts. Most hits are not: so no more is read of each than whose it is."""
-        match, found, sql = self._asked.match, list[Hit](), _AMONG if sql is _NEWEST else sql
+        """The same of these authors' posts."""
+        found: list[Hit] = []
         for _ in range(_ROUNDS):
-            rows = self._tx.run(sql, match=match, limit=_LOOKS, after=after, before=before)
-            found += self._standing([row for row in rows if row[2] in by])
+            rows = self._tx.run(sql, match=self._asked.match, limit=_LOOKS, after=after, before=before)
+            found += _hits(row for row in rows if row[2] in by)
             if len(found) >= limit:
                 return Found(found[:limit], found[limit - 1].place)
             if len(rows) < _LOOKS:
                 return Found(found, None)
             before = min(row[0] for row in rows)
         return Found(found, before)
-
-    def _standing(self, rows: list[tuple[Any, ...]]) -> list[Hit]:
-        """Hits of rows that say where they stand, or do not yet."""
-        if not rows or len(rows[0]) == len(Hit._fields):
-            return _hits(rows)
-        stands: dict[int, int] = dict(self._tx.run(_STANDS, ids=str([post for _, post, _ in rows])))
-        return _hits((*row, stands.get(row[1])) for row in rows)
 
 
 def _hits(rows: Iterable[tuple[Any, ...]]) -> list[Hit]:
