@@ -74,8 +74,10 @@ def begun(stage: Stage, lost: str, *words: str) -> "subprocess.Popen[str]":
     assert drill.stdout is not None
     drill.stdin.write(f"{stage.world.name}\n")
     drill.stdin.flush()
-    while f"lost: {lost}" not in (line := drill.stdout.readline()):
-        assert drill.poll() is None, line
+    said: list[str] = []
+    while not said or f"lost: {lost}" not in said[-1]:
+        said.append(drill.stdout.readline())
+        assert said[-1], "".join(said)  # it has ended
     return drill
 
 
@@ -97,6 +99,7 @@ async def test_what_a_killed_drill_took_comes_back_by_itself_and_the_next_one_le
     led = stage.begin(*north)
     said, _ = led.communicate(f"{stage.world.name}\n", timeout=100)
     assert led.returncode == 0, said
+    await until(stage.world.in_step)  # what was written last, too
     with begun(stage, "the archive store", "--only", "store") as drill:
         await until(lambda: bool(rules(stage)))
         os.kill(hand_of(stage), signal.SIGKILL)
