@@ -1,7 +1,7 @@
 """DAG-CBOR: official vectors, and both codecs held against each other."""
 
 import json
-from base64 import b64decode
+from base64 import b32encode, b64decode
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from freehold.protocol import cbor, purecbor
+from freehold.protocol import cid as cid_room
 from freehold.protocol.cbor import MAX_DEPTH, MAX_INTEGER, BadCbor
 from freehold.protocol.cid import Cid
 
@@ -204,6 +205,21 @@ def test_a_whole_float_is_an_integer(codec: str) -> None:
 
 def test_bytes_are_read_with_and_without_padding(codec: str) -> None:
     assert cbor.encode_json({"$bytes": "AAE="}) == cbor.encode_json({"$bytes": "AAE"}) == b"\x42\x00\x01"
+
+
+@given(st.binary(min_size=36, max_size=36).map(Cid))
+def test_the_text_of_a_cid_is_the_same_whoever_writes_it(cid: Cid) -> None:
+    by_compiled = str(cid)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cid_room, "_read", None)
+        assert str(cid) == by_compiled
+    assert by_compiled == "b" + b32encode(cid).decode().lower().rstrip("=")
+
+
+@given(records)
+def test_a_record_that_was_read_before_is_read_alike(record: Any) -> None:
+    data = cbor.encode_json(record)
+    assert cbor.decode_json_own(data) == cbor.decode_json(data)
 
 
 def test_links_of_foreign_kinds_survive_in_records_only(codec: str) -> None:
