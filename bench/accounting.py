@@ -131,14 +131,13 @@ def _clock_bodies(account: Account) -> None:
 
 
 def _clock_writers(account: Account) -> None:
-    """The two files have a writer each: what its turns take beside the parts above is SQLite's and its own."""
+    """The two files have a writer each: what it does besides the parts above is SQLite's work and its own."""
     open_database = Database.__init__
 
     def opened(self: Database, *args: Any, **named: Any) -> None:
         open_database(self, *args, **named)
         if self._writer is not None:
             part = TRANSACTION if self.durable else INDEX
-            for name in ("run", "_commit", "_checkpoint"):
-                setattr(self._writer, name, account.clock(getattr(self._writer, name), part))
+            self._writer._write = account.clock(self._writer._write, part)  # type: ignore[method-assign]
 
     Database.__init__ = opened  # type: ignore[method-assign]

@@ -32,7 +32,7 @@ def post(tx: Tx, id: str, author: int) -> None:
 async def author_writes(db: Database, author: int, seed: str) -> None:
     for n in range(1_000_000):
         id = f"{seed}-{author}-{n}"
-        await db.write(lambda tx, id=id: post(tx, id, author), short=author % 2 == 0)  # type: ignore[misc]
+        await db.write(lambda tx, id=id: post(tx, id, author))  # type: ignore[misc]
         acknowledge(id)
 
 

@@ -113,8 +113,7 @@ class ApiDoor:
         return (self._host_only if site.settings.host_only else self._full).at_once(site, scope)
 
     def _known(self, site: Site, method: Method, headers: RequestHeaders) -> Caller | None:
-        caller = known(site, headers)
-        return caller if caller is not None and site.catches_up() else None
+        return known(site, headers) if site.is_caught_up else None
 
     async def _authenticate(self, site: Site, method: Method, headers: RequestHeaders, scope: Scope) -> Caller:
         return await from_service(site, method, headers, scope) or await authenticate(site, method.auth, headers, scope)

@@ -1,6 +1,6 @@
 """Those who wait until the index has come as far as they need, and are told on their own event loops.
 
-Who waits says how far; whoever writes to the index says how far it is after each commit. Nobody is woken before
+Who waits says how far; the writer's thread says how far the index is after each of its commits. Nobody is woken before
 their time, and all of one event loop are woken by one call.
 """
 

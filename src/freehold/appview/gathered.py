@@ -5,8 +5,7 @@ than all its other rows. So the words of new posts, and new places in ranked sea
 until there are many, or until somebody searches. Nothing is lost with it: rows of `post` above `settled`, which the
 table `state` keeps (as `words`), have no words in the index yet, and `unranked` names the posts that stand elsewhere;
 whoever opens the file looks at these again. Only that waits: an edit or a deletion is written with its transaction.
-Tables: post_search, unranked. Called in the writer's turn, but for `due_seconds`, `is_due` and `wait`, which anybody
-may ask.
+Tables: post_search, unranked. Called on the writer's thread, but for `due_seconds` and `wait`, which anybody may ask.
 """
 
 import time
@@ -97,16 +96,14 @@ class Words:
         unranked = before.unranked | later
         since = before.since if self.wait else time.monotonic()
         self._now = _Waiting(before.settled, words, unranked, since)
-        if at_once or self.is_due or any(one.post <= before.settled for one in new.values()):
+        if at_once or self._is_due() or any(one.post <= before.settled for one in new.values()):
             self._write(tx, {**dict.fromkeys(unranked, False), **warmed}, bool(before.unranked))
         else:
             _rank(tx, dict.fromkeys(warmed.keys() - later, True))
             if later - before.unranked:
                 tx.many("INSERT INTO unranked (post) VALUES (?)", [(post,) for post in later - before.unranked])
 
-    @property
-    def is_due(self) -> bool:
-        """Whether what waits is to be written with the next transaction."""
+    def _is_due(self) -> bool:
         return len(self._now.words) + len(self._now.unranked) >= MOST or self.due_seconds == 0
 
     def _write(self, tx: Tx, moved: Mapping[int, bool], kept: bool) -> None:

@@ -49,8 +49,6 @@ READ_AT_ONCE = 200
 """Events in one transaction: enough to share its cost, few enough that readers see them soon."""
 GATHER_SECONDS = 0.02
 """How long news wait for more that nobody waits for, so that they share a transaction."""
-FEW = 16
-"""Events that are applied where somebody asks for them, on the event loop: some milliseconds at most."""
 LOAD_AT_ONCE = 1_000
 ITEMS_IN_MEMORY = 250_000
 ACTORS_KNOWN = 200_000
@@ -91,7 +89,7 @@ class Sources(NamedTuple):
 
 
 class Reader(Protocol):
-    """Who reads the same index in another process, and is told how it goes on, in order, in the writer's turn."""
+    """Who reads the same index in another process, and is told how it goes on, in order, on the writer's thread."""
 
     def changed(self, effect: Effect, seq: int, private_seq: int) -> None:
         """A batch was committed; with it the index has reached these seqs."""
@@ -215,18 +213,6 @@ class Index:
         self._hurries = False
         self._apply_news(tx, at_once=False)
 
-    def catch_up_at_once(self) -> bool:
-        """Apply what is new here and now, without the writer's thread; False, with nothing changed, unless it is little
-        and nobody else writes to the index. Waking another thread and waiting for it costs more than a few events do.
-        """
-        seq, newest = self.seq, self.log.last
-        if not self._follows or newest - seq > FEW or self.log.last_private > self.private_seq or self._words.is_due:
-            return False
-        events = self.log.recent(seq)
-        if events is None or sum(map(_weight, events)) > FEW:
-            return False
-        return self.db.write_at_once(lambda tx: self._apply(tx, events, (), at_once=False)) and self.seq >= newest
-
     @property
     def _is_behind(self) -> bool:
         return self.log.last > self.seq or self.log.last_private > self.private_seq
@@ -264,8 +250,6 @@ class Index:
     async def reached(self, seq: int, timeout: float = 0.5, private_seq: int = 0) -> bool:  # noqa: ASYNC109
         """Wait until the events up to these seqs are in the index; False when that took more than `timeout` seconds."""
         if self._has_come(seq, private_seq):
-            return True
-        if self.catch_up_at_once() and self._has_come(seq, private_seq):
             return True
         hurry = self._hurry if self.wants is None else partial(self.wants, seq, private_seq)
         return await self._arrivals.wait(seq, private_seq, timeout, hurry)
@@ -461,11 +445,6 @@ class Index:
             told = Private(0, kind, did, batch.now, body)
             apply_private(batch, told, self._record_of)
         batch.finish(self._words)
-
-
-def _weight(event: Event) -> int:
-    """How many records an event brings; too many, where that is not known."""
-    return len(event.told.changes) if event.told is not None else FEW + 1
 
 
 def _merge(tx: Tx, table: str, pages: int) -> bool:

@@ -3,7 +3,7 @@
 Tables: repo_head, repo_node (the tree's blocks), repo_record (each record's bytes beside its path). A repository
 keeps its
 current state only; what a commit supersedes is deleted in the same transaction. Trees that were written lately stay in
-memory; they are touched in the writer's turn alone, and a write that is rolled back puts the old one back.
+memory; they are touched by the writer's thread alone, and a write that is rolled back puts the old one back.
 Source: https://atproto.com/specs/repository
 """
 

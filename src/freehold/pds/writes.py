@@ -20,8 +20,6 @@ from freehold.store.tx import Tx
 
 MAX_RECORD_BYTES = 1_000_000
 MAX_WRITES = 200
-SHORT_WRITES, SHORT_BYTES = 3, 30_000
-"""What is done in less time than it takes to have another thread do it."""
 
 Record = dict[str, object]
 
@@ -115,10 +113,7 @@ class Writes:
         if len(writes) > MAX_WRITES:
             raise InvalidRequest(f"One call takes at most {MAX_WRITES} writes.")
         ready = [self._prepare(write, validate) for write in writes]
-        short = len(ready) <= SHORT_WRITES and sum(len(one.data or b"") for one in ready) <= SHORT_BYTES
-        return await self._truth.write(
-            lambda tx: self._commit(tx, did, ready, swap_commit), repeatable=True, short=short
-        )
+        return await self._truth.write(lambda tx: self._commit(tx, did, ready, swap_commit), repeatable=True)
 
     def _prepare(self, write: Write, validate: bool | None) -> _Ready:
         if not syntax.is_nsid(write.collection):

@@ -91,12 +91,6 @@ class Reading(Moves):
             return False
         return not self.beside or self.index.private_seq >= self.log.last_private
 
-    def catches_up(self) -> bool:
-        """As `is_caught_up`, after taking in what is new where that takes no waiting."""
-        if self.is_caught_up:
-            return True
-        return not (self.settings.host_only or self.beside) and self.index.catch_up_at_once() and self.is_caught_up
-
     async def write_private(self, act: Callable[[Tx], T]) -> T:
         """Change what the private log tells of; when this returns, the views show it, as in `private_caught_up`."""
         done = await self.truth.write(act)

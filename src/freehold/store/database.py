@@ -184,34 +184,18 @@ class Database:
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
-    async def write(self, fn: Callable[[Tx], T], *, repeatable: bool = False, short: bool = False) -> T:
+    async def write(self, fn: Callable[[Tx], T], *, repeatable: bool = False) -> T:
         """Run `fn` in the next group and answer what it returns once that is committed.
 
-        `fn` is plain and short: it runs in the writer's turn. What it raises undoes it alone and is raised here.
+        `fn` is plain and short: it runs on the writer's thread. What it raises undoes it alone and is raised here.
         Raises StoreFailed when the group could not be committed. A caller that is cancelled stops waiting; the write
         goes on. repeatable: `fn` touches nothing but its Tx, and memory only with `Tx.on_rollback`, so that it may be
-        undone and run again; such writes share a savepoint until one fails late, which saves them a tenth. short: it
-        takes less than a millisecond and waits for nothing, so that it may be run on this event loop (see `short`).
+        undone and run again; such writes share a savepoint until one fails late, which saves them a tenth.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        job, writer = Job(fn, loop, future, repeatable), self._the_writer()
-        if short:
-            writer.offer(job)
-        else:
-            writer.submit(job)
+        self._the_writer().submit(Job(fn, loop, future, repeatable))
         return await future
-
-    def write_at_once(self, fn: Callable[[Tx], object]) -> bool:
-        """Write on the caller's thread, which may be an event loop's: for what takes less than to wake another.
-
-        False, with nothing done, unless the file is open for writing, is none that is synced at each commit, and nobody
-        else writes to it. What `fn` raises is logged, as with `begin`, and nothing is changed then either.
-        """
-        if self._writer is None or self.durable:
-            return False
-        job = Job(fn)
-        return self._writer.at_once(job) and job.error is None
 
     def write_sync(self, fn: Callable[[Tx], T]) -> T:
         """As `write`, for a thread without an event loop."""
@@ -245,7 +229,7 @@ class Database:
         return self._the_writer().is_folded
 
     def on_lost(self, fn: Hook) -> None:
-        """Call `fn` in the writer's turn whenever a group was lost: drop what memory holds of the newest state.
+        """Call `fn` on the writer's thread whenever a group was lost: drop what memory holds of the newest state.
 
         Never, where the file is open to read only.
         """
@@ -255,14 +239,14 @@ class Database:
     def listen(self, fn: Listener) -> None:
         """Call `fn` after each group whose writes told something by `Tx.tell`, once, with {topic: last value}.
 
-        It runs in the writer's turn, after the commit and before anyone is answered, is short and must not fail.
+        It runs on the writer's thread, after the commit and before anyone is answered, is short and must not fail.
         Never, where the file is open to read only.
         """
         if self._writer is not None:
             self._writer.listeners.append(fn)
 
     def on_settled(self, fn: Hook) -> None:
-        """Call `fn` in the writer's turn after each group, when all that its writes left for then is done, and before
+        """Call `fn` on the writer's thread after each group, when all that its writes left for then is done, and before
         anyone is answered. Short, as in `listen`. Never, where the file is open to read only.
         """
         if self._writer is not None:

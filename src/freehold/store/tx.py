@@ -113,7 +113,7 @@ class Tx:
         return self._connection.changes()
 
     def after_commit(self, fn: Hook) -> None:
-        """Call `fn` once the write is safe on disk and before its caller is answered, in the writer's turn.
+        """Call `fn` once the write is safe on disk and before its caller is answered, on the writer's thread.
 
         It must be short and must not fail: the write stands whatever it does. Dropped when this write is undone.
         """

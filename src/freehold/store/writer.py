@@ -1,10 +1,8 @@
-"""The one writer of a file: it takes whole groups of writes, commits each group once and answers it once.
+"""The one writer of a file: a thread that takes whole groups of writes, commits each group once and answers it once.
 
 In come functions over a `Tx`; out go their results, only after the commit (and its fsync, if the file is durable).
 A write that raises is undone alone. A commit that fails takes the whole group with it; when the disk answered with an
 I/O error nobody can say what is on it, so the process ends and the next start reads what is really there.
-Groups run one after the other, on a thread of the writer's own; or elsewhere, in its turn (`take_turn`), where waking
-that thread would cost more than they do: see `short`, and `at_once`.
 After some idle seconds the log is folded into the file, the file closed and the thread gone.
 Sources: https://sqlite.org/wal.html, https://sqlite.org/rescode.html, https://wiki.postgresql.org/wiki/Fsync_Errors
 """
@@ -15,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future as ThreadFuture
-from contextlib import suppress
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
@@ -28,7 +25,6 @@ from freehold.protocol.refused import Refused
 from freehold.store.clock import Clock
 from freehold.store.connection import BUSY_MS
 from freehold.store.gate import Gate
-from freehold.store.short import ShortWrites
 from freehold.store.tx import Hook, Link, Tx
 
 log = logging.getLogger(__name__)
@@ -100,11 +96,6 @@ class Writer:
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._switching = threading.Lock()
-        self._turn = threading.Lock()
-        """Had by whoever uses the connection: the thread, or somebody who writes elsewhere (see `take_turn`)."""
-        self._owner: int | None = None
-        self._turns_elsewhere = self._turns_seen = 0
-        self._short: ShortWrites[Job] = ShortWrites(self)
         self._closed = False
         self._broken = False
         self._wal_pages = 0
@@ -121,34 +112,12 @@ class Writer:
     def submit(self, job: Job) -> None:
         """Queue a write, from any thread. Raises StoreFailed when no more are taken."""
         with self._switching:
-            self.assure_open()
+            if self._closed or self._broken:
+                raise StoreFailed(closed=self._closed, broken=self._broken)
             self._queue.put(job)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._serve, name="writer", daemon=True)
                 self._thread.start()
-
-    def offer(self, job: Job) -> None:
-        """As `submit`, from the event loop of the job, which may run there, with others of its kind."""
-        self._short.offer(job)
-
-    def assure_open(self) -> None:
-        """Raises StoreFailed when no more are taken."""
-        if self._closed or self._broken:
-            raise StoreFailed(closed=self._closed, broken=self._broken)
-
-    def at_once(self, job: Job) -> bool:
-        """Run and commit a write on the caller's thread; False, with nothing done, where its turn cannot be had.
-        Whether it succeeded stands in the job."""
-        if not self.take_turn():
-            return False
-        try:
-            self._write_in_turn([job])
-        finally:
-            self.give_turn_back()
-        if self._wal_pages >= self._checkpoint_at:
-            with suppress(StoreFailed):  # it is being closed, and folded then
-                self.submit(Job(_nothing))  # after which the thread folds
-        return True
 
     def fold_next(self) -> None:
         """Fold the log after the next group, however short it is."""
@@ -160,12 +129,11 @@ class Writer:
         return not self._wal_pages
 
     def is_current_thread(self) -> bool:
-        """Whether the caller runs in the writer's turn, where waiting for a write would wait for ever."""
-        return self._owner == threading.get_ident()
+        """Whether the caller runs on the writer's own thread, where waiting for a write would wait for ever."""
+        return self._thread is threading.current_thread()
 
     def close(self) -> None:
         """Finish what is queued, fold the log into the file, close it. Idempotent."""
-        self._short.give_up()
         with self._switching:
             self._closed = True
             thread = self._thread
@@ -174,46 +142,6 @@ class Writer:
         if thread is not None:
             thread.join()
         self._rest()
-
-    # -- whose turn it is --------------------------------------------------------------------------------------------
-
-    def take_turn(self) -> bool:
-        """Have the connection for the caller's thread, to write a little; False if it is at rest, or if somebody else
-        writes or waits to."""
-        if self._thread is None or not self._queue.empty() or not self._turn.acquire(blocking=False):
-            return False
-        if self._link is None or self._closed or self._broken:
-            self._turn.release()
-            return False
-        self._owner = threading.get_ident()
-        self._turns_elsewhere += 1
-        return True
-
-    def pass_turn(self) -> None:
-        """Leave the turn to another thread, which concludes what was run."""
-        self._owner = None
-
-    def give_turn_back(self) -> None:
-        """Let others write."""
-        self._owner = None
-        self._turn.release()
-
-    def run(self, group: list[Job]) -> None:
-        """Run a group in a transaction that stays open for `conclude`. In turn. Raises when the whole of it is lost."""
-        now = self._clock()
-        known: dict[str, Any] = {}
-        link = self._link or self._wake()
-        link.cursor.execute("BEGIN IMMEDIATE")
-        if len(group) == 1:  # it needs no savepoint: it is undone with its transaction
-            self._run(link, group[0], now, known)
-        else:
-            self._attempt_each(link, group, now, known)
-
-    def conclude(self, group: list[Job], error: Exception | None) -> None:
-        """Commit what was run, or undo it for this error; answer everyone; fold the log when it is long. In turn."""
-        self._owner = threading.get_ident()
-        if self._commit(group, error) and self._wal_pages >= self._checkpoint_at:
-            self._checkpoint()
 
     # -- the thread --------------------------------------------------------------------------------------------------
 
@@ -244,10 +172,7 @@ class Writer:
         return group
 
     def _leave(self) -> bool:
-        """Go to rest and end the thread, unless there were writes meanwhile or somebody needs the log."""
-        if self._turns_elsewhere != self._turns_seen:
-            self._turns_seen = self._turns_elsewhere
-            return self._closed
+        """Go to rest and end the thread, unless a write came in meanwhile or somebody needs the log."""
         if not self._rest():
             return False
         with self._switching:
@@ -257,44 +182,20 @@ class Writer:
             return True
 
     def _write(self, group: list[Job]) -> None:
-        with self._turn:
-            self._owner = threading.get_ident()
-            if self._write_in_turn(group) and self._wal_pages >= self._checkpoint_at:
-                self._checkpoint()
-            self._owner = None
-
-    def _write_in_turn(self, group: list[Job]) -> bool:
-        """Whether the group stands."""
-        error = None
         try:
             if self._broken:
                 raise StoreFailed(broken=True)
-            self.run(group)
-        except Exception as failed:
-            error = failed
-        return self._commit(group, error)
-
-    def _commit(self, group: list[Job], error: Exception | None) -> bool:
-        """As `conclude`, without folding; whether the group stands."""
-        try:
-            if error is not None:
-                raise error
-            self._end_transaction(group)
-        except Exception as failed:
-            self._lose(group, failed)
-            return False
-        if not self._pass_gate(group):
-            return False
-        self._after_commit(group)
-        self.answer(group)
-        return True
-
-    def _end_transaction(self, group: list[Job]) -> None:
-        assert self._link is not None
-        alone_and_failed = len(group) == 1 and group[0].error is not None
-        self._link.cursor.execute("ROLLBACK" if alone_and_failed else "COMMIT")
-        self.groups += 1
-        self.writes += len(group)
+            link = self._link or self._wake()
+            self._attempt_all(link, group)
+        except Exception as error:
+            self._lose(group, error)
+        else:
+            if not self._pass_gate(group):
+                return
+            self._after_commit(group)
+            _answer(group)
+            if self._wal_pages >= self._checkpoint_at:
+                self._checkpoint()
 
     def _pass_gate(self, group: list[Job]) -> bool:
         """Wait until the group may be acknowledged. If it never may, nobody hears "yes", and no more is written."""
@@ -305,7 +206,7 @@ class Writer:
             log.critical("a commit may not be acknowledged; nothing more is written here: %r", error)
             for job in group:
                 job.error = StoreFailed(because=repr(error))
-            self.answer(group)
+            _answer(group)
             return False
         return True
 
@@ -314,13 +215,31 @@ class Writer:
         self._watch_wal(self._link)
         return self._link
 
+    def _attempt_all(self, link: Link, group: list[Job]) -> None:
+        """Run and commit the group. Raises when the whole of it is lost, most often an apsw.Error."""
+        now = self._clock()
+        known: dict[str, Any] = {}
+        link.cursor.execute("BEGIN IMMEDIATE")
+        if len(group) == 1:
+            self._attempt_alone(link, group[0], now, known)
+        else:
+            self._attempt_each(link, group, now, known)
+        self.groups += 1
+        self.writes += len(group)
+
+    def _attempt_alone(self, link: Link, job: Job, now: int, known: dict[str, Any]) -> None:
+        """Run the only write of a group and commit it. It needs no savepoint: it is undone with its transaction."""
+        self._run(link, job, now, known)
+        link.cursor.execute("COMMIT" if job.error is None else "ROLLBACK")
+
     def _attempt_each(self, link: Link, group: list[Job], now: int, known: dict[str, Any]) -> None:
-        """Run the writes of a group, each of which may be undone alone."""
+        """Run the writes of a group, each of which may be undone alone, and commit them."""
         for repeatable, jobs in groupby(group, key=attrgetter("repeatable")):
             together = list(jobs)
             if not (repeatable and len(together) > 1 and self._attempt_together(link, together, now, known)):
                 for job in together:
                     self._attempt(link, job, now, known)
+        link.cursor.execute("COMMIT")
 
     def _attempt_together(self, link: Link, jobs: list[Job], now: int, known: dict[str, Any]) -> bool:
         """Run writes inside one savepoint. False, with all of them undone, when one failed that had changed rows."""
@@ -375,10 +294,6 @@ class Writer:
         for hook in self.settled:
             _call(hook)
 
-    def answer(self, group: list[Job]) -> None:
-        """Tell everyone what became of their writes."""
-        _answer(group)
-
     # -- when it goes wrong ------------------------------------------------------------------------------------------
 
     def _lose(self, group: list[Job], error: Exception) -> None:
@@ -393,7 +308,7 @@ class Writer:
             _call(hook)
         for job in group:
             job.error = StoreFailed(because=repr(error))
-        self.answer(group)
+        _answer(group)
         if unknown:
             self._end("a commit failed and the state of the file is unknown", error)
 
@@ -409,7 +324,7 @@ class Writer:
     def _end(self, why: str, error: BaseException) -> None:
         self._broken = True
         log.critical("%s; the process ends so that the next start reads what is really there: %r", why, error)
-        time.sleep(GRACE_SECONDS)  # on a thread of its own, as a rule: the doors send their answers meanwhile
+        time.sleep(GRACE_SECONDS)  # on the writer's thread: the doors send their answers meanwhile
         self._end_process(EXIT_CODE)
 
     # -- the write-ahead log -----------------------------------------------------------------------------------------
@@ -453,12 +368,6 @@ class Writer:
 
     def _rest(self) -> bool:
         """Fold, close, let go; the next write opens the file again. False: somebody needs the log."""
-        with self._turn:
-            self._short.end()
-            return self._let_go()
-
-    def _let_go(self) -> bool:
-        """`_rest`, in turn."""
         link = self._link
         if link is None:
             return True
@@ -486,10 +395,6 @@ def _undo(group: list[Job]) -> None:
             hooks, job.tx.undone = job.tx.undone, None
             for hook in reversed(hooks):
                 _call(hook)
-
-
-def _nothing(tx: Tx) -> None:
-    """A write of nothing."""
 
 
 def _told(committed: Iterable[Tx]) -> dict[str, Any]:

@@ -44,7 +44,6 @@ __all__ = [
 PublicKind = Literal["commit", "sync", "identity", "account"]
 
 READ_MAX_BYTES = 4_000_000
-RECENT_AT_ONCE = 500
 PATIENCE_SECONDS = 30.0
 CUT_MAX_ROWS = 1_000
 MARK_BYTES = 7
@@ -274,10 +273,6 @@ class Log:
                 if size >= enough:
                     break
         return events
-
-    def recent(self, after: int) -> list[Event] | None:
-        """As `read`, from memory; None where memory does not hold them."""
-        return self._recent.after(after, self.last, RECENT_AT_ONCE, READ_MAX_BYTES)
 
     def read_private(self, after: int, limit: int = 500) -> list[Private]:
         """Private events with a seq above `after` in the private log, oldest first."""

@@ -1,6 +1,6 @@
 """The newest public events, in memory: who follows closely reads them here and not from the file.
 
-In come the events of each group once they are acknowledged, in the writer's turn; any thread may ask for them. They
+In come the events of each group once they are acknowledged, on the writer's thread; any thread may ask for them. They
 are few and small together, none is here that is not in the log, and who asks for one that is not here reads the log.
 """
 
