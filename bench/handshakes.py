@@ -1,7 +1,8 @@
 """`python -m bench.handshakes`: what members keep of their network while strangers do TLS handshakes and nothing else.
 
 As `bench.flood`, by the same pinning and the same control: the server has one core, those who ask have another.
-Members read and post by https, and come over a new connection with every twentieth call, as browsers and telephones do.
+Members read and post by https, and come over a new connection with every twentieth call, as browsers and telephones do,
+from as many addresses in turn as a community has: 50 handshakes a second by one would be a flood of its own.
 First it is found out how many handshakes the server can answer; then ten times as many are begun, each over a new
 connection from another address. A stranger sends a first message that was made once and waits for the answer, which
 costs him nearly nothing and the server all that it has to compute. Members are measured calm, while the flood goes
@@ -15,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 from statistics import median
 
@@ -44,6 +46,7 @@ NAME = "bench.example"
 MEMBERS = 24
 POSTS = 1_000
 ANEW = 20
+ADDRESSES = [f"127.77.{n // 250}.{n % 250 + 1}" for n in range(500)]
 
 
 class Https:
@@ -51,6 +54,7 @@ class Https:
 
     def __init__(self, folder: Path, port: int) -> None:
         self.port = port
+        self._addresses = cycle(ADDRESSES)
         self.trusting = ssl.create_default_context(cafile=str(own_certificate(folder, "127.0.0.1", NAME)))
         self.settings = (
             f'domain = "{NAME}"\nhttps = true\nhttps_port = {port}\nhttp_port = {free_port()}\n'
@@ -59,7 +63,7 @@ class Https:
 
     def connect(self) -> Client:
         """A connection that is not open yet."""
-        return Client(self.port, NAME, self.trusting)
+        return Client(self.port, NAME, self.trusting, next(self._addresses))
 
 
 def prepare(directory: Path, port: int) -> None:

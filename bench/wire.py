@@ -16,14 +16,17 @@ class AnswerError(Exception):
 
 
 class Client:
-    """One connection to 127.0.0.1. Use with `async with`. name: of the network there, if it has one. tls: for https."""
+    """One connection to 127.0.0.1. Use with `async with`. name: of the network there, if it has one. tls: for https.
+    here: the address to come from, if it matters."""
 
-    def __init__(self, port: int, name: str = "", tls: ssl.SSLContext | None = None) -> None:
-        self._port, self._name, self._tls = port, name, tls
+    def __init__(self, port: int, name: str = "", tls: ssl.SSLContext | None = None, here: str = "") -> None:
+        self._port, self._name, self._tls, self._here = port, name, tls, here
 
     async def __aenter__(self) -> Self:
-        encrypted = {"ssl": self._tls, "server_hostname": self._name} if self._tls else {}
-        there = asyncio.open_connection("127.0.0.1", self._port, limit=1 << 22, **encrypted)
+        how: dict[str, Any] = {"ssl": self._tls, "server_hostname": self._name} if self._tls else {}
+        if self._here:
+            how["local_addr"] = (self._here, 0)
+        there = asyncio.open_connection("127.0.0.1", self._port, limit=1 << 22, **how)
         self._reader, self._writer = await there
         return self
 
