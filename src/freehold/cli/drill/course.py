@@ -14,6 +14,7 @@ import msgspec
 from freehold.cli.drill.crowd import Crowd
 from freehold.cli.drill.findings import STEP_SECONDS, Findings, Found, counted
 from freehold.cli.drill.takings.taking import Taking, W
+from freehold.net.errors import UpstreamFailed
 from freehold.protocol.refused import Refused
 
 BACK_SECONDS, SETTLE_SECONDS = 60.0, 0.5
@@ -58,7 +59,7 @@ class Course(Generic[W]):
             mending.cancel()
             await asyncio.gather(mending, return_exceptions=True)
         longest_read, longest_write = crowd.history.longest_silence(lost_at, time.monotonic())
-        missing = await self._look() if read_at is not None else []
+        missing = await self._looked() if read_at is not None else []
         self._takings.append(
             Found(
                 name=taking.name,
@@ -88,7 +89,18 @@ class Course(Generic[W]):
     async def look_once_more(self, more: list[str]) -> None:
         """At the end, when nobody writes: for everything. more: what is gone besides."""
         self._told("everything is looked for once more")
-        self._takings[-1] = msgspec.structs.replace(self._takings[-1], lost=await self._look() + more)
+        self._takings[-1] = msgspec.structs.replace(self._takings[-1], lost=await self._looked() + more)
+
+    async def _looked(self) -> list[str]:
+        """What is lost. Whoever is not answered asks again for a while: a line that was cut is no loss."""
+        until = time.monotonic() + self._patience
+        while True:
+            try:
+                return await self._look()
+            except UpstreamFailed:
+                if time.monotonic() > until:
+                    raise
+            await asyncio.sleep(STEP_SECONDS)
 
     def findings(self, drill: str, others: int, **more: Any) -> Findings:
         """Of all of it. others: accounts of before the drill. more: of `Findings`."""
