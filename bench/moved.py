@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from bench.network import FREEHOLD
@@ -27,42 +29,43 @@ AT_ONCE = 500
 TO_REACH_SECONDS = 60
 
 
-def fill(directory: Path, members: int) -> list[str]:
-    """A network of so many; their DIDs."""
-    settings = Settings(domain=OLD, password_memory_kib=64, password_rounds=1)
+@contextmanager
+def opened(directory: Path, settings: Settings) -> Iterator[Site]:
+    """A network that nobody serves."""
     shared = shared_by(settings)
-    site = Site(directory, settings, Listening(port=0, stay=False), shared)
+    site = Site(directory, settings, Listening(port=0, stay=not settings.domain), shared)
     try:
-        found: list[str] = []
-        for first in range(0, members, AT_ONCE):
-            names = [f"m{n}.{OLD}" for n in range(first, min(first + AT_ONCE, members))]
-            found += site.truth.write_sync(lambda tx, names=names: [_join(site, tx, name) for name in names])
-        return found
+        yield site
     finally:
         site.close()
         shared.passwords.close()
 
 
-def _join(site: Site, tx: Tx, handle: str) -> str:
+def member(site: Site, tx: Tx, handle: str) -> str:
+    """An account without a repository, made without the cost of a password; its DID."""
     key = K256Key.from_raw(secrets.token_bytes(32))
     genesis = site.register.genesis(handle, key.did_key)
     site.register.record(tx, genesis)
     return site.accounts.add(tx, New(genesis.did, handle, "member", None, None, key)).did
 
 
+def fill(directory: Path, members: int) -> list[str]:
+    """A network of so many; their DIDs."""
+    found: list[str] = []
+    with opened(directory, Settings(domain=OLD, password_memory_kib=64, password_rounds=1)) as site:
+        for first in range(0, members, AT_ONCE):
+            names = [f"m{n}.{OLD}" for n in range(first, min(first + AT_ONCE, members))]
+            found += site.truth.write_sync(lambda tx, names=names: [member(site, tx, name) for name in names])
+    return found
+
+
 def assure_moved(directory: Path, dids: list[str]) -> None:
     """Every identity names the new place and the new handle."""
-    shared = shared_by(Settings())
-    site = Site(directory, Settings(), Listening(port=0, stay=True), shared)
-    try:
-        with site.truth.reading() as tx:
-            for number, did in enumerate(dids):
-                operation = plc_directory.entries(tx, did)[-1].operation
-                assert operation["alsoKnownAs"] == [f"at://m{number}.{NEW}"], operation
-                assert operation["services"]["atproto_pds"]["endpoint"] == f"https://{NEW}", operation
-    finally:
-        site.close()
-        shared.passwords.close()
+    with opened(directory, Settings()) as site, site.truth.reading() as tx:
+        for number, did in enumerate(dids):
+            operation = plc_directory.entries(tx, did)[-1].operation
+            assert operation["alsoKnownAs"] == [f"at://m{number}.{NEW}"], operation
+            assert operation["services"]["atproto_pds"]["endpoint"] == f"https://{NEW}", operation
 
 
 def main() -> int:

@@ -1,26 +1,19 @@
 """`freehold domain`: a network moves to another name, while it runs or not, also after kill -9."""
 
 import os
-import secrets
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
+from bench.moved import member, opened
 
-from freehold.cli.opening import shared_by
 from freehold.identity import plc_directory
-from freehold.pds.accounts import New
-from freehold.protocol.keys import K256Key
 from freehold.settings import Settings
-from freehold.site import Listening, Site
-from freehold.store.tx import Tx
 from support.command import QUIET, Serving, freehold, serving
 from support.typist import Typing
 
@@ -120,26 +113,6 @@ def test_some_hundred_members_are_moved_once_each_whatever_is_killed(tmp_path: P
             assert changed.operation["alsoKnownAs"] == [f"at://m{n}.{NEW}"]
             assert changed.operation["services"]["atproto_pds"]["endpoint"] == f"https://{NEW}"
             assert (told[did, "identity"], told[did, "account"]) == (1, 1)
-
-
-def member(site: Site, tx: Tx, handle: str) -> str:
-    """An account without a repository, made without the cost of a password."""
-    key = K256Key.from_raw(secrets.token_bytes(32))
-    genesis = site.register.genesis(handle, key.did_key)
-    site.register.record(tx, genesis)
-    return site.accounts.add(tx, New(genesis.did, handle, "member", None, None, key)).did
-
-
-@contextmanager
-def opened(directory: Path, settings: Settings) -> Iterator[Site]:
-    """A network that nobody serves."""
-    shared = shared_by(settings)
-    site = Site(directory, settings, Listening(port=0, stay=bool(not settings.domain)), shared)
-    try:
-        yield site
-    finally:
-        site.close()
-        shared.passwords.close()
 
 
 def test_the_new_name_is_typed_before_anything_is_moved(named: Path) -> None:

@@ -18,29 +18,19 @@ from freehold.cli.drill.live.assured import NotNow
 from freehold.cli.drill.live.live import Wishes, prepared
 from freehold.cli.drill.live.marks import DrillAtWork, Marks, NotMade
 from freehold.cli.drill.live.station import Station, where
-from freehold.cli.drill.live.words import Kill, Mark, Order
+from freehold.cli.drill.live.words import Kill, Order
 from freehold.cli.drill.orders import Typist
 from freehold.cli.drill.world import PASSPHRASE
 from freehold.haven import machine
-from freehold.haven.machine import Peer
 from freehold.haven.standby import make
 from freehold.protocol.refused import InvalidRequest
 from freehold.store.lock import AlreadyRunning, DirectoryLock
-from support.live import Stage, staged
+from support.live import MARK, Stage, staged
 from support.network import running
 from support.patience import until
 from support.standbys import free_port, standing_by
 
 T = TypeVar("T")
-MARK = Mark(
-    id=secrets.token_hex(8),
-    began=1,
-    peer=Peer("second", "tls://127.0.0.1:7100"),
-    home="tls://127.0.0.1:7101",
-    home_listen="",
-    far_listen="",
-    own_key=False,
-)
 
 
 @pytest.mark.timeout(120)

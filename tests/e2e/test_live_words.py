@@ -1,6 +1,5 @@
 """What a live drill says, refuses and takes in which order, before anything is done: edges, stores, services."""
 
-import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,13 +19,13 @@ from freehold.cli.drill.live.shield import NoOtherWay, Shield
 from freehold.cli.drill.live.station import Station, where
 from freehold.cli.drill.live.takings import NOT_TAKEN, Live, chosen
 from freehold.cli.drill.live.way_home import WayHome
-from freehold.cli.drill.live.words import Mark, Service
+from freehold.cli.drill.live.words import Service
 from freehold.cli.drill.member import Ways
 from freehold.cli.drill.world import PASSPHRASE
 from freehold.haven.edges.push import Far
-from freehold.haven.machine import Peer
 from freehold.protocol.refused import InvalidRequest
 from support.command import freehold
+from support.live import MARK
 from support.network import CHEAP, running
 from support.patience import until
 
@@ -103,18 +102,9 @@ def test_an_edge_is_named_with_its_machine() -> None:
 
 def live(town: Path, *services: Service, shields: tuple[Shield, ...] = ()) -> Live:
     """As it is after a look around. Nobody is at its machines."""
-    mark = Mark(
-        id=secrets.token_hex(8),
-        began=1,
-        peer=Peer("second", "tls://127.0.0.1:7100"),
-        home="tls://127.0.0.1:7101",
-        home_listen="",
-        far_listen="",
-        own_key=False,
-    )
     station = Station.__new__(Station)
     station.where = where(str(town))
-    made = Live(WayHome(station, station, mark, print), ways(1), True, False, None, shields)
+    made = Live(WayHome(station, station, MARK, print), ways(1), True, False, None, shields)
     return made.with_services(services)
 
 

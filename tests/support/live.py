@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -9,9 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from freehold.cli.drill.live.words import Mark
 from freehold.cli.drill.wire import Host, Wire
 from freehold.cli.drill.world import STANDBY_PORT, World
 from freehold.haven import ssh, standby
+from freehold.haven.machine import Peer
 from support.command import COMMAND, QUIET
 from support.network import TESTS
 
@@ -31,6 +34,17 @@ UserKnownHostsFile {folder}/known_hosts
 StrictHostKeyChecking yes
 BatchMode yes
 """
+
+MARK = Mark(
+    id=secrets.token_hex(8),
+    began=1,
+    peer=Peer("second", "tls://127.0.0.1:7100"),
+    home="tls://127.0.0.1:7101",
+    home_listen="",
+    far_listen="",
+    own_key=False,
+)
+"""Of a drill at a network that nobody serves."""
 
 
 class Stage:

@@ -114,7 +114,11 @@ def state_json(page: Page, actor: int) -> bytes:
 
 def labelled(page: Page, piece: ActorPiece | PostPiece, json: bytes) -> bytes:
     """An opened view with what the reader's labelers say of its piece, and an actor's with what they do just now."""
-    view = closed(json)
+    return opened(_labelled(page, piece, closed(json)))
+
+
+def _labelled(page: Page, piece: ActorPiece | PostPiece, view: Json) -> Json:
+    """The same of a view that nobody else has."""
     if isinstance(piece, ActorPiece) and piece.live is not None:
         status = piece.live.shown(page.labelers, page.tx.now)
         view |= {"status": status} if status is not None else {}
@@ -122,7 +126,7 @@ def labelled(page: Page, piece: ActorPiece | PostPiece, json: bytes) -> bytes:
     view["labels"] += labels
     if "verification" in view and any(label["val"] == IMPERSONATION for label in labels):
         view["verification"] = doubted(view["verification"])
-    return opened(view)
+    return view
 
 
 def post(page: Page, piece: PostPiece) -> Fragment:
@@ -268,7 +272,7 @@ _SAME_IN_A_QUOTE = (
 
 
 def _view_record(page: Page, piece: PostPiece, depth: int) -> Json:
-    said = closed(labelled(page, piece, piece.json)) if piece.said else piece.view
+    said = _labelled(page, piece, piece.view) if piece.said else piece.view
     view = {
         **{name: said[name] for name in _SAME_IN_A_QUOTE},
         "$type": "app.bsky.embed.record#viewRecord",

@@ -118,6 +118,10 @@ def _tls(to: Address, context: ssl.SSLContext, silence: float) -> ssl.SSLSocket:
     return end
 
 
+SSH_FAILED = 255
+"""What ssh ends with where it did not come to the command."""
+
+
 def ssh_command(to: Address, directory: Path) -> list[str]:
     """How the standby is reached: with the key made for it, no other, and only if its host key is the pinned one."""
     return [

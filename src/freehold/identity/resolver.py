@@ -15,6 +15,7 @@ from freehold.identity.handles import HandleNotFound, Handles
 from freehold.net.client import Client
 from freehold.net.dns import Dns
 from freehold.net.errors import UnexpectedStatus
+from freehold.net.guard import LOOPBACK
 from freehold.protocol import diddoc
 from freehold.protocol.diddoc import DidDoc
 from freehold.protocol.plc import is_plc_did
@@ -34,7 +35,6 @@ NAMES = {"most": 10_000, "fresh": 10 * MINUTE, "stale": 24 * 60 * MINUTE, "faile
 AGAIN_AFTER = MINUTE
 """How old an answer must be before a doubt (a failed signature, an #identity event) makes us ask again."""
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 Json = dict[str, Any]
 
 

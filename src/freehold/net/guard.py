@@ -17,6 +17,8 @@ from freehold.protocol.refused import Refused
 Lookup = Callable[[str, int], Awaitable[list[str]]]
 """host, port -> the addresses of the host as text."""
 
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+"""How this machine calls itself."""
 MOST_ADDRESSES = 4
 """How many addresses of one name are tried."""
 

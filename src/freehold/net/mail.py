@@ -12,10 +12,10 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from freehold.net.errors import UpstreamFailed
+from freehold.net.guard import LOOPBACK
 from freehold.protocol.refused import Refused
 
 SECONDS = 30.0
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _PORTS = {"smtp": 587, "smtps": 465}
 
 

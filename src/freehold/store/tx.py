@@ -77,7 +77,7 @@ class Tx:
         """Run a statement; its rows one by one as they are asked for, so that a long answer need not fit in memory."""
         if self._execute is _over:
             _over()
-        walk = self._connection.cursor()
+        walk = self._begun().cursor()
         if self._walks is None:
             self._walks = []
         self._walks.append(walk)
@@ -158,11 +158,6 @@ class LateTx(Tx):
         self._execute = self._first
         self.now, self.known = now, {}
         self._walks = self.committed = self.undone = self.told = self.told_each = None
-
-    def each(self, sql: str, /, **params: object) -> Iterator[Row]:
-        if self._execute == self._first:
-            self._start()
-        return super().each(sql, **params)
 
     def _begun(self) -> apsw.Connection:
         if self._execute == self._first:

@@ -13,15 +13,15 @@ from contextlib import suppress
 from itertools import pairwise
 from typing import IO, NamedTuple
 
-from freehold.cli.drill.live.station import CONNECT_SECONDS
+from freehold.cli.drill.live.station import own_ssh
 from freehold.cli.drill.live.words import NotDoneThere, NotReached
 from freehold.haven.edges.push import Far
+from freehold.haven.transport import SSH_FAILED
 
 LIMIT_SECONDS, SILENCE_SECONDS, STILL_SECONDS, END_SECONDS = 180, 12, 3.0, 60.0
 """After so long it comes back in any case; after so long without a word; how often one is said; until it is back."""
 FILE = "/etc/haproxy/haproxy.cfg"
 TIMER = "freehold-drill-edge"
-SSH_FAILED = 255
 
 _ROOT = 'set -u; root=; [ "$(id -u)" = 0 ] || root="sudo -n"\n'
 LOOK = f"""\
@@ -91,7 +91,7 @@ class EdgeMachine:
     def stop(self) -> None:
         """HAProxy is gone there when this returns, until `give_back`. Raises NotDoneThere, NotReached."""
         self._closed, pipe = threading.Event(), subprocess.PIPE
-        command = self._command(STOP.format(limit=self._limit, silence=self._silence))
+        command = own_ssh(self.to.host, self.to.port, _ROOT + STOP.format(limit=self._limit, silence=self._silence))
         self._child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)  # noqa: S603 (a list)
         assert self._child.stdin is not None
         threading.Thread(target=_keep_alive, args=(self._child.stdin, self._closed), daemon=True).start()
@@ -143,7 +143,7 @@ class EdgeMachine:
             child.stdin = None
 
     def _said(self, script: str, given: str) -> str:
-        command = self._command(script)
+        command = own_ssh(self.to.host, self.to.port, _ROOT + script)
         try:
             done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=END_SECONDS)  # noqa: S603 (a list)
         except subprocess.TimeoutExpired:
@@ -151,11 +151,6 @@ class EdgeMachine:
         if done.returncode == SSH_FAILED:
             raise NotReached(f"{self.to.host} is out of reach: {_last(done.stderr) or 'ssh ended without a word'}")
         return done.stdout
-
-    def _command(self, script: str) -> list[str]:
-        alive = ("-o", "ServerAliveInterval=3", "-o", "ServerAliveCountMax=3")
-        to = ("-p", str(self.to.port), "--", self.to.host)
-        return ["ssh", "-T", "-o", f"ConnectTimeout={CONNECT_SECONDS}", *alive, *to, _ROOT + script]
 
 
 def _keep_alive(line: IO[str], closed: threading.Event) -> None:

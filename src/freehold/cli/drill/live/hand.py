@@ -58,8 +58,6 @@ from freehold.protocol.refused import InvalidRequest, Refused
 from freehold.store.clock import now_micros
 
 SILENCE_SECONDS, REACH_SECONDS, PIECE = 20.0, 10.0, 65_536
-SSH_FAILED = 255
-"""What ssh ends with where it did not come to the command."""
 
 
 class Hand:
@@ -215,7 +213,7 @@ def _reach(directory: Path, address: str, word: str) -> None:
     if to.kind == "ssh":
         command, silent = transport.ssh_command(to, directory), subprocess.DEVNULL
         done = subprocess.run(command, stdin=silent, stdout=silent, stderr=silent, check=False)  # noqa: S603 (a list, no shell)
-        sound = done.returncode != SSH_FAILED and ssh.pinned(directory, ssh.host_keys(to))
+        sound = done.returncode != transport.SSH_FAILED and ssh.pinned(directory, ssh.host_keys(to))
     else:
         sound = _heard(to.host, to.port, len(word)) == word
     if not sound:

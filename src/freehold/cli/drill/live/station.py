@@ -55,15 +55,13 @@ class Where(NamedTuple):
         words = ("drill", str(self.directory), *HAND)
         if self.to is None:
             return [sys.executable, "-m", "freehold.cli", *words]
-        return [
-            "ssh",
-            "-T",
-            *("-o", f"ConnectTimeout={CONNECT_SECONDS}", "-o", "ServerAliveInterval=3", "-o", "ServerAliveCountMax=3"),
-            *("-p", str(self.to.port)),
-            "--",
-            self.to.host,
-            shlex.join(("freehold", *words)),
-        ]
+        return own_ssh(self.to.host, self.to.port, shlex.join(("freehold", *words)))
+
+
+def own_ssh(host: str, port: int, script: str) -> list[str]:
+    """How a machine is told to do that, by the ssh of whoever asks, whose line ends when it is cut."""
+    alive = ("-o", f"ConnectTimeout={CONNECT_SECONDS}", "-o", "ServerAliveInterval=3", "-o", "ServerAliveCountMax=3")
+    return ["ssh", "-T", *alive, "-p", str(port), "--", host, script]
 
 
 def where(text: str) -> Where:
