@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from websockets.sync.client import connect
 
 from support.acme import own_certificate
 from support.command import COMMAND, QUIET, freehold
 from support.hosts import Host, hosts
+from support.lines import Line
 from support.network import CHEAP
 from support.outside import ROOT
 
@@ -140,12 +140,9 @@ def test_callers_are_told_apart_and_what_they_say_of_themselves_is_not_believed(
 
 def test_the_firehose_passes(town: Town) -> None:
     visitor = town.visitors[1]
-    with connect(
-        f"wss://{DOMAIN}/xrpc/com.atproto.sync.subscribeRepos?cursor=0",
-        sock=visitor.connect(town.server.address, 443),
-        ssl=town.context,
-    ) as line:
-        assert line.recv(timeout=10)
+    plain = visitor.connect(town.server.address, 443)
+    with Line(f"wss://{DOMAIN}/xrpc/com.atproto.sync.subscribeRepos?cursor=0", plain, town.context) as line:
+        assert line.receive()
 
 
 def test_nobody_else_may_speak_to_the_network_behind_it(tmp_path: Path) -> None:

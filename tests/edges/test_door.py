@@ -7,12 +7,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from websockets.sync.client import connect
 
 from freehold.tls.proxied import SIGNATURE
 from support.acme import free_ports
 from support.command import Serving, freehold, serving
 from support.edges import DOMAIN, ask, encrypted, header, https_settings, hung_up_on, left
+from support.lines import Line
 from support.patience import until
 
 COUNTED = "/xrpc/com.atproto.server.describeServer"
@@ -84,8 +84,8 @@ def test_an_edge_may_ask_whether_all_is_well(door: Door) -> None:
 def test_a_websocket_s_caller_is_known_too(door: Door) -> None:
     plain = door.plain(header("198.51.100.77"))
     context = ssl.create_default_context(cafile=str(door.folder / "cert.pem"))
-    with connect(f"wss://{DOMAIN}/xrpc/com.atproto.sync.subscribeRepos", sock=plain, ssl=context) as line:
-        assert line.ping().wait(5)
+    with Line(f"wss://{DOMAIN}/xrpc/com.atproto.sync.subscribeRepos", plain, context) as line:
+        line.ping()
     assert "198.51.100.0/24 by west" in door.running.log()
 
 

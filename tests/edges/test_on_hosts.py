@@ -15,12 +15,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from websockets.sync.client import connect
 
 from freehold.haven.edges.haproxy import OF_A_NETWORK
 from support.command import COMMAND, QUIET, freehold
 from support.edges import DOMAIN, ask, encrypted, header, https_settings, hung_up_on, left
 from support.hosts import Host, hosts
+from support.lines import Line
 
 pytestmark = [pytest.mark.edges, pytest.mark.hosts]
 COUNTED = "/xrpc/com.atproto.server.describeServer"
@@ -160,8 +160,8 @@ def test_visitors_are_told_apart_behind_an_edge(world: World) -> None:
 def test_a_websocket_goes_through_and_its_caller_is_known(world: World) -> None:
     context = ssl.create_default_context(cafile=str(world.folder / "cert.pem"))
     plain = world.visitor.connect(world.west.address, 443)
-    with connect(f"wss://{DOMAIN}/xrpc/com.atproto.sync.subscribeRepos", sock=plain, ssl=context) as line:
-        assert line.ping().wait(5)
+    with Line(f"wss://{DOMAIN}/xrpc/com.atproto.sync.subscribeRepos", plain, context) as line:
+        line.ping()
     network = world.visitor.address.rpartition(".")[0]
     assert f"{network}.0/24 by west" in world.log("town")
 
