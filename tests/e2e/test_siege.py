@@ -33,6 +33,7 @@ from freehold.site import Site
 from freehold.tls.contexts import context_of_files
 from freehold.tls.front import Client, Front
 from support.acme import own_certificate
+from support.edges import header
 from support.inside import opened
 from support.joining import choose
 from support.network import PASSWORD
@@ -174,6 +175,28 @@ async def test_where_a_member_asked_in_calm_hours_tls_is_opened_first_in_a_flood
         door.keeper.siege.handshakes["unknown"].rests_until = FOR_EVER
         assert [await asks(f"127.0.0.{number}") for number in (60, 61, 62, 63)] == [200, 200, 0, 0]
         assert door.keeper.figures()["siege_handshakes_refused"] == 2
+    finally:
+        front.close()
+        await front.wait_closed()
+
+
+async def test_an_edge_hears_that_all_is_well_however_many_others_ask_the_same(door: Door) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    front = Front(listener, door.speaker, choose=None, edge_of={"127.0.0.50": "west"}.get)
+
+    def asks(told: str) -> str:
+        with socket.socket() as plain:
+            plain.bind(("127.0.0.50", 0))
+            plain.connect(listener.getsockname())
+            question = f"GET /xrpc/_health HTTP/1.1\r\nhost: localhost:{door.port}\r\n\r\n"
+            plain.sendall(header(told) + question.encode())
+            return plain.recv(65_536)[:13].decode()
+
+    try:
+        assert await asyncio.to_thread(asks, "198.51.100.9") == "HTTP/1.1 200 "
+        door.keeper.siege.lanes["familiar"].rests_until = FOR_EVER
+        assert await asyncio.to_thread(asks, "198.51.100.9") == "HTTP/1.1 429 "
+        assert await asyncio.to_thread(asks, "") == "HTTP/1.1 200 "
     finally:
         front.close()
         await front.wait_closed()

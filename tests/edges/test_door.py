@@ -1,9 +1,10 @@
 """A network whose edge is this very machine: what an edge may say, and when nobody is believed."""
 
+import asyncio
 import socket
 import ssl
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,9 @@ class Door:
         assert done.code == 0, done.err
         return done.out
 
-    def make(self, name: str = "west") -> str:
-        return self.edge("make", name, "--address", "127.0.0.1", "--origin", "127.0.0.1:9")
+    def make(self, name: str = "west", origin_port: int = 9, *more: object) -> str:
+        origin = f"127.0.0.1:{origin_port}"
+        return self.edge("make", name, "--address", "127.0.0.1", "--origin", origin, *more)
 
 
 class Ready(Serving):
@@ -57,15 +59,20 @@ class Ready(Serving):
 
 @pytest.fixture(scope="module")
 def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
-    folder = tmp_path_factory.mktemp("edges")
+    with door_of(tmp_path_factory.mktemp("edges")) as made:
+        made.make()
+        yield made
+
+
+@contextmanager
+def door_of(folder: Path, more: str = "") -> Iterator[Door]:
+    """more: settings."""
     https_port, http_port = free_ports(2)
-    given = https_settings(folder, https_port, http_port, edges_only=False)
+    given = https_settings(folder, https_port, http_port, edges_only=False) + more
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("support.command.Serving", Ready)
         with serving(folder / "town", words=("--port", str(https_port)), given=given) as running:
-            made = Door(folder, running, https_port, http_port)
-            made.make()
-            yield made
+            yield Door(folder, running, https_port, http_port)
 
 
 def test_whom_an_edge_speaks_for_pays_and_nobody_else(door: Door) -> None:
@@ -143,3 +150,44 @@ def test_two_edges_cannot_have_one_address_nor_an_edge_a_line_of_configuration_f
         done = freehold("edge", door.directory, "make", *words)
         assert done.code == 1, done.out
     assert door.edge("list").count("\n") == 2
+
+
+def found(config: Path) -> dict[str, str]:
+    """What an edge has found its origin to be."""
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(str(config.with_suffix(".sock")))
+        line.sendall(b"show stat\n")
+        said = b"".join(iter(lambda: line.recv(65_536), b"")).decode()
+    names, *rows = (row.split(",") for row in said.lstrip("# ").splitlines() if row)
+    return next(dict(zip(names, row, strict=True)) for row in rows if row[:2] == ["origins", "origin1"])
+
+
+def settled_here(config: Path) -> None:
+    """Give what `edge make` has written ports and a user that are to be had here, and a socket at which it tells."""
+    written = config.read_text().replace("    user haproxy\n    group haproxy\n", "")
+    for port in (443, 80):
+        written = written.replace(f"127.0.0.1:{port}\n", f"127.0.0.1:{free_ports(1)[0]}\n")
+    config.write_text(written.replace("global\n", f"global\n    stats socket {config.with_suffix('.sock')}\n", 1))
+
+
+@asynccontextmanager
+async def haproxy(config: Path) -> AsyncIterator[None]:
+    child = await asyncio.create_subprocess_exec("haproxy", "-db", "-q", "-f", config)
+    try:
+        await until(config.with_suffix(".sock").exists)
+        yield
+    finally:
+        child.kill()
+        await child.wait()
+
+
+@pytest.mark.edges
+async def test_an_edge_goes_on_leading_to_a_network_under_siege(tmp_path: Path) -> None:
+    """It asks over a new connection twice a second, more often than any stranger has a turn."""
+    config = tmp_path / "west.cfg"
+    with door_of(tmp_path, 'siege = "always"\n') as door:
+        door.make("west", door.https_port, "--to", config)
+        settled_here(config)
+        async with haproxy(config):
+            await until(lambda: found(config)["status"] == "UP" and int(found(config)["lastchg"]) >= 4)
+            assert [found(config)[what] for what in ("chkfail", "chkdown")] == ["0", "0"]

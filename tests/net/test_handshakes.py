@@ -25,9 +25,11 @@ class Gate:
         self.handshakes = Handshakes(self.siege, self.known.__contains__, lambda: self.now)
         self._strangers = 0
 
-    def comes(self, caller: str, ticket: bytes = b"", resumed: bool | None = None) -> bool:
+    def comes(
+        self, caller: str, ticket: bytes = b"", resumed: bool | None = None, *, edge_itself: bool = False
+    ) -> bool:
         """One that is over at once."""
-        turn = self.handshakes.enter(caller, ticket)
+        turn = self.handshakes.enter(caller, ticket, edge_itself=edge_itself)
         if turn is None:
             return False
         with turn:
@@ -126,6 +128,22 @@ def test_behind_an_edge_a_member_is_known_by_what_the_edge_says_and_by_that_edge
     gate.rage(5, 2_000, edge="east")
     assert gate.comes("2001:db8:1:2::/64 by west")
     assert not gate.comes("2001:db8:1:2::/64 by east")
+
+
+def test_an_edge_that_asks_for_itself_is_heard_while_strangers_flood_by_it_and_may_not_flood_itself():
+    gate = Gate()
+    itself = "203.0.113.9/32 by west"
+    gate.rage(5, 2_000, edge="west")
+    for _ in range(70):
+        gate.rage(1 / 7, 2_000, edge="west")
+        assert gate.comes(itself, edge_itself=True)
+    part = a_second(HANDSHAKES["edge"].share * OF_ONE_EDGE)
+    came = 0
+    for _ in range(10_000):
+        came += gate.comes(itself, edge_itself=True)
+        gate.now += 0.001
+    assert came < 10 * part + 2 * part + 10, "and what it saved"
+    assert gate.comes("198.51.100.9/32 by east", edge_itself=True)
 
 
 def test_nothing_stays_counted_when_all_are_open():

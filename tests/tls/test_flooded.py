@@ -21,6 +21,7 @@ from support.acme import own_certificate
 from support.edges import DOMAIN, header
 
 EDGE, MEMBER = "127.0.9.9", "127.0.0.7/32"
+ITSELF = "itself"
 OF_EDGE = "127.0.0.99"
 
 
@@ -58,7 +59,7 @@ class Door:
             plain.settimeout(20)
             plain.connect(("127.0.0.1", self.port))
             if told:
-                plain.sendall(header(told))
+                plain.sendall(header("" if told == ITSELF else told))
             line = self.greeted(plain, session)
             assert line.session_reused == (session is not None)
             return line.session
@@ -143,6 +144,13 @@ async def test_behind_an_edge_each_64_has_its_turn_and_members_come_first(door: 
     door.shut()
     assert await door.come(EDGE, told="2001:db8:0:9::1") == [False]
     assert await door.come(EDGE, EDGE, told="2001:db8:0:1::5") == [True, True]
+
+
+async def test_an_edge_is_heard_for_itself_while_nobody_is_who_comes_by_it(door: Door) -> None:
+    door.shut()
+    assert await door.come(EDGE, told="2001:db8:0:9::1") == [False]
+    assert await door.come(EDGE, EDGE, EDGE, told=ITSELF) == [True, True, True]
+    assert await door.come("127.0.9.8", told=ITSELF) == [False]
 
 
 async def test_in_pieces_it_is_the_same(door: Door) -> None:

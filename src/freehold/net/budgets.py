@@ -7,13 +7,14 @@ are counted in memory only, and never written down.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv6Network, ip_address, ip_network
 from typing import NamedTuple
 
 from freehold.protocol.refused import Refused
 
 _BY = " by "
+_NOBODYS_PORT = 0
 _CIRCUITS = IPv6Network("fc00:dead:beef:4dad::/64")
 """In which tor numbers the circuits of an onion door: each is a visitor, and none has a neighbourhood."""
 
@@ -114,6 +115,16 @@ def _standing(limit: Limit, now: int, full_at: int) -> Standing:
 def by_edge(address: str, edge: str) -> str:
     """What a caller is called whose address only an edge knows. It is no address: no rule that trusts one is met."""
     return f"{address}{_BY}{edge}"
+
+
+def edge_itself(address: str, edge: str) -> tuple[str, int]:
+    """What an edge is called, with a port that nobody has, where it asks for itself whether all is well."""
+    return by_edge(address, edge), _NOBODYS_PORT
+
+
+def is_edge_itself(client: Sequence[str | int] | None) -> bool:
+    """Is this caller and port an edge's own?"""
+    return client is not None and client[1] == _NOBODYS_PORT and _BY in str(client[0])
 
 
 def apart(caller: str) -> tuple[str, str]:

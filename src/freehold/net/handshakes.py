@@ -4,7 +4,8 @@ A handshake takes about a millisecond of the event loop and costs whoever asks f
 them needs no requests. While there is no siege every connection is opened, and counted. During one it is decided before
 anything is computed: callers at whose address a member was seen lately come first, then those who show a ticket of an
 earlier visit, then everybody else, each with a share of the loop's time (`net.siege`), each address in its turn, and
-one edge with a part of what all strangers have, since it can invent addresses. Others are hung up on.
+one edge with a part of what all strangers have, since it can invent addresses. Others are hung up on. An edge that asks
+for itself whether all is well has a lane of its own: not heard, it would take the network for gone.
 
 Whether a ticket counts is known only after its handshake. But tickets of one key begin alike: so those that counted
 teach how ours begin, and who shows such a beginning without a ticket is a stranger from then on.
@@ -13,7 +14,7 @@ Source: https://www.rfc-editor.org/rfc/rfc5077#section-4 (a ticket begins with i
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from freehold.net.budgets import Budgets, Limit, TooMany, apart
@@ -77,14 +78,15 @@ class Handshakes:
         self._siege.handshakes_refused += 1
         return True
 
-    def enter(self, caller: str, ticket: bytes) -> Turn | None:
-        """May this one be opened? None: hang up."""
+    def enter(self, caller: str, ticket: bytes, *, edge_itself: bool = False) -> Turn | None:
+        """May this one be opened? None: hang up. edge_itself: an edge speaks for nobody else."""
         known = self._is_known(caller)
-        if not known:
+        if not (known or edge_itself):
             self._siege.connects()
         if not self._siege.on:
             return Turn(self._learn, caller, ticket, None, [])
-        for rank in self._ranks(caller, ticket, known):
+        ranks: Iterable[Rank] = ("edge",) if edge_itself else self._ranks(caller, ticket, known)
+        for rank in ranks:
             limiters = self._let_in(rank, caller)
             if limiters:
                 return Turn(self._learn, caller, ticket, rank, limiters)

@@ -17,8 +17,8 @@ from freehold.net.limiter import Lane, Limiter
 logger = logging.getLogger(__name__)
 
 Mode = Literal["auto", "always", "never"]
-Kind = Literal["member", "familiar", "proven", "entry", "stranger"]
-Rank = Literal["known", "returning", "unknown"]
+Kind = Literal["member", "edge", "familiar", "proven", "entry", "stranger"]
+Rank = Literal["known", "edge", "returning", "unknown"]
 
 TICK_SECONDS = 0.05
 """How often the loop's lateness is looked at while requests come: 20 times a second cost some 0.02 % of a core."""
@@ -45,6 +45,8 @@ LEARNING = 0.1
 LANES: dict[Kind, Lane] = {
     # All the time there is. Bounded, because a crowd of members can be a flood too: then some of them wait.
     "member": Lane("member", most=2_048, each=64, patience=0.5, least=0.05),
+    # An edge that asks whether all is well. One that hears nothing cuts off everybody who comes by it.
+    "edge": Lane("edge", most=16, each=8, share=0.05, least=1.0),
     # Who shares an address with a member, or follows the stream: pictures of apps, relays that fetch repositories.
     "familiar": Lane("familiar", most=64, each=16, share=0.2, patience=0.1),
     # Did a piece of work for it. Machines can buy that, so together they get no more than a quarter.
@@ -60,6 +62,8 @@ HANDSHAKE_SECONDS = 0.001
 HANDSHAKES: dict[Rank, Lane] = {
     # Where a member was seen lately. Bounded, because others may sit behind the same address.
     "known": Lane("known", most=256, each=64, share=0.5, patience=0.5, least=0.2),
+    # An edge for itself, some seven times a second at most.
+    "edge": Lane("edge", most=16, each=8, share=0.05, least=1.0),
     # Whose ticket of an earlier visit may be one of ours: that is found out only by the handshake.
     "returning": Lane("returning", most=64, each=4, share=0.15, patience=0.1, least=0.2, again_seconds=1.0),
     # Each address in its turn.

@@ -25,7 +25,7 @@ from functools import partial
 from ipaddress import ip_address
 from typing import Any, cast
 
-from freehold.net.budgets import by_edge, caller_of, caller_seen
+from freehold.net.budgets import by_edge, caller_of, caller_seen, edge_itself, is_edge_itself
 from freehold.net.handshakes import Handshakes, Turn
 from freehold.tls import hello
 from freehold.tls.hello import MAX_HELLO_BYTES, Hello, Incomplete, NotTls
@@ -151,18 +151,19 @@ class Front:
             data = connection.recv(PEEK_BYTES, socket.MSG_PEEK | socket.MSG_DONTWAIT)
             client, data = _told_first(data, host, edge) if edge is not None else (None, data)
             address = client[0] if client else host
-            if self._handshakes.turns_away(caller_seen(address), data):
+            if not is_edge_itself(client) and self._handshakes.turns_away(caller_seen(address), data):
                 raise Crowded
-            return self._turn(address, hello.read(data))
+            return self._turn(host, client, hello.read(data))
         except (Incomplete, BlockingIOError):
             if len(self._tasks) >= WAITING_MAX_UNSEEN:
                 raise Crowded from None
             return None
 
-    def _turn(self, address: str, said: Hello) -> Turn:
+    def _turn(self, host: str, client: Client | None, said: Hello) -> Turn:
         """Raises Crowded when it has none."""
         assert self._handshakes is not None
-        turn = self._handshakes.enter(caller_seen(address), said.ticket)
+        address = client[0] if client else host
+        turn = self._handshakes.enter(caller_seen(address), said.ticket, edge_itself=is_edge_itself(client))
         if turn is None:
             raise Crowded
         return turn
@@ -203,7 +204,7 @@ class Front:
                     places.enter_context(self._one_of(caller_of(client[0])))
                 said = await self._hello(connection) if self._choose is not None else Hello()
                 if turn is None and self._handshakes is not None:
-                    turn = places.enter_context(self._turn(client[0] if client else host, said))
+                    turn = places.enter_context(self._turn(host, client, said))
                 ready = await self._ready(connection, client, said.name)
             except (NotTls, BadProxyHeader, Crowded, OSError, TimeoutError):
                 pass  # they went away, never meant us, or have to come again
@@ -276,7 +277,7 @@ class Front:
 def _client_of(head: bytes, body: bytes, host: str, edge: str) -> Client:
     """Whom an edge's header names. Raises BadProxyHeader."""
     who = told(head, body)
-    return (by_edge(who.address, edge), who.port) if who else (by_edge(host, edge), 0)
+    return (by_edge(who.address, edge), who.port) if who else edge_itself(host, edge)
 
 
 def _told_first(data: bytes, host: str, edge: str) -> tuple[Client, bytes]:

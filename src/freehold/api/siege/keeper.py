@@ -24,7 +24,7 @@ from freehold.api.siege.connections import SWEEP_SECONDS, Connections
 from freehold.api.siege.credentials import Headers, forwarded, is_member, kind_of
 from freehold.api.siege.pages import FRESH_SECONDS, App, PublicPages, Scope
 from freehold.api.siege.passes import COOKIE, PASS_SECONDS, Passes
-from freehold.net.budgets import caller_seen
+from freehold.net.budgets import caller_seen, is_edge_itself
 from freehold.net.handshakes import Handshakes
 from freehold.net.siege import TICK_SECONDS, Kind, Siege
 from freehold.net.visits import Whole, at_once_of
@@ -269,7 +269,8 @@ class Keeper:
         passes, pages = self._place(site)
         if asked.target.startswith(KNOCK):
             return Canned(_knock(passes, asked.target, who, asked.scope["scheme"]), BREATH_SECONDS)
-        kind = self._kind(site, passes, asked, who)
+        itself = is_edge_itself(asked.scope["client"])
+        kind: Kind = "edge" if itself else self._kind(site, passes, asked, who)
         self.siege.asks(kind)
         if socket:
             return None if kind != "stranger" else self._refuse(kind)
