@@ -14,7 +14,7 @@ from freehold.cli.drill.history import History
 from freehold.cli.drill.member import Member, Ways
 from freehold.protocol.refused import Refused
 
-LOOK_SECONDS, FIND_SECONDS = 0.02, 30
+LOOK_SECONDS, FIND_SECONDS, STOP_SECONDS = 0.02, 30, 0.5
 Json = dict[str, Any]
 
 
@@ -79,11 +79,13 @@ class Crowd:
         return found
 
     async def end(self) -> None:
-        """Everybody stops."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks.clear()
+        """Everybody stops. Said again until they have: before Python 3.12 `wait_for`, by which names are looked up, does
+        not hear it in the moment in which its answer comes."""
+        while self._tasks:
+            for task in self._tasks:
+                task.cancel()
+            _, still = await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
+            self._tasks = list(still)
 
     async def close(self) -> None:
         """Let the connections go."""

@@ -9,6 +9,7 @@ from freehold.cli.drill.takings.taking import Broken, Taking
 from freehold.cli.drill.world import World, heard
 
 SECONDS, BEFORE_SECONDS = 5.0, 3.0
+LAST = 19
 PROMISED_SHARE = 0.8
 ADDRESSES = [f"45.{65 + n // 200}.{n % 200}.9" for n in range(400)]
 """In as many neighbourhoods."""
@@ -21,10 +22,16 @@ async def take(world: World, crowd: Crowd) -> None:
     world.flood = await world.in_thread(
         world.python, flooders, "flooder", world.edge.address, world.name, SECONDS, *ADDRESSES
     )
-    cores = sorted(os.sched_getaffinity(0))
-    if len(cores) > 1:  # a flood brings its own machines
-        os.sched_setaffinity(world.flood.pid, {cores[-1]})
+    _bring_own_machine(world.flood.pid)
     await world.in_thread(heard, world.flood)
+
+
+def _bring_own_machine(flooders: int) -> None:
+    """A flood takes no computing from whom it floods: here it has one core, and of that what the network leaves."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) > 1:
+        os.sched_setaffinity(flooders, {cores[-1]})
+    os.setpriority(os.PRIO_PROCESS, flooders, LAST)
 
 
 async def mend(world: World, crowd: Crowd) -> list[str]:
@@ -34,15 +41,14 @@ async def mend(world: World, crowd: Crowd) -> list[str]:
     before = crowd.history.calls_between(began - BEFORE_SECONDS, began) / BEFORE_SECONDS
     await asyncio.sleep(SECONDS)
     during = crowd.history.calls_between(began, began + SECONDS) / SECONDS
-    answered, refused = (await world.in_thread(heard, world.flood)).split()
+    answered, refused = (int(said) / SECONDS for said in (await world.in_thread(heard, world.flood)).split())
     share = during / before if before else 0.0
+    flood = f"{len(ADDRESSES)} addresses: {answered:.0f} strangers' calls a second answered, {refused:.0f} turned away"
     if share < PROMISED_SHARE:
-        raise Broken(f"Members were answered {share:.0%} as often as before the flood, not {PROMISED_SHARE:.0%}.")
-    return [
-        f"members were answered {during:.0f} times a second, before it {before:.0f}: {share:.0%}",
-        f"{len(ADDRESSES)} addresses: {int(answered) / SECONDS:.0f} strangers' calls a second answered,"
-        f" {int(refused) / SECONDS:.0f} turned away",
-    ]
+        raise Broken(
+            f"Members were answered {share:.0%} as often as before the flood, not {PROMISED_SHARE:.0%}. From {flood}."
+        )
+    return [f"members were answered {during:.0f} times a second, before it {before:.0f}: {share:.0%}", flood]
 
 
 TAKING = Taking("flood", "quiet: a flood of strangers from 400 addresses comes", 5, 5, take, mend)
