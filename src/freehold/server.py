@@ -18,7 +18,7 @@ from freehold.api.plain import HEALTH_PATH
 from freehold.haven.reign import NOT_ASKED
 from freehold.net.shares import Shares
 from freehold.net.siege import Siege
-from freehold.net.visits import App, Receive, Scope, Send, Visits, Whole
+from freehold.net.visits import App, Coming, Receive, Scope, Send, Visits, Whole
 from freehold.site import Shared, Site
 from freehold.web.app import web_app
 from freehold.web.rooms import SiteBackend
@@ -127,15 +127,18 @@ class Networks:
             return
         await self._stand_in_for(_host(scope))(scope, receive, send)
 
-    def at_once(self, scope: Scope) -> Whole | None:
-        """The answer to a call for which nothing has to be waited for; None for all other requests."""
+    def at_once(self, scope: Scope) -> Whole | Coming | None:
+        """The answer to a call that needs no task of its own; None for all other requests."""
         if scope["path"] not in AT_ONCE:
             return None
         host = _host(scope)
         site = self.find(host)
         if site is None or self._not_here(site, host, scope) is not None:
             return None
-        return self.api.at_once(site, scope)
+        answer = self.api.at_once(site, scope)
+        if isinstance(answer, Coming):
+            self._visits[site].await_too(answer)
+        return answer
 
     async def visit(self, site: Site, app: App, scope: Scope, receive: Receive, send: Send) -> None:
         """Have `app` answer in the name of that network, which is not closed meanwhile."""

@@ -1,6 +1,7 @@
 """A member's view that is there at once: the same answer as any other, in its turn, and for nobody else."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,16 @@ from typing import Any
 import httpx
 import pytest
 
-from freehold.net.visits import Whole
+from freehold.net.visits import BODY, Coming, Visits, Whole
+from freehold.pds.writes import Create
 from freehold.server import Networks
 from freehold.site import Shared, Site
 from support.inside import calling, opened, served
 from support.network import Person
 
 TIMELINE, PROFILE = "/xrpc/app.bsky.feed.getTimeline", "/xrpc/app.bsky.actor.getProfile"
+CREATE = "/xrpc/com.atproto.repo.createRecord"
+NOON = "2026-01-02T12:00:00Z"
 
 
 def scope(path: str, token: str = "", query: str = "", method: str = "GET", **headers: str) -> dict[str, Any]:
@@ -41,7 +45,7 @@ async def the_long_way(networks: Networks, asked: dict[str, Any]) -> Whole:
     async def send(message: Any) -> None:
         told.append(message)
 
-    await networks(asked, lambda: asyncio.sleep(0, {"type": "http.disconnect"}), send)
+    await networks(asked, lambda: asyncio.sleep(0, {"type": "http.request", "body": asked.get(BODY, b"")}), send)
     head = b"".join(b"%b: %b\r\n" % pair for pair in told[0]["headers"])
     return Whole(told[0]["status"], head, b"".join(part["body"] for part in told[1:]))
 
@@ -103,10 +107,50 @@ async def test_who_has_to_be_looked_at_first_and_what_is_no_view_goes_the_long_w
 async def test_nothing_is_answered_before_the_index_has_all_that_was_acknowledged(site: Site, alice: Person):
     networks = Networks([site])
     await the_long_way(networks, scope(TIMELINE, alice.token))
-    site.index.seq -= 1
-    assert networks.at_once(scope(TIMELINE, alice.token)) is None
-    site.index.seq += 1
-    assert networks.at_once(scope(TIMELINE, alice.token)) is not None
+    await site.writes.write(alice.did, [Create("app.bsky.feed.post", None, {"text": "two", "createdAt": NOON})])
+    site.index.seq = min(site.index.seq, site.log.last - 1)
+    coming = networks.at_once(scope(TIMELINE, alice.token))
+    assert isinstance(coming, Coming)
+    assert not coming.future.done()
+    assert await coming.future
+    assert [post["post"]["record"]["text"] for post in json.loads(coming.make().body)["feed"]] == ["two", "first"]
+
+
+def writing(token: str, said: object) -> dict[str, Any]:
+    body = json.dumps(said).encode()
+    named = {"content_type": "application/json", "content_length": str(len(body))}
+    return scope(CREATE, token, method="POST", **named) | {BODY: body}
+
+
+async def test_a_record_is_written_without_a_task(site: Site, alice: Person):
+    networks = Networks([site], check_answers=True)
+    said = {"repo": alice.did, "collection": "app.bsky.feed.post", "rkey": "3jzfcijpj2z2a"}
+    record = {"text": "second", "createdAt": NOON}
+    assert (await the_long_way(networks, writing(alice.token, said))).status == 400
+    answers = []
+    for asked in ({**said, "record": record}, {**said, "record": record}, {**said, "record": {}}, said):
+        answer = networks.at_once(writing(alice.token, asked))
+        if isinstance(answer, Coming):
+            await asyncio.wait([answer.future])
+            answer = answer.make()
+        assert answer is not None
+        answers.append((answer.status, answer.body))
+    assert [status for status, _ in answers] == [200, 400, 400, 400]
+    assert f"at://{alice.did}/app.bsky.feed.post/3jzfcijpj2z2a".encode() in answers[0][1]
+    assert b"There is a record with that key already" in answers[1][1]
+    shown = site.reads.shown(site.accounts.one(alice.did), "app.bsky.feed.post/3jzfcijpj2z2a", None)
+    assert json.loads(bytes(shown.value)) == {"$type": "app.bsky.feed.post", **record}
+    assert networks.at_once(writing("", {**said, "record": record})) is None
+
+
+async def test_a_network_is_not_let_go_before_what_is_coming_was_said(site: Site, alice: Person):
+    visits, future = Visits(), asyncio.get_running_loop().create_future()
+    visits.await_too(Coming(future, lambda: Whole(200, b"", b"")))
+    ending = asyncio.ensure_future(visits.end())
+    await asyncio.sleep(0)
+    assert not ending.done()
+    future.set_result(True)
+    await ending
 
 
 async def test_a_session_that_has_ended_counts_no_more(site: Site, alice: Person):
@@ -148,3 +192,38 @@ async def test_requests_that_come_in_one_piece_are_answered_in_their_order(tmp_p
             bodies.append(await reader.readexactly(int(said.partition(b"content-length: ")[2].partition(b"\r\n")[0])))
         writer.close()
         assert [next(iter(body.split(b'"')[1:2])) for body in bodies] == [b"feed", b"version", b"did", b"feed"]
+
+
+async def test_what_is_written_and_read_in_one_piece_is_answered_in_its_order(tmp_path: Path, shared: Shared):
+    async with served(tmp_path / "town", shared) as site, httpx.AsyncClient(base_url=site.place.base_url) as http:
+        alice = await Person.join(http, "alice")
+        await alice.ask("app.bsky.feed.getTimeline")
+        await alice.create("app.bsky.feed.post", {"text": "0", "createdAt": NOON})
+        port = int(site.place.base_url.rsplit(":", 1)[1])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        head = f"Host: localhost:{port}\r\nAuthorization: Bearer {alice.token}\r\n"
+
+        def post(text: str) -> bytes:
+            record = {"text": text, "createdAt": NOON}
+            body = json.dumps({"repo": alice.did, "collection": "app.bsky.feed.post", "record": record})
+            kind = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            return f"POST {CREATE} HTTP/1.1\r\n{head}{kind}{body}".encode()
+
+        async def answer() -> Any:
+            said = (await reader.readuntil(b"\r\n\r\n")).lower()
+            assert said.startswith(b"http/1.1 200 ok")
+            size = int(said.partition(b"content-length: ")[2].partition(b"\r\n")[0])
+            return json.loads(await reader.readexactly(size))
+
+        read = f"GET {TIMELINE} HTTP/1.1\r\n{head}\r\n".encode()
+        writer.write(post("1") + read + post("2") + read)
+        told = [await answer() for _ in range(4)]
+        assert [next(iter(each)) for each in told] == ["uri", "feed", "uri", "feed"]
+        assert [len(each["feed"]) for each in told[1::2]] == [2, 3]
+        whole = post("3")
+        writer.write(whole[:-20])  # the rest comes later
+        await asyncio.sleep(0)
+        writer.write(whole[-20:] + read)
+        assert "uri" in await answer()
+        assert {item["post"]["record"]["text"] for item in (await answer())["feed"]} == {"0", "1", "2", "3"}
+        writer.close()

@@ -40,7 +40,7 @@ from freehold.api.reading import watch
 from freehold.api.sign_in import authenticate, known
 from freehold.api.spending import spend
 from freehold.api.xrpc import METHODS, Headers, Method, Methods, RequestHeaders
-from freehold.net.visits import Whole
+from freehold.net.visits import Coming, Whole
 from freehold.protocol.lexicon import Catalog
 from freehold.site import Site
 
@@ -108,12 +108,14 @@ class ApiDoor:
         else:
             await plain(site, self._metrics_of(site), scope, send)
 
-    def at_once(self, site: Site, scope: Scope) -> Whole | None:
-        """The answer to a member's call for a view, where nothing has to be waited for."""
+    def at_once(self, site: Site, scope: Scope) -> Whole | Coming | None:
+        """The answer to a member's call for a view or write of a record, without a task of its own."""
         return (self._host_only if site.settings.host_only else self._full).at_once(site, scope)
 
     def _known(self, site: Site, method: Method, headers: RequestHeaders) -> Caller | None:
-        return known(site, headers) if site.is_caught_up else None
+        if site.beside and not site.is_caught_up:  # what goes wrong in a worker is asked of the main process
+            return None
+        return known(site, headers)
 
     async def _authenticate(self, site: Site, method: Method, headers: RequestHeaders, scope: Scope) -> Caller:
         return await from_service(site, method, headers, scope) or await authenticate(site, method.auth, headers, scope)

@@ -11,7 +11,7 @@ from typing import Any
 
 from freehold.api.caller import ACCESS, OPTIONAL, Auth, Caller
 from freehold.api.listening import Listening, listening
-from freehold.api.xrpc import Answer, Given, Handler, procedure, query
+from freehold.api.xrpc import Answer, Beginning, Given, Handler, Soon, procedure, query
 from freehold.pds import private
 from freehold.pds.accounts import Account
 from freehold.protocol.syntax import format_datetime, parse_datetime
@@ -116,6 +116,16 @@ def _waiting(view: View, *, words: bool) -> Handler:
     return handle
 
 
+def _at_once(view: View) -> Beginning:
+    """The same without a task: the answer, or what it waits for."""
+
+    def begin(site: Site, caller: Caller, given: Given) -> Answer | Soon:
+        behind = site.catching_up()
+        return Soon(behind, lambda _: view(site, caller, given)) if behind is not None else view(site, caller, given)
+
+    return begin
+
+
 def viewed(answer: Json, heard: Listening, rev: str | None) -> Answer:
     """A view with the headers that say whose labels it shows, and up to which revision the caller's own writes."""
     headers = [heard.header]
@@ -126,7 +136,7 @@ def _register(views: dict[str, str], auth: Auth) -> None:
     for nsid, name in views.items():
         view, searches = _view(name), name.startswith("search_posts")
         handle = _waiting(view, words=searches)
-        query(nsid, auth=auth, cost=COSTS.get(nsid, 1), at_once=None if searches else view)(handle)
+        query(nsid, auth=auth, cost=COSTS.get(nsid, 1), at_once=None if searches else _at_once(view))(handle)
 
 
 _register(PUBLIC_VIEWS, OPTIONAL)

@@ -11,6 +11,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -18,9 +19,9 @@ from freehold.api import bodies, cors
 from freehold.api.answers import ApiRefused, Send, close, deliver, encode, refusal, whole
 from freehold.api.bodies import ClientGone, NoBody, Receive, check_length, read_json
 from freehold.api.caller import NOBODY, Auth, Caller
-from freehold.api.xrpc import Answer, Given, Headers, Method, Methods, RequestHeaders
+from freehold.api.xrpc import Answer, Given, Headers, Method, Methods, RequestHeaders, Soon
 from freehold.net.statuses import STATUS
-from freehold.net.visits import Whole
+from freehold.net.visits import BODY, Coming, Whole
 from freehold.protocol.lexicon import Body, Catalog, InvalidOutput
 from freehold.protocol.refused import InvalidRequest, Refused
 from freehold.protocol.syntax import is_nsid
@@ -148,25 +149,28 @@ class Door:
         status = await self._send(answer, nsid, headers, scope, send)
         self._observe(site, nsid, status, began)
 
-    def at_once(self, site: Any, scope: Scope) -> Whole | None:
-        """The answer to a call whose caller is known and for which nothing has to be waited for; None for all others.
+    def at_once(self, site: Any, scope: Scope) -> Whole | Coming | None:
+        """The answer to a call whose caller is known, of a method that needs no task of its own; None for all others.
 
-        As `__call__` answers, but without a task, and without a step through the event loop.
+        As `__call__` answers, but without a step through the event loop, or with one when what it waits for is there.
         """
         began, nsid = time.perf_counter(), scope["path"][len(PREFIX) :]
-        route = self._routes.get(nsid)
-        if route is None or route.method.at_once is None or self._hooks.known is None:
+        route, known = self._routes.get(nsid), self._hooks.known
+        if route is None or route.method.at_once is None or known is None or scope["method"] != route.method.verb:
             return None
-        headers = RequestHeaders(scope["headers"])
+        method, begin, headers = route.method, route.method.at_once, RequestHeaders(scope["headers"])
         try:
-            caller = self._hooks.known(site, route.method, headers)
+            caller = known(site, method, headers)
             if caller is None or headers.raw(b"atproto-proxy") is not None:
                 return None
             given, left = self._admit(site, route, caller, headers, scope)
-            answer = _as_answer(route, route.method.at_once(site, caller, given), left)
-            if self._check:
-                _compare(nsid, route.output, answer)
-            done = whole(answer, headers.raw(b"accept-encoding"))
+            if method.verb == "POST":
+                _open_body(route, given)
+                given.input = _read(route, scope[BODY])
+            found = begin(site, caller, given)
+            if type(found) is Soon:
+                return Coming(found.future, partial(self._finish, site, route, headers, left, found, began))
+            done = self._whole(route, headers, left, found)
         except Refused as refused:
             done = whole(refusal(refused), None)
             _note(nsid, refused)
@@ -174,6 +178,28 @@ class Door:
             return None
         if done.status >= 500:
             return None
+        self._observe(site, nsid, done.status, began)
+        return done
+
+    def _whole(self, route: _Route, headers: RequestHeaders, left: Headers, found: Any) -> Whole:
+        """What a handler gave, as it is sent."""
+        answer = _as_answer(route, found, left)
+        if self._check:
+            _compare(route.method.nsid, route.output, answer)
+        return whole(answer, headers.raw(b"accept-encoding"))
+
+    def _finish(
+        self, site: Any, route: _Route, headers: RequestHeaders, left: Headers, soon: Soon, began: float
+    ) -> Whole:
+        """The answer, when what it waited for is there."""
+        nsid = route.method.nsid
+        try:
+            done = self._whole(route, headers, left, soon.finish(soon.future.result()))
+        except Refused as refused:
+            done = whole(refusal(refused), None)
+            _note(nsid, refused)
+        except Exception:
+            done = whole(_fault(nsid), None)
         self._observe(site, nsid, done.status, began)
         return done
 
@@ -273,11 +299,21 @@ def _as_answer(route: _Route, result: Any, left: Headers) -> Answer:
 
 async def _take_body(route: _Route, given: Given, receive: Receive) -> None:
     """Read and check what the lexicon says of the request body."""
-    headers, max_bytes = given.headers, route.method.max_bytes
-    declared = headers.get("content-length")
+    max_bytes = route.method.max_bytes
     if route.input is None:
-        await _no_body(declared, headers, receive)
+        await _no_body(given.headers.get("content-length"), given.headers, receive)
         return
+    _open_body(route, given)
+    if route.input.check is None:
+        given.body = bodies.stream(receive, max_bytes)
+    else:
+        given.input = _read(route, await bodies.whole(receive, max_bytes))
+
+
+def _open_body(route: _Route, given: Given) -> None:
+    """Refuse a body by what the headers say of it."""
+    headers = given.headers
+    declared = headers.get("content-length")
     if declared is None and headers.get("transfer-encoding") is None:
         raise InvalidRequest("A request body is expected but none was provided")
     given.content_type = (headers.get("content-type") or "").partition(";")[0].strip().lower()
@@ -289,11 +325,14 @@ async def _take_body(route: _Route, given: Given, receive: Receive) -> None:
         )
     if headers.get("content-encoding") not in (None, "identity"):
         raise UnsupportedEncoding
-    check_length(declared, max_bytes)
-    if route.input.check is None:
-        given.body = bodies.stream(receive, max_bytes)
-    else:
-        given.input = route.input.check(read_json(await bodies.whole(receive, max_bytes)))
+    check_length(declared, route.method.max_bytes)
+
+
+def _read(route: _Route, body: bytes) -> Any:
+    """What a JSON body says, as its lexicon has it."""
+    assert route.input is not None
+    assert route.input.check is not None
+    return route.input.check(read_json(body))
 
 
 async def _no_body(declared: str | None, headers: RequestHeaders, receive: Receive) -> None:

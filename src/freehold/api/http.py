@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from freehold.api.siege.keeper import TICKET, Canned, Keeper, Ticket
 from freehold.net.budgets import caller_of
-from freehold.net.visits import at_once_of
+from freehold.net.visits import BODY, Coming, Whole, at_once_of
 
 KNOWN_SECONDS = 300.0
 """After which it is looked again whether a member speaks over a connection by TLS."""
@@ -25,6 +25,18 @@ TOGETHER_BYTES = 65_536
 
 
 _BODY = (b"content-length", b"transfer-encoding")
+
+
+class _Asking:
+    """Stands in uvicorn's place for a request in hand, while an answer is coming: those behind it wait for it."""
+
+    def __init__(self) -> None:
+        self.response_complete = self.disconnected = False
+        self.keep_alive = True
+        self.message_event = self
+
+    def set(self) -> None:
+        """Nobody waits for more of the request."""
 
 
 class Together(asyncio.Transport):
@@ -94,6 +106,8 @@ class Http(HttpToolsProtocol):
         self._settled = self._rests = self._was_served = False
         self._known_until = 0.0
         self._at_once, self._is_first = at_once_of(self.app), False
+        self._body: list[bytes] | None = None
+        """Of a request that is answered at once when all of it is there, which it may be."""
 
     @property
     def is_asking(self) -> bool:
@@ -136,6 +150,8 @@ class Http(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._is_first = True
         super().data_received(data)
+        if self._body is not None and not self.transport.is_closing():
+            self._go_on_as_ever()
 
     def on_headers_complete(self) -> None:
         if self._rests or self.transport.is_closing():  # who is not listened to, and goes on talking
@@ -151,6 +167,15 @@ class Http(HttpToolsProtocol):
         elif not self._answered_at_once():
             super().on_headers_complete()
 
+    def _go_on_as_ever(self, *, is_whole: bool = False) -> None:
+        """Let a request with a body be served by a task. is_whole: nothing of it is to come."""
+        pieces, self._body = self._body or [], None
+        super().on_headers_complete()
+        for piece in pieces:
+            super().on_body(piece)
+        if is_whole:
+            super().on_message_complete()
+
     def _judged(self, keeper: Keeper) -> Ticket | Canned | None:
         """What the keeper says of the request, if nobody has looked at it before."""
         unknown = self.scheme == "https" and self.reading_since > self._known_until
@@ -164,33 +189,63 @@ class Http(HttpToolsProtocol):
         return keeper.judge(method, self.url, cast(Any, self.scope), socket)
 
     def _answered_at_once(self) -> bool:
-        """Let the application answer without a task; whether it did.
+        """Let the application answer without a task; whether it did, or may when the body is there.
 
         One request of those that came together: who sends many in one piece waits as others do. And only to somebody
         who signs in: strangers stand in line, of whose length a keeper knows a flood.
         """
-        if not self._is_first or not self._is_plain_get():
+        if not self._is_first or not self._is_plain():
             return False
         self._is_first = False
+        if self.parser.get_method() == b"POST":
+            self._body = []
+            return True
+        return self._has_answer(b"")
+
+    def _has_answer(self, body: bytes) -> bool:
         path, _, query = self.url.partition(b"?")
-        asked = {"method": "GET", "path": path.decode("ascii"), "raw_path": path, "query_string": query}
+        method = self.parser.get_method().decode("ascii")
+        asked = {"method": method, "path": path.decode("ascii"), "raw_path": path, "query_string": query, BODY: body}
         answer = self._at_once(cast(Any, self.scope) | asked)
         if answer is None:
             return False
         self._settled = True
+        if isinstance(answer, Coming):
+            asking = _Asking()
+            self.cycle = cast(Any, asking)
+            answer.future.add_done_callback(partial(self._come, answer, asking))
+        else:
+            self._say(answer)
+        return True
+
+    def _come(self, answer: Coming, asking: _Asking, future: "asyncio.Future[Any]") -> None:
+        """What an answer waited for is there."""
+        if future.cancelled():  # the network is let go
+            self.cut_off()
+            return
+        done = answer.make()
+        asking.response_complete = True
+        if not (asking.disconnected or self.transport.is_closing()):
+            self._say(done)
+            if not asking.keep_alive:
+                self.transport.close()
+
+    def _say(self, answer: Whole) -> None:
         usual = [b"%b: %b\r\n" % pair for pair in self.server_state.default_headers]
         head = b"".join([STATUS_LINE[answer.status], *usual, answer.head, b"\r\n"])
         cast(Together, self.transport).write_now(head, answer.body)
         self.on_response_complete()
-        return True
 
-    def _is_plain_get(self) -> bool:
-        """Is it a call with no body and an ordinary path, by a client that takes what it is sent and stays?"""
+    def _is_plain(self) -> bool:
+        """Is it a call with an ordinary path, by a client that takes what it is sent and stays? With a body as long as
+        it says, or none."""
         parser, url = self.parser, self.url
-        if not url.startswith(b"/xrpc/") or parser.get_method() != b"GET" or self.is_asking or self.flow.write_paused:
+        if not url.startswith(b"/xrpc/") or self.is_asking or self.flow.write_paused:
             return False
-        named = {name for name, _ in self.headers}
-        if b"authorization" not in named or not named.isdisjoint(_BODY):
+        headers, method = dict(self.headers), parser.get_method()
+        if b"authorization" not in headers or b"transfer-encoding" in headers or self.expect_100_continue:
+            return False
+        if method != (b"POST" if b"content-length" in headers else b"GET"):
             return False
         if not url.isascii() or b"%" in url.partition(b"?")[0] or b"#" in url:
             return False
@@ -219,12 +274,19 @@ class Http(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self.body_bytes += len(body)
-        if not self._settled:
+        if self._body is not None:
+            self._body.append(body)
+        elif not self._settled:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         self.reading_since = 0.0
-        if not self._settled:
+        if self._body is not None:
+            if self._has_answer(b"".join(self._body)):
+                self._body = None
+            else:
+                self._go_on_as_ever(is_whole=True)
+        elif not self._settled:
             super().on_message_complete()
 
     def on_response_complete(self) -> None:

@@ -4,12 +4,13 @@ Only translation: from lexicon JSON to the rules in pds.writes and pds.reads, an
 Source: lexicons com.atproto.repo.*
 """
 
+import asyncio
 from typing import Any
 
 from freehold.api.caller import ACCESS, NONE, Caller
 from freehold.api.identity import document_of
 from freehold.api.permissions import assure_records
-from freehold.api.xrpc import Given, procedure, query
+from freehold.api.xrpc import Given, Soon, begun, procedure, query
 from freehold.pds.accounts import Account, RepoNotFound
 from freehold.pds.writes import Create, Delete, Put, Write, Written
 from freehold.protocol.cid import Cid
@@ -29,32 +30,32 @@ class NotYours(Refused):
     say = "You can write to your own repository only."
 
 
-@procedure("com.atproto.repo.createRecord", auth=ACCESS, cost=WRITE_POINTS["create"])
-async def create_record(site: Site, caller: Caller, given: Given) -> Json:
+@begun("com.atproto.repo.createRecord", auth=ACCESS, cost=WRITE_POINTS["create"])
+def create_record(site: Site, caller: Caller, given: Given) -> Soon:
     said = given.input
     write = Create(said["collection"], said.get("rkey"), _record(said["record"]))
-    return _one(await _write(site, caller, said, [write]))
+    return Soon(_begin(site, caller, said, [write]), _one)
 
 
-@procedure("com.atproto.repo.putRecord", auth=ACCESS, cost=WRITE_POINTS["update"])
-async def put_record(site: Site, caller: Caller, given: Given) -> Json:
+@begun("com.atproto.repo.putRecord", auth=ACCESS, cost=WRITE_POINTS["update"])
+def put_record(site: Site, caller: Caller, given: Given) -> Soon:
     said = given.input
     write = Put(said["collection"], said["rkey"], _record(said["record"]), swap=_swap(said))
-    return _one(await _write(site, caller, said, [write]))
+    return Soon(_begin(site, caller, said, [write]), _one)
 
 
-@procedure("com.atproto.repo.deleteRecord", auth=ACCESS, cost=WRITE_POINTS["delete"])
-async def delete_record(site: Site, caller: Caller, given: Given) -> Json:
+@begun("com.atproto.repo.deleteRecord", auth=ACCESS, cost=WRITE_POINTS["delete"])
+def delete_record(site: Site, caller: Caller, given: Given) -> Soon:
     said = given.input
-    done = await _write(site, caller, said, [Delete(said["collection"], said["rkey"], swap=_swap(said))])
-    return {"commit": _commit(done)} if done.seq is not None else {}
+    write = Delete(said["collection"], said["rkey"], swap=_swap(said))
+    return Soon(_begin(site, caller, said, [write]), _deleted)
 
 
 @procedure("com.atproto.repo.applyWrites", auth=ACCESS, weigh=lambda said: sum(map(_points, said["writes"])))
 async def apply_writes(site: Site, caller: Caller, given: Given) -> Json:
     said = given.input
     writes = [_one_of_many(one) for one in said["writes"]]
-    done = await _write(site, caller, said, writes)
+    done = await _begin(site, caller, said, writes)
     results = []
     for write, result in zip(writes, done.results, strict=True):
         kind = {Create: "create", Put: "update", Delete: "delete"}[type(write)]
@@ -124,7 +125,7 @@ async def import_repo(site: Site, caller: Caller, given: Given) -> None:
     await site.imports.take_in(site.accounts.one(caller.member), given.body)
 
 
-async def _write(site: Site, caller: Caller, said: Json, writes: list[Write]) -> Written:
+def _begin(site: Site, caller: Caller, said: Json, writes: list[Write]) -> "asyncio.Future[Written]":
     """Check whose repository is meant, then write."""
     named = said["repo"]
     if named != caller.member:
@@ -133,7 +134,7 @@ async def _write(site: Site, caller: Caller, said: Json, writes: list[Write]) ->
             raise NotYours(repo=named)
     assure_records(caller, writes)
     swap = Cid.parse(said["swapCommit"]) if said.get("swapCommit") else None
-    return await site.writes.write(caller.member, writes, swap_commit=swap, validate=said.get("validate"))
+    return site.writes.begin(caller.member, writes, swap_commit=swap, validate=said.get("validate"))
 
 
 async def _repo(site: Site, name: str) -> Account:
@@ -174,6 +175,10 @@ def _one_of_many(given: Json) -> Write:
 def _one(done: Written) -> Json:
     result = done.results[0]
     return {"uri": result.uri, "cid": str(result.cid), "commit": _commit(done), "validationStatus": result.status}
+
+
+def _deleted(done: Written) -> Json:
+    return {"commit": _commit(done)} if done.seq is not None else {}
 
 
 def _commit(done: Written) -> Json:

@@ -8,8 +8,9 @@ None where the lexicon names no output; it refuses by raising a `Refused`. Param
 Source: https://atproto.com/specs/xrpc
 """
 
+import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator, MutableMapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -70,7 +71,16 @@ class Answer(msgspec.Struct, frozen=True):
     status: int = 200
 
 
+class Soon(NamedTuple):
+    """What will be answered when something else is there. finish: makes the answer of what the future came to."""
+
+    future: "asyncio.Future[Any]"
+    finish: Callable[[Any], Any]
+
+
 Handler = Callable[[Any, Caller, Given], Awaitable[Any]]
+Beginning = Callable[[Any, Caller, Given], Any]
+"""A handler that does not wait: it answers, or says `Soon` what the answer waits for."""
 
 
 class Method(msgspec.Struct, frozen=True):
@@ -79,7 +89,7 @@ class Method(msgspec.Struct, frozen=True):
     cost: points of the budget that a call takes. budget: the budget's name, empty for `read` or `write` by the verb.
     max_bytes: of the request body; None where the handler itself limits what it takes. weigh: all the points of a call
     by its JSON body, where that decides; `cost` is then what is taken before the body is read. at_once: the same as
-    `handle`, for a view of an index that has taken in everything.
+    `handle`, without a task of its own.
     """
 
     nsid: str
@@ -90,7 +100,7 @@ class Method(msgspec.Struct, frozen=True):
     budget: str = ""
     max_bytes: int | None = JSON_MAX_BYTES
     weigh: Callable[[Any], int] | None = None
-    at_once: Callable[[Any, Caller, Given], Answer] | None = None
+    at_once: Beginning | None = None
 
 
 class Methods:
@@ -106,7 +116,7 @@ class Methods:
         auth: Auth,
         cost: int = 1,
         budget: str = "",
-        at_once: Callable[[Any, Caller, Given], Answer] | None = None,
+        at_once: Beginning | None = None,
     ) -> Callable[[Handler], Handler]:
         """Register a handler that reads: GET."""
         return lambda handle: self.add(Method(nsid, "GET", auth, handle, cost, budget, at_once=at_once))
@@ -123,6 +133,19 @@ class Methods:
     ) -> Callable[[Handler], Handler]:
         """Register a handler that may change something: POST."""
         return lambda handle: self.add(Method(nsid, "POST", auth, handle, cost, budget, max_bytes, weigh))
+
+    def begun(self, nsid: str, *, auth: Auth, cost: int) -> Callable[[Beginning], Beginning]:
+        """Register a procedure with a handler that does not wait."""
+
+        def register(begin: Beginning) -> Beginning:
+            async def handle(site: Any, caller: Caller, given: Given) -> Any:
+                soon = begin(site, caller, given)
+                return soon.finish(await soon.future)
+
+            self.add(Method(nsid, "POST", auth, handle, cost, at_once=begin))
+            return begin
+
+        return register
 
     def get(self, nsid: str) -> Method | None:
         """The method of this name."""
@@ -144,3 +167,4 @@ METHODS = Methods()
 
 query = METHODS.query
 procedure = METHODS.procedure
+begun = METHODS.begun

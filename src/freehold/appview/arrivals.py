@@ -28,21 +28,26 @@ class Arrivals:
         """Whether anybody waits."""
         return bool(self._waiting)
 
-    async def wait(self, seq: int, private_seq: int, seconds: float, hurry: Callable[[], object]) -> bool:
-        """False when it took longer. hurry: called when the wait has begun, and is seen by `arrived`."""
+    def wait(self, seq: int, private_seq: int, seconds: float, hurry: Callable[[], object]) -> "asyncio.Future[bool]":
+        """Done when the index is there; False when it took longer. hurry: called when the wait has begun, and is seen
+        by `arrived`."""
         loop = asyncio.get_running_loop()
-        one = _Waiting(seq, private_seq, loop, loop.create_future())
+        future: asyncio.Future[bool] = loop.create_future()
+        one = _Waiting(seq, private_seq, loop, future)
         self._waiting.add(one)
         if self._has_come(seq, private_seq):  # looked at again: a commit before this line may not have seen us
             self._waiting.discard(one)
-            return True
-        patience = loop.call_later(seconds, _settle, [one.future], False)
-        try:
-            hurry()
-            return await one.future
-        finally:
+            future.set_result(True)
+            return future
+        patience = loop.call_later(seconds, _settle, [future], False)
+
+        def over(_: object) -> None:
             patience.cancel()
             self._waiting.discard(one)
+
+        future.add_done_callback(over)
+        hurry()
+        return future
 
     def arrived(self) -> None:
         """The index has moved on. From any thread."""

@@ -249,10 +249,12 @@ class Index:
 
     async def reached(self, seq: int, timeout: float = 0.5, private_seq: int = 0) -> bool:  # noqa: ASYNC109
         """Wait until the events up to these seqs are in the index; False when that took more than `timeout` seconds."""
-        if self._has_come(seq, private_seq):
-            return True
+        return self._has_come(seq, private_seq) or await self.arrival(seq, timeout, private_seq)
+
+    def arrival(self, seq: int, timeout: float = 0.5, private_seq: int = 0) -> "asyncio.Future[bool]":
+        """As `reached`, for who does not wait where they stand."""
         hurry = self._hurry if self.wants is None else partial(self.wants, seq, private_seq)
-        return await self._arrivals.wait(seq, private_seq, timeout, hurry)
+        return self._arrivals.wait(seq, private_seq, timeout, hurry)
 
     def _has_come(self, seq: int, private_seq: int) -> bool:
         return self.seq >= seq and self.private_seq >= private_seq

@@ -27,7 +27,7 @@ from freehold.api.socket import Socket
 from freehold.cli.onion_door import ByOnion, OnionFront
 from freehold.cli.unencrypted import Unencrypted
 from freehold.net.siege import Mode, Siege
-from freehold.net.visits import Receive, Scope, Send, Whole, at_once_of
+from freehold.net.visits import Coming, Receive, Scope, Send, Whole, at_once_of
 from freehold.protocol.refused import Refused
 from freehold.server import Networks
 from freehold.settings import BadSetting, Settings
@@ -279,7 +279,7 @@ class Believing(ProxyHeadersMiddleware):
         super().__init__(cast(Any, app), proxies)
         self._at_once, self._believe = at_once_of(app), ProxyHeadersMiddleware(cast(Any, _nothing), proxies)
 
-    def at_once(self, scope: Scope) -> Whole | None:
+    def at_once(self, scope: Scope) -> Whole | Coming | None:
         """The answer, if there is one. The scope stays as it was, for whoever answers otherwise."""
         if any(name.startswith(b"x-forwarded-") for name, _ in scope["headers"]):
             scope = dict(scope)
@@ -299,7 +299,7 @@ class OnlyFrom:
         self._app, self._at_once = app, at_once_of(app)
         self._proxies = [ip_network(proxy) for proxy in proxies]
 
-    def at_once(self, scope: Scope) -> Whole | None:
+    def at_once(self, scope: Scope) -> Whole | Coming | None:
         """The answer to one of them, if there is one at once."""
         return self._at_once(scope) if self._may(str((scope.get("client") or ("",))[0])) else None
 

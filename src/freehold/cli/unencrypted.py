@@ -7,7 +7,7 @@ address of what was asked for. Sources: https://www.rfc-editor.org/rfc/rfc8555#s
 from collections.abc import MutableMapping
 from typing import Any
 
-from freehold.net.visits import Receive, Scope, Send, Whole
+from freehold.net.visits import Coming, Receive, Scope, Send, Whole
 from freehold.server import Networks
 from freehold.site import Site
 from freehold.tls.certificates import Certificates
@@ -22,10 +22,12 @@ class Unencrypted:
     def __init__(self, networks: Networks) -> None:
         self._networks = networks
 
-    def at_once(self, scope: Scope) -> Whole | None:
+    def at_once(self, scope: Scope) -> Whole | Coming | None:
         """The answer to whoever came with it, if there is one at once."""
         answer = self._networks.at_once(scope) if scope["scheme"] == "https" else None
-        return answer._replace(head=answer.head + b"%b: %b\r\n" % HSTS) if answer is not None else None
+        if isinstance(answer, Coming):
+            return answer.then(_by_https)
+        return _by_https(answer) if answer is not None else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["scheme"] in ("https", "wss"):
@@ -69,3 +71,8 @@ def _with_hsts(send: Send) -> Send:
         await send(message)
 
     return sending
+
+
+def _by_https(answer: Whole) -> Whole:
+    """The same for a whole answer."""
+    return answer._replace(head=answer.head + b"%b: %b\r\n" % HSTS)

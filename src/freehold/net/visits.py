@@ -31,9 +31,23 @@ class Whole(NamedTuple):
     body: bytes
 
 
-AtOnce = Callable[[Scope], Whole | None]
-"""Answers a request, of which there is nothing but its head, without waiting for anything; None for one that has to be
-served as any other, of which nothing has been done then."""
+class Coming(NamedTuple):
+    """An answer that waits for one thing. future: done when that is there; who cancels it lets the answer go. make:
+    called once then, on the event loop; it does not fail."""
+
+    future: "asyncio.Future[Any]"
+    make: Callable[[], Whole]
+
+    def then(self, change: Callable[[Whole], Whole]) -> "Coming":
+        """The same with something done to the answer."""
+        make = self.make
+        return Coming(self.future, lambda: change(make()))
+
+
+AtOnce = Callable[[Scope], Whole | Coming | None]
+"""Answers a request that is all there (its body, if it has one, under `BODY` in the scope), without a task of its own;
+None for one that has to be served as any other, of which nothing has been done then."""
+BODY = "freehold.body"
 
 
 def at_once_of(app: object) -> AtOnce:
@@ -50,8 +64,8 @@ class Visits:
     """Of one network."""
 
     def __init__(self) -> None:
-        self._sockets: set[asyncio.Task[Any]] = set()
-        self._requests: set[asyncio.Task[Any]] = set()
+        self._sockets: set[asyncio.Future[Any]] = set()
+        self._requests: set[asyncio.Future[Any]] = set()
         self._over = False
 
     async def take(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,6 +85,11 @@ class Visits:
                     await send({"type": "websocket.close", "code": COME_AGAIN} if is_socket else CUT_OFF)
         finally:
             group.discard(task)
+
+    def await_too(self, coming: Coming) -> None:
+        """An answer that is not there yet counts as one that is being given."""
+        self._requests.add(coming.future)
+        coming.future.add_done_callback(self._requests.discard)
 
     async def end(self) -> None:
         """Wait until all are over; end those that take too long."""

@@ -5,6 +5,7 @@ there, swaps hold, the repository moves, the event is appended. The caller gets 
 Source: https://atproto.com/specs/repository, lexicons com.atproto.repo.*
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -105,6 +106,12 @@ class Writes:
     async def write(
         self, did: str, writes: Sequence[Write], swap_commit: Cid | None = None, validate: bool | None = None
     ) -> Written:
+        """As `begin`; what came of it."""
+        return await self.begin(did, writes, swap_commit, validate)
+
+    def begin(
+        self, did: str, writes: Sequence[Write], swap_commit: Cid | None = None, validate: bool | None = None
+    ) -> "asyncio.Future[Written]":
         """Apply `writes` to the repository of `did` as one commit, durably.
 
         validate: True refuses unknown lexicons, None checks known ones, False checks none.
@@ -113,7 +120,7 @@ class Writes:
         if len(writes) > MAX_WRITES:
             raise InvalidRequest(f"One call takes at most {MAX_WRITES} writes.")
         ready = [self._prepare(write, validate) for write in writes]
-        return await self._truth.write(lambda tx: self._commit(tx, did, ready, swap_commit), repeatable=True)
+        return self._truth.promise(lambda tx: self._commit(tx, did, ready, swap_commit), repeatable=True)
 
     def _prepare(self, write: Write, validate: bool | None) -> _Ready:
         if not syntax.is_nsid(write.collection):

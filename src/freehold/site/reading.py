@@ -1,5 +1,6 @@
 """The index, derived from the stream, and the views that the doors show of it."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
@@ -83,6 +84,13 @@ class Reading(Moves):
         if words:
             await self.index.words_written()
         return came
+
+    def catching_up(self) -> "asyncio.Future[bool] | None":
+        """What `caught_up` waits for, with the same patience; None where it does not wait."""
+        newest = self.log.last
+        if self.is_caught_up or self.settings.host_only or newest - self.index.seq > FAR_BEHIND:
+            return None
+        return self.index.arrival(newest, PATIENCE_SECONDS, self.log.last_private if self.beside else 0)
 
     @property
     def is_caught_up(self) -> bool:

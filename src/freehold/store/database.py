@@ -192,10 +192,14 @@ class Database:
         goes on. repeatable: `fn` touches nothing but its Tx, and memory only with `Tx.on_rollback`, so that it may be
         undone and run again; such writes share a savepoint until one fails late, which saves them a tenth.
         """
+        return await self.promise(fn, repeatable=repeatable)
+
+    def promise(self, fn: Callable[[Tx], T], *, repeatable: bool = False) -> "asyncio.Future[T]":
+        """As `write`, for who is on an event loop and does not wait where they stand."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._the_writer().submit(Job(fn, loop, future, repeatable))
-        return await future
+        return future
 
     def write_sync(self, fn: Callable[[Tx], T]) -> T:
         """As `write`, for a thread without an event loop."""

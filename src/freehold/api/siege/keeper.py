@@ -27,7 +27,7 @@ from freehold.api.siege.passes import COOKIE, PASS_SECONDS, Passes
 from freehold.net.budgets import caller_seen, is_edge_itself
 from freehold.net.handshakes import Handshakes
 from freehold.net.siege import TICK_SECONDS, Kind, Siege
-from freehold.net.visits import Whole, at_once_of
+from freehold.net.visits import Coming, Whole, at_once_of
 from freehold.site import Site
 
 TICKET, KEEPER = "freehold.ticket", "freehold.keeper"
@@ -419,8 +419,8 @@ class Turn:
     def __init__(self, keeper: Keeper, app: App) -> None:
         self._keeper, self._app, self._at_once = keeper, app, at_once_of(app)
 
-    def at_once(self, scope: Scope) -> Whole | None:
-        """The answer to a request for which nothing has to be waited for: so it has its turn as it comes."""
+    def at_once(self, scope: Scope) -> Whole | Coming | None:
+        """The answer to a request that needs no task of its own: so it has its turn as it comes."""
         answer = self._at_once(scope)
         if answer is not None:
             self._keeper.siege.turn(now())

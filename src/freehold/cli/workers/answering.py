@@ -16,7 +16,7 @@ from freehold.api.door import PREFIX, Passing
 from freehold.api.proxy import target_of
 from freehold.api.xrpc import RequestHeaders
 from freehold.cli.workers.numbers import Numbers, Row
-from freehold.net.visits import App, Receive, Scope, Send, Whole, at_once_of
+from freehold.net.visits import App, Coming, Receive, Scope, Send, Whole, at_once_of
 from freehold.pds.service_callers import is_service_token
 from freehold.protocol.refused import Refused
 from freehold.site import Site
@@ -63,7 +63,7 @@ class Answering:
         self._find, self._app, self._pass_on, self._at_once = find, app, pass_on, at_once_of(app)
         self._places = {site: Place(site, numbers.of(at)) for at, site in enumerate(sites)}
 
-    def at_once(self, scope: Scope) -> Whole | None:
+    def at_once(self, scope: Scope) -> Whole | Coming | None:
         """The answer, if it is ours and there at once."""
         return self._at_once(scope) if self._is_ours(scope) else None
 
