@@ -24,6 +24,29 @@ def test_a_slow_reader_leaves_nothing_old_behind(parish: Parish):
     assert "following" in view["author"]["viewer"]
 
 
+def test_counts_and_revisions_move_on_without_being_read_again(parish: Parish):
+    alice, bob = parish.join("alice"), parish.join("bob")
+    alice.post("one")
+    bob.follow(alice)
+    parish.settle()
+    before = parish.ask("actor.getProfile", bob, actor=alice.did)
+    assert parish.views.repo_rev(alice.did) == alice.rev
+    (piece,) = (piece for piece in parish.index.memory.actors.values.values() if piece.did == alice.did)
+    alice.post("two")
+    alice.follow(bob)
+    parish.settle()
+    assert parish.index.memory.actors.get(piece.id) is piece
+    counts = {"postsCount": 2, "followsCount": 1, "followersCount": 1}
+    after = parish.ask("actor.getProfile", bob, actor=alice.did)
+    assert {name: value for name, value in after.items() if value != before[name]}.keys() == {
+        "postsCount",
+        "followsCount",
+        "viewer",
+    }
+    assert counts.items() <= after.items()
+    assert parish.index.memory.revs.get(piece.id) == parish.views.repo_rev(alice.did) == alice.rev
+
+
 def test_no_more_is_kept_than_allowed():
     kept: Kept[int, int] = Kept(3)
     for n in range(10):

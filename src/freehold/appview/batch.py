@@ -28,12 +28,10 @@ STRANGER = "stranger"
 _ADJUST_POST = {
     name: f"UPDATE post SET {name} = {name} + :by WHERE id = :id RETURNING moment, {WEIGHT}" for name in WORTH
 }
-_ADJUST_ACTOR = {
-    name: f"UPDATE actor SET {name} = {name} + :by WHERE id = :id" for name in ("posts", "followers", "follows")
-}
-_ADJUST = _ADJUST_POST | _ADJUST_ACTOR
+_STANDING = " WHERE id = :id RETURNING id, rev, followers, follows, posts"
+_ADJUST = _ADJUST_POST | {"followers": f"UPDATE actor SET followers = followers + :by{_STANDING}"}
 _MOVE_ON = (
-    "UPDATE actor SET posts = posts + :posts, follows = follows + :follows, rev = coalesce(:rev, rev) WHERE id = :id"
+    f"UPDATE actor SET posts = posts + :posts, follows = follows + :follows, rev = coalesce(:rev, rev){_STANDING}"
 )
 """What an actor's own writes move, in one statement. (`followers` has an index, which would be written each time.)"""
 PostCount = Literal["likes", "reposts", "replies", "quotes"]
@@ -69,6 +67,16 @@ class FeedItem(NamedTuple):
     root_author: int
 
 
+class Standing(NamedTuple):
+    """How far an actor's repository is in the index, and what a profile counts: as of the end of a batch."""
+
+    actor: int
+    rev: str | None
+    followers: int
+    follows: int
+    posts: int
+
+
 class Effect(msgspec.Struct, frozen=True, array_like=True):
     """What memory learns of a committed batch, as it travels to other processes. The fields are those of `Batch`."""
 
@@ -81,6 +89,7 @@ class Effect(msgspec.Struct, frozen=True, array_like=True):
     notices: set[int]
     feed: list[tuple[bool, FeedItem]]
     ties: list[Tie]
+    standing: list[Standing]
 
 
 class Known:
@@ -138,6 +147,7 @@ class Batch:
         self.notices: set[int] = set()
         self.feed: list[tuple[bool, FeedItem]] = []
         self.ties: list[Tie] = []
+        self.standing: list[Standing] = []
 
     @property
     def effect(self) -> Effect:
@@ -198,16 +208,17 @@ class Batch:
         self.posts.add(post)
 
     def count_actor(self, name: ActorCount, actor: int, by: int) -> None:
-        """Move a count of an actor, as `count_post` does."""
+        """Move a count of an actor, as `count_post` does; memory learns where it stands then."""
         self._counts[name, actor] = self._counts.get((name, actor), 0) + by
-        self.actors.add(actor)
 
     def _adjust(self, name: str, id: int) -> None:
         """Write a count that was moved so far."""
         by = self._counts.pop((name, id), 0)
         if by:
             rows = self.tx.run(_ADJUST[name], by=by, id=id)
-            if rows and rows[0][0] is not None and changes(name, by, rows[0][1]):
+            if name == "followers":
+                self.standing += map(Standing._make, rows)
+            elif rows and rows[0][0] is not None and changes(name, by, rows[0][1]):
                 self._warmed.setdefault(id, False)
 
     # -- search ------------------------------------------------------------------------------------------------------
@@ -251,7 +262,8 @@ class Batch:
 
     def _move_on(self, actor: int) -> None:
         posts, follows = (self._counts.pop((name, actor), 0) for name in ("posts", "follows"))
-        self.tx.run(_MOVE_ON, posts=posts, follows=follows, rev=self._revs.get(actor), id=actor)
+        rows = self.tx.run(_MOVE_ON, posts=posts, follows=follows, rev=self._revs.get(actor), id=actor)
+        self.standing += map(Standing._make, rows)
 
     def _index_names(self, actor: int) -> None:
         row = self.tx.one("SELECT handle, profile FROM actor WHERE id = :id", id=actor)

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from typing import Generic, TypeVar
 
-from freehold.appview.batch import Batch, Effect
+from freehold.appview.batch import Batch, Effect, Standing
 from freehold.appview.chains import Chains
 from freehold.appview.labelled import LabelsOf, nothing_said
 from freehold.appview.pieces import ActorPiece, Circle, KeptBy, MutedBy, Own, PostPiece
@@ -57,8 +57,8 @@ class Memory:
     """One network's pieces and chains.
 
     muted_by: whom somebody mutes; kept_by: what they keep for themselves; labels_of: what labelers say of a subject.
-    None of it is written in the index. members: who is on a list, by its id. ids: by DID. revs: of readers, by DID:
-    at which generation the revision of their repository was read, and which it was.
+    None of it is written in the index. members: who is on a list, by its id. ids: by DID. revs: of readers, by id: the
+    revision of their repository that the index has come to.
     """
 
     def __init__(self, muted_by: MutedBy, kept_by: KeptBy = lambda did: ({}, {}, {}, {})) -> None:
@@ -74,7 +74,7 @@ class Memory:
         self.members: Kept[int, frozenset[int]] = Kept(LISTS_KEPT)
         self.ties: Kept[int, Ties] = Kept(TIES_KEPT)
         self.ids: Kept[str, int] = Kept(IDS_KEPT)
-        self.revs: Kept[str, tuple[int, str | None]] = Kept(READERS_KEPT)
+        self.revs: Kept[int, str] = Kept(READERS_KEPT)
         self.chains = Chains()
 
     def take_over(self, batch: Batch | Effect) -> None:
@@ -99,6 +99,16 @@ class Memory:
                 self.chains.add(item)
             else:
                 self.chains.remove(item.actor, item.moment)
+        self._move_on(batch.standing)  # last: whoever is told a revision is shown it
+
+    def _move_on(self, standing: Iterable[Standing]) -> None:
+        """Let the pieces of those who wrote, or were followed, count what they count now: most are shown again soon."""
+        for actor, rev, followers, follows, posts in standing:
+            piece = self.actors.get(actor)
+            if piece is not None:
+                piece.followers, piece.follows, piece.posts = followers, follows, posts
+            if rev is not None and actor in self.revs.values:
+                self.revs.put(actor, rev)
 
     def _forget_circles(self, outdated: Callable[[Circle], bool]) -> None:
         self.circles.forget([id for id, circle in list(self.circles.values.items()) if outdated(circle)])

@@ -1,8 +1,9 @@
 """Ready-made pieces of views: the part of an actor's and of a post's JSON that is the same for every reader.
 
 Made from rows of the index, as JSON and the few values that views weigh, kept in memory (see `memory`), never changed
-once made: a view adds to what a piece says. Making them is most of what a page costs whose posts memory does not hold.
-So nothing is looked for that a record cannot have, and nothing kept that can be read from the JSON again.
+once made but for an actor's counts: a view adds to what a piece says. Making them is most of what a page costs whose
+posts memory does not hold. So nothing is looked for that a record cannot have, and nothing kept that can be read from
+the JSON again.
 Source: the lexicons app.bsky.actor.defs, app.bsky.feed.defs, app.bsky.embed.*
 """
 
@@ -168,14 +169,17 @@ NOBODY = Circle()
 
 class ActorPiece(msgspec.Struct, gc=False):
     """An actor. basic_json, view_json, detailed_json: the three sizes of profile view, each without `viewer` and
-    without what `said` says of the account, as `fragments.opened` has them. subscribers: who may be told of all that
-    they post: followers, mutuals or none. joined: the id of the starter pack by which they joined. blocks: whether they
-    block anybody, by name or by a list. live: what they do just now, if they say so."""
+    without what `said` says of the account, as `fragments.opened` has them. followers, follows, posts: how many; they
+    alone move on, with the index. in_full: what only the largest view shows beside them. subscribers: who may be told
+    of all that they post: followers, mutuals or none. joined: the id of the starter pack by which they joined. blocks:
+    whether they block anybody, by name or by a list. live: what they do just now, if they say so."""
 
     id: int
     did: str
     status: str | None
     followers: int
+    follows: int
+    posts: int
     members_only: bool
     pinned: str | None
     subscribers: str
@@ -183,7 +187,7 @@ class ActorPiece(msgspec.Struct, gc=False):
     blocks: bool
     basic_json: bytes
     view_json: bytes
-    detailed_json: bytes
+    in_full: bytes
     said: tuple[Said, ...] = ()
     live: Live | None = None
 
@@ -191,6 +195,11 @@ class ActorPiece(msgspec.Struct, gc=False):
     def plain(self) -> bool:
         """Whether these views say all, to any reader at any time."""
         return not self.said and self.live is None
+
+    @property
+    def detailed_json(self) -> bytes:
+        """The largest view."""
+        return _COUNTED % (self.view_json, self.followers, self.follows, self.posts, self.in_full)
 
     @property
     def basic(self) -> Json:
@@ -282,15 +291,15 @@ def actor_piece(row: tuple[Any, ...], image_url: ImageUrl) -> ActorPiece:
     view_json = said_too(basic_json, _texts(profile, "description"))
     if at is not None:
         view_json = b'%b,"indexedAt":"%b"' % (view_json, basic["createdAt"].encode())
-    detailed_json = _COUNTED % (view_json, followers, follows, posts)
-    if not profile.keys().isdisjoint(_IN_FULL):
-        detailed_json = said_too(detailed_json, _detailed(profile, did, image_url))
+    in_full = b"" if profile.keys().isdisjoint(_IN_FULL) else said_too(b"", _detailed(profile, did, image_url))
     pinned = as_dict(profile.get("pinnedPost"))
     return ActorPiece(
         id=id,
         did=did,
         status=status,
         followers=followers,
+        follows=follows,
+        posts=posts,
         members_only=any(label["val"] == NOT_FOR_STRANGERS for label in labels),
         pinned=as_text(pinned.get("uri")),
         subscribers=allows,
@@ -298,11 +307,11 @@ def actor_piece(row: tuple[Any, ...], image_url: ImageUrl) -> ActorPiece:
         blocks=bool(blocks),
         basic_json=basic_json,
         view_json=view_json,
-        detailed_json=detailed_json,
+        in_full=in_full,
     )
 
 
-_COUNTED = b'%b,"followersCount":%d,"followsCount":%d,"postsCount":%d'
+_COUNTED = b'%b,"followersCount":%d,"followsCount":%d,"postsCount":%d%b'
 _IN_FULL = ("website", "banner", "pinnedPost")
 
 

@@ -85,13 +85,22 @@ class Views:
     def repo_rev(self, viewer: str) -> str | None:
         """The revision of the reader's own repository that the answers show: the header `Atproto-Repo-Rev`."""
         memory = self.index.memory
+        id = memory.ids.get(viewer)
+        rev = memory.revs.get(id) if id is not None else None
+        return rev if rev is not None else self._read_rev(viewer)
+
+    def _read_rev(self, viewer: str) -> str | None:
+        rev: str | None
+        memory = self.index.memory
         generation = memory.generation
-        read_at, rev = memory.revs.get(viewer) or (-1, None)
-        if read_at != generation:
-            with self.index.db.reading() as tx:
-                row = tx.one("SELECT rev FROM actor WHERE did = :did", did=viewer)
-            rev = row[0] if row is not None else None
-            memory.revs.put(viewer, (generation, rev))
+        with self.index.db.reading() as tx:
+            id, rev = tx.one("SELECT id, rev FROM actor WHERE did = :did", did=viewer) or (0, None)
+        if rev is not None:
+            memory.ids.put(viewer, id)
+            memory.revs.put(id, rev)
+            if memory.generation != generation:
+                memory.ids.forget((viewer,))
+                memory.revs.forget((id,))
         return rev
 
     # -- app.bsky.actor ----------------------------------------------------------------------------------------------
