@@ -137,7 +137,8 @@ class Thread:
 
 @dataclass(slots=True)
 class Notice:
-    """Something that happened to the reader; several likes of one post are one notice."""
+    """Something that happened to the reader; several likes of one post are one notice. of_post: a post that is there
+    is what `url` leads to."""
 
     icon: str
     tone: str
@@ -146,6 +147,7 @@ class Notice:
     more: int
     said: str
     url: str
+    of_post: bool
     iso: str
     when: str
     day: str

@@ -98,6 +98,7 @@ def _row(show: Presenter, one: Json, kind: str, posts: Mapping[str, Json]) -> No
         more=0,
         said=said if len(said) <= 200 else said[:199].rstrip() + "…",
         url=url,
+        of_post=url != by.url,
         iso=when.strftime("%Y-%m-%dT%H:%M:%SZ"),
         when=show.speech.ago(when, show.now),
         day=show.speech.day(when, show.now),
