@@ -20,6 +20,7 @@ import msgspec
 import uvicorn
 
 from freehold.appview.batch import HANDLERS
+from freehold.appview.bundle import packed
 from freehold.appview.index import Index
 from freehold.appview.schema import SCHEMA as INDEX_SCHEMA
 from freehold.identity.handles import Handles
@@ -316,6 +317,7 @@ class Intake:
             client,
             folder / "coming",
             frozenset(HANDLERS),
+            packed,
             limits or Limits(),
             Labelers(
                 self.truth, self.reader, client, lambda: Counter(self.subscribed), "did:web:here.test", most_labels

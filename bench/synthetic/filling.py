@@ -19,7 +19,7 @@ from bench.synthetic.drawing import BEGAN_MICROS, DAYS, MILLISECOND, SKEW, Drawn
 from freehold.appview.moments import moment_of, text_of
 from freehold.appview.ranks import heat, place
 from freehold.appview.schema import SCHEMA
-from freehold.appview.words import marks_of
+from freehold.appview.words import marks_of, own_marks
 from freehold.protocol import cbor
 from freehold.protocol.cid import Cid
 from freehold.protocol.tid import tid_encode
@@ -130,7 +130,7 @@ class Rows:
                 self._tell_of_reply(author, at, key, parent, root)
             raw = cbor.encode_json(record)
             counts = drawn.likes_of[id], drawn.reposts_of[id], drawn.replies_of[id]
-            marks = marks_of(record, author=author, parent=parent, root=root, video=False, media=False)
+            marks = marks_of(own_marks(record, 0), author=author, parent=parent, root=root)
             moment = moment_of(at, key)
             yield (
                 (id, author, key, moment, at, cid_of(raw), raw, parent, root, *counts),

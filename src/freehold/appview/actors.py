@@ -5,6 +5,8 @@ and `mute`. A status of None is an active account; STRANGER one that others name
 Source: https://atproto.com/specs/account and the lexicon app.bsky.actor.profile
 """
 
+from collections.abc import Iterable
+
 from freehold.appview.batch import HANDLERS, POST, STRANGER, Batch, Change, record
 from freehold.appview.edges import COLLECTIONS
 from freehold.appview.lists import ITEM, LIST
@@ -118,9 +120,12 @@ def paths_of(batch: Batch, actor: int) -> set[tuple[str, str]]:
     return paths
 
 
-def forget(batch: Batch, actor: int, did: str, keep: frozenset[tuple[str, str]] = frozenset()) -> None:
+def forget(batch: Batch, actor: int, did: str, keep: Iterable[str] = ()) -> None:
     """Remove every record of an actor but those at the paths in `keep`."""
-    for collection, rkey in sorted(paths_of(batch, actor) - keep):
+    held = paths_of(batch, actor)
+    if not held:
+        return
+    for collection, rkey in sorted(held.difference(tuple(path.split("/", 1)) for path in keep)):
         HANDLERS[collection](batch, Change(actor, did, collection, rkey))
 
 

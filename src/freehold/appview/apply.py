@@ -143,7 +143,7 @@ def apply_record(
     if batch.taken_down and (did, path) in batch.taken_down:
         forget_record(batch, did, path)
         return
-    record = value if value is not None else _read(batch, collection, raw, fits)
+    record = value if value is not None else read_record(batch, path, raw, fits)
     if record is None:
         log.info("the record %s of %s is not indexed: it does not fit its lexicon", path, did)
         handler(batch, Change(batch.actor(did), did, collection, rkey))
@@ -151,14 +151,15 @@ def apply_record(
         handler(batch, Change(batch.actor(did), did, collection, rkey, cid, record, raw))
 
 
-def _read(batch: Batch, collection: str, raw: bytes, fits: bool | None) -> Json | None:
+def read_record(batch: Batch, path: str, raw: bytes, fits: bool | None = None) -> Json | None:
+    """The JSON form of a record; None for what is none, or does not fit its lexicon. fits: where that is known."""
     try:
         record = cbor.decode_json(raw)
     except Refused:
         return None
     if not isinstance(record, dict):
         return None
-    return record if (batch.fits(collection, record) if fits is None else fits) else None
+    return record if (batch.fits(path.partition("/")[0], record) if fits is None else fits) else None
 
 
 def _commit(batch: Batch, did: str, rev: str, changes: Iterable[Changed]) -> None:
@@ -184,7 +185,6 @@ def _reset(batch: Batch, did: str, records: list[tuple[str, Cid, bytes]]) -> Non
     """Make the index equal to a repository that was replaced as a whole."""
     actor = batch.actor(did)
     actors.announce(batch, actor)
-    paths = (path.partition("/") for path, _, _ in records)
-    actors.forget(batch, actor, did, frozenset((collection, rkey) for collection, _, rkey in paths))
+    actors.forget(batch, actor, did, (path for path, _, _ in records))
     for path, cid, raw in records:
         apply_record(batch, did, path, cid, raw)

@@ -6,7 +6,8 @@ it.
 nothing changes.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -25,13 +26,16 @@ Json = dict[str, Any]
 STRANGER = "stranger"
 """The status of an actor whom others name and whose own account no event has announced."""
 
-_ADJUST_POST = {
-    name: f"UPDATE post SET {name} = {name} + :by WHERE id = :id RETURNING moment, {WEIGHT}" for name in WORTH
-}
-_STANDING = " WHERE id = :id RETURNING id, rev, followers, follows, posts"
-_ADJUST = _ADJUST_POST | {"followers": f"UPDATE actor SET followers = followers + :by{_STANDING}"}
+_MOVE_POST = (
+    f"UPDATE post SET {', '.join(f'{name} = {name} + ?' for name in WORTH)} WHERE id = ? RETURNING id, moment, {WEIGHT}"
+)
+_PLACES = {name: place for place, name in enumerate(WORTH)}
+_UNMOVED = [0] * len(WORTH)
+_STANDING = "RETURNING id, rev, followers, follows, posts"
+_FOLLOWERS = f"UPDATE actor SET followers = followers + ? WHERE id = ? {_STANDING}"
 _MOVE_ON = (
-    f"UPDATE actor SET posts = posts + :posts, follows = follows + :follows, rev = coalesce(:rev, rev){_STANDING}"
+    f"UPDATE actor SET posts = posts + :posts, follows = follows + :follows, rev = coalesce(:rev, rev)"
+    f" WHERE id = :id {_STANDING}"
 )
 """What an actor's own writes move, in one statement. (`followers` has an index, which would be written each time.)"""
 PostCount = Literal["likes", "reposts", "replies", "quotes"]
@@ -92,6 +96,14 @@ class Effect(msgspec.Struct, frozen=True, array_like=True):
     standing: list[Standing]
 
 
+def place_of(uri: object) -> tuple[str, str] | None:
+    """(DID, `rkey` as the table `post` has it) of the record that a URI names; None for other URIs."""
+    parts = uri.split("/") if isinstance(uri, str) else []
+    if len(parts) != 5 or parts[0] != "at:" or not parts[2].startswith("did:"):
+        return None
+    return parts[2], parts[4] if parts[3] == POST else f"{parts[3]}/{parts[4]}"
+
+
 class Known:
     """What the index remembers between batches, so that it need not ask the file; forgotten when a batch is undone.
 
@@ -135,7 +147,8 @@ class Batch:
         self._searchable: dict[int, Searchable] = {}
         self._named: set[int] = set()
         self._revs: dict[int, str] = {}
-        self._counts: dict[tuple[str, int], int] = {}
+        self._moved: dict[int, list[int]] = {}
+        self._counts: dict[str, dict[int, int]] = {"posts": {}, "followers": {}, "follows": {}}
         self._warmed: dict[int, bool] = {}
         self.is_reader: Callable[[int], bool] | None = None
         self.posts: set[int] = set()
@@ -170,11 +183,11 @@ class Batch:
 
     def subject(self, uri: object) -> tuple[int, int] | None:
         """(id, author's id) of the record that a URI names, with a place held for a new one; None for other URIs."""
-        parts = uri.split("/") if isinstance(uri, str) else []
-        if len(parts) != 5 or parts[0] != "at:" or not parts[2].startswith("did:"):
+        place = place_of(uri)
+        if place is None:
             return None
-        author = self.actor(parts[2])
-        rkey = parts[4] if parts[3] == POST else f"{parts[3]}/{parts[4]}"
+        did, rkey = place
+        author = self.actor(did)
         row = self.tx.one("SELECT id FROM post WHERE author = :author AND rkey = :rkey", author=author, rkey=rkey)
         if row is None:
             row = self.tx.one(
@@ -183,10 +196,22 @@ class Batch:
             assert row is not None
         return row[0], author
 
+    def actor_ids(self, dids: Iterable[str]) -> dict[str, int]:
+        """The ids of these actors, as `actor` gives them, among others."""
+        ids = self._ids
+        new = [did for did in dict.fromkeys(dids) if did not in ids]
+        found = self.tx.answers("SELECT (SELECT id FROM actor WHERE did = ?)", ((did,) for did in new))
+        ids.update((did, id) for did, (id,) in zip(new, found, strict=True) if id is not None)
+        strangers = [(did, STRANGER) for did in new if did not in ids]
+        if strangers:
+            made = self.tx.answers("INSERT INTO actor (did, status) VALUES (?, ?) RETURNING id", strangers)
+            ids.update((did, id) for (did, _), (id,) in zip(strangers, made, strict=True))
+            self.newcomers = True
+        return ids
+
     def release(self, post: int) -> None:
         """Let go of a place held for a record that nobody names any more."""
-        for name in _ADJUST_POST:
-            self._adjust(name, post)
+        self._move_posts({post: self._moved.pop(post, _UNMOVED)})
         self.tx.run(
             "DELETE FROM post WHERE id = :id AND moment IS NULL AND gates = 0"
             " AND likes = 0 AND reposts = 0 AND replies = 0 AND quotes = 0"
@@ -204,21 +229,29 @@ class Batch:
     def count_post(self, name: PostCount, post: int, by: int) -> None:
         """Move a count of a post, present or not; it is written with the end of the batch, as many likes of one post
         come together."""
-        self._counts[name, post] = self._counts.get((name, post), 0) + by
+        self._moved.setdefault(post, _UNMOVED.copy())[_PLACES[name]] += by
         self.posts.add(post)
+
+    def count_posts(self, name: PostCount, posts: Sequence[int]) -> None:
+        """Move a count of each of these posts by one, as often as it is here."""
+        moved, place = self._moved, _PLACES[name]
+        for post in posts:
+            by = moved.get(post)
+            if by is None:
+                by = moved[post] = _UNMOVED.copy()
+            by[place] += 1
+        self.posts.update(posts)
 
     def count_actor(self, name: ActorCount, actor: int, by: int) -> None:
         """Move a count of an actor, as `count_post` does; memory learns where it stands then."""
-        self._counts[name, actor] = self._counts.get((name, actor), 0) + by
+        counts = self._counts[name]
+        counts[actor] = counts.get(actor, 0) + by
 
-    def _adjust(self, name: str, id: int) -> None:
-        """Write a count that was moved so far."""
-        by = self._counts.pop((name, id), 0)
-        if by:
-            rows = self.tx.run(_ADJUST[name], by=by, id=id)
-            if name == "followers":
-                self.standing += map(Standing._make, rows)
-            elif rows and rows[0][0] is not None and changes(name, by, rows[0][1]):
+    def _move_posts(self, moved: Mapping[int, list[int]]) -> None:
+        """Write what counts of posts were moved by."""
+        rows = [(*by, id) for id, by in sorted(moved.items()) if any(by)]
+        for id, moment, weight in self.tx.answers(_MOVE_POST, rows) if rows else ():
+            if moment is not None and changes(moved[id], weight):
                 self._warmed.setdefault(id, False)
 
     # -- search ------------------------------------------------------------------------------------------------------
@@ -251,17 +284,18 @@ class Batch:
 
         words: where the words of posts wait. at_once: none are to wait after this.
         """
-        own = {id for name, id in self._counts if name in ("posts", "follows")} | self._revs.keys()
-        for actor in sorted(own):
+        for actor in sorted(self._counts["posts"].keys() | self._counts["follows"].keys() | self._revs.keys()):
             self._move_on(actor)
-        for name, id in sorted(self._counts):
-            self._adjust(name, id)
+        self._move_posts(self._moved)
+        followers = [(by, id) for id, by in sorted(self._counts["followers"].items()) if by]
+        if followers:
+            self.standing += map(Standing._make, self.tx.answers(_FOLLOWERS, followers))
         for actor in self._named:
             self._index_names(actor)
         words.settle(self.tx, self._searchable, self._unsearchable, self._warmed, at_once=at_once)
 
     def _move_on(self, actor: int) -> None:
-        posts, follows = (self._counts.pop((name, actor), 0) for name in ("posts", "follows"))
+        posts, follows = (self._counts[name].get(actor, 0) for name in ("posts", "follows"))
         rows = self.tx.run(_MOVE_ON, posts=posts, follows=follows, rev=self._revs.get(actor), id=actor)
         self.standing += map(Standing._make, rows)
 
@@ -284,15 +318,36 @@ class Batch:
 
     def place(self, micros: int, rkey: str) -> int:
         """A free moment for the feed item of this time and record key."""
-        known = self._known
-        if known.newest is None:
-            row = self.tx.one("SELECT max(moment) FROM feed_item")
-            known.newest = row[0] if row is not None and row[0] is not None else 0
         moment = moment_of(micros, rkey)
-        if moment <= known.newest:
+        if moment <= self._newest():
             return free_moment(self.tx, moment)
-        known.newest = moment
+        self._known.newest = moment
         return moment
+
+    def _newest(self) -> int:
+        if self._known.newest is None:
+            row = self.tx.one("SELECT max(moment) FROM feed_item")
+            self._known.newest = (row[0] if row is not None else None) or 0
+        return self._known.newest
+
+    def taken(self, moments: Sequence[int]) -> set[int]:
+        """Which of these moments cannot be had as they are: another item stands there, or they are asked for twice."""
+        newest = self._newest()
+        asked = ((moment,) for moment in moments if moment <= newest)
+        taken = {moment for (moment,) in self.tx.answers("SELECT moment FROM feed_item WHERE moment = ?", asked)}
+        self._known.newest = max([newest, *moments])
+        if len(set(moments)) < len(moments):
+            taken |= {moment for moment, times in Counter(moments).items() if times > 1}
+        return taken
+
+    def add_items(self, items: Sequence[tuple[FeedItem, int, str | None]]) -> None:
+        """As `add_item`, for many, the oldest first: (item, media, repost)."""
+        sql = (
+            "INSERT INTO feed_item (moment, actor, post, author, parent_author, root_author, media, repost)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        )
+        self.tx.many(sql, [(*item, media, repost) for item, media, repost in items])
+        self.feed += [(True, item) for item, _, _ in items]
 
     def add_item(self, item: FeedItem, media: int = 0, repost: str | None = None) -> None:
         """Put an item into its actor's feed. repost: the record key, if it is one."""
@@ -312,7 +367,7 @@ class Batch:
 
     def notify(self, recipient: int, reason: str, change: Change, at: int, subject: int | None = None) -> None:
         """Tell `recipient` of a record, unless it is their own. subject: which of their records it is about, if any."""
-        if recipient != change.actor and (self.is_reader is None or self.is_reader(recipient)):
+        if recipient != change.actor and self.tells(recipient):
             self.tx.run(
                 "INSERT INTO notification (recipient, at, reason, actor, rkey, subject)"
                 " VALUES (:recipient, :at, :reason, :actor, :rkey, :subject)",
@@ -323,6 +378,16 @@ class Batch:
                 rkey=change.rkey,
                 subject=subject,
             )
+
+    def tells(self, recipient: int) -> bool:
+        """Whether news of this actor are written down."""
+        return self.is_reader is None or self.is_reader(recipient)
+
+    def notify_many(self, news: Sequence[tuple[int, int, str, int, str, int | None]]) -> None:
+        """As `notify`, for many, of whom none is told of their own: rows of `notification`."""
+        self.tx.many(
+            "INSERT INTO notification (recipient, at, reason, actor, rkey, subject) VALUES (?, ?, ?, ?, ?, ?)", news
+        )
 
     def take_back(self, actor: int, rkey: str, reasons: str) -> None:
         """Drop the notifications of a record. reasons: separated by blanks, those that its collection can have."""

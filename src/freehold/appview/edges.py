@@ -6,11 +6,13 @@ order they came in.
 Source: the lexicons app.bsky.feed.like, app.bsky.feed.repost, app.bsky.graph.follow, .block, .listblock
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
+from freehold.appview import bundle
 from freehold.appview.batch import Batch, Change, FeedItem, record
-from freehold.appview.moments import TIE_BITS, came_and_sorts
+from freehold.appview.moments import TIE_BITS, came_and_sorts, free_moment, moment_of
 from freehold.appview.parts import via_uri
 from freehold.appview.ties import FOLLOWED_BY, LIKED, REPOSTED, Tie
 from freehold.protocol import cbor
@@ -32,13 +34,18 @@ class Edge(NamedTuple):
 
 Effect = Callable[[Batch, Edge, int], None]
 """Count an edge (+1) or take it back (-1)."""
+EffectOfAll = Callable[[Batch, Sequence[Edge], Sequence[tuple[Edge, str]]], None]
+"""Count many edges of one actor, and which of them came to be by a repost, by whom."""
 
 
 class Edges:
     """The statements of one table, and what its edges mean."""
 
-    def __init__(self, table: str, effect: Effect, *, of_actors: bool) -> None:
+    def __init__(
+        self, table: str, effect: Effect, *, of_actors: bool, effect_of_all: EffectOfAll | None = None
+    ) -> None:
         self.effect = effect
+        self.effect_of_all = effect_of_all
         self.of_actors = of_actors
 
         def sql(text: str) -> str:
@@ -55,6 +62,11 @@ class Edges:
             " VALUES (:actor, :rkey, :subject, :cid, :record, :at, :came, :main)"
         )
         self.delete = sql("DELETE FROM EDGE WHERE actor = :actor AND rkey = :rkey")
+        self.put_main = sql(
+            "INSERT INTO EDGE (actor, rkey, subject, cid, record, at, indexed_at, main)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT DO NOTHING"
+        )
+        self.find_between = sql("SELECT rkey, cid FROM EDGE WHERE actor = :actor AND rkey BETWEEN :first AND :last")
         self.of_actor = sql("SELECT rkey FROM EDGE WHERE actor = :actor")
 
     def apply(self, batch: Batch, change: Change) -> None:
@@ -66,6 +78,32 @@ class Edges:
             self._remove(batch, change.actor, change.rkey, *old[:3])
         if change.record is not None:
             self._put(batch, change)
+
+    def put_all(self, batch: Batch, actor: int, told: bundle.Edges, subjects: Sequence[tuple[int, int]]) -> list[int]:
+        """Put many edges of one actor at once, those that are new and the only ones about their subjects; the rows of
+        all others that are not here. subjects: (subject, owner) of each."""
+        assert self.effect_of_all is not None
+        between = {"actor": actor, "first": min(told.rkeys), "last": max(told.rkeys)}
+        held: dict[str, bytes] = dict(batch.tx.run(self.find_between, **between))
+        first: dict[int, int] = {}
+        new, left = [], []
+        for row, rkey in enumerate(told.rkeys):
+            if rkey not in held and first.setdefault(subjects[row][0], row) == row:
+                new.append(row)
+            elif held.get(rkey) != told.cids[row]:
+                left.append(row)
+        rows = [
+            (actor, told.rkeys[row], subjects[row][0], told.cids[row], told.raws[row], told.at[row], told.came[row])
+            for row in new
+        ]
+        if batch.tx.many(self.put_main, rows) < len(rows):  # others of these subjects were here
+            there = {rkey for rkey, _ in batch.tx.run(self.find_between, **between)}
+            left += [row for row in new if told.rkeys[row] not in there]
+            new = [row for row in new if told.rkeys[row] in there]
+        edges = [Edge(actor, told.rkeys[row], *subjects[row], told.at[row]) for row in new]
+        by_row = dict(zip(new, edges, strict=True)) if told.vias else {}
+        self.effect_of_all(batch, edges, [(by_row[row], did) for row, did in told.vias if row in by_row])
+        return left
 
     def _put(self, batch: Batch, change: Change) -> None:
         assert change.record is not None
@@ -189,9 +227,52 @@ def _list_block(batch: Batch, edge: Edge, sign: int) -> None:
     batch.lists.add(edge.subject)
 
 
-LIKES = Edges("post_like", _like, of_actors=False)
-REPOSTS = Edges("repost", _repost, of_actors=False)
-FOLLOWS = Edges("follow", _follow, of_actors=True)
+def _like_all(batch: Batch, edges: Sequence[Edge], vias: Sequence[tuple[Edge, str]]) -> None:
+    batch.count_posts("likes", [edge.subject for edge in edges])
+    batch.ties += [Tie(LIKED, edge.actor, edge.subject, edge.rkey) for edge in edges]
+    _tell_all(batch, edges, "like", vias)
+
+
+def _repost_all(batch: Batch, edges: Sequence[Edge], vias: Sequence[tuple[Edge, str]]) -> None:
+    batch.count_posts("reposts", [edge.subject for edge in edges])
+    batch.ties += [Tie(REPOSTED, edge.actor, edge.subject, edge.rkey) for edge in edges]
+    _tell_all(batch, edges, "repost", vias)
+    moments = [moment_of(edge.at, edge.rkey) for edge in edges]
+    taken = batch.taken(moments)
+    items = [
+        (FeedItem(moment, edge.actor, edge.subject, edge.owner, 0, 0), 0, edge.rkey)
+        for moment, edge in zip(moments, edges, strict=True)
+    ]
+    batch.add_items(sorted(item for item in items if item[0].moment not in taken))
+    for item, _, rkey in items:
+        if item.moment in taken:
+            batch.add_item(item._replace(moment=free_moment(batch.tx, item.moment)), repost=rkey)
+
+
+def _follow_all(batch: Batch, edges: Sequence[Edge], _vias: object) -> None:
+    for edge in edges:
+        batch.count_actor("followers", edge.subject, 1)
+        batch.count_actor("follows", edge.actor, 1)
+        batch.circles.add(edge.actor)
+    batch.ties += [Tie(FOLLOWED_BY, edge.subject, edge.actor, edge.rkey) for edge in edges]
+    _tell_all(batch, edges, "follow", ())
+
+
+def _tell_all(batch: Batch, edges: Sequence[Edge], reason: str, vias: Sequence[tuple[Edge, str]]) -> None:
+    """As `_told`, of edges of one actor that are counted."""
+    told = {owner for owner in {edge.owner for edge in edges} if batch.tells(owner)}
+    subject = attrgetter("subject") if reason != "follow" else lambda edge: None
+    news = [(edge.owner, edge.at, reason, edge.actor, edge.rkey, subject(edge)) for edge in edges if edge.owner in told]
+    ids = batch.actor_ids(did for _, did in vias)
+    for edge, did in vias:
+        if batch.tells(ids[did]):
+            news.append((ids[did], edge.at, f"{reason}-via-repost", edge.actor, edge.rkey, None))
+    batch.notify_many([row for row in news if row[0] != row[3]])
+
+
+LIKES = Edges("post_like", _like, of_actors=False, effect_of_all=_like_all)
+REPOSTS = Edges("repost", _repost, of_actors=False, effect_of_all=_repost_all)
+FOLLOWS = Edges("follow", _follow, of_actors=True, effect_of_all=_follow_all)
 BLOCKS = Edges("block", _block, of_actors=True)
 LIST_BLOCKS = Edges("list_block", _list_block, of_actors=False)
 

@@ -7,7 +7,7 @@ which whoever proves them also notes how far they have come. Said twice is the s
 
 from collections.abc import Collection
 
-from freehold.appview import actors
+from freehold.appview import actors, bulk, bundle
 from freehold.appview.apply import ACCOUNT, apply_identity, apply_record, forget_record, labelled
 from freehold.appview.batch import Batch
 from freehold.protocol.cid import Cid
@@ -34,11 +34,15 @@ class Foreign:
             status = "takendown"
         actors.account(self._batch, did, status is None, status)
 
-    def record(self, did: str, path: str, cid: Cid, raw: bytes, fits: bool | None = None) -> None:
-        """A record as it is now. fits: whether it fits its lexicon, where that was looked at already."""
+    def record(self, did: str, path: str, cid: Cid, raw: bytes) -> None:
+        """A record as it is now."""
         if self._is_new(did):
             actors.announce(self._batch, self._batch.actor(did))
-        apply_record(self._batch, did, path, cid, raw, fits)
+        apply_record(self._batch, did, path, cid, raw)
+
+    def records(self, did: str, packed: bytes) -> None:
+        """Records as they are now, as `bundle.packed` gives them."""
+        bulk.take(self._batch, did, bundle.opened(packed))
 
     def gone(self, did: str, path: str) -> None:
         """A record is there no more."""
@@ -46,9 +50,7 @@ class Foreign:
 
     def only(self, did: str, paths: Collection[str]) -> None:
         """The account has records at these paths and no others."""
-        split = (path.partition("/") for path in paths)
-        keep = frozenset((collection, rkey) for collection, _, rkey in split)
-        actors.forget(self._batch, self._batch.actor(did), did, keep)
+        actors.forget(self._batch, self._batch.actor(did), did, paths)
 
     def labelled(self, uri: str) -> None:
         """Something else is said of an account (its DID) or of a record than before."""

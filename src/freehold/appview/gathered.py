@@ -13,7 +13,8 @@ from collections.abc import Collection, Mapping
 from functools import partial
 from typing import NamedTuple
 
-from freehold.appview.ranks import Moves, words_of
+from freehold.appview import ranks
+from freehold.appview.ranks import words_of
 from freehold.store.tx import Tx
 
 GATHER_SECONDS = 1.0
@@ -99,7 +100,7 @@ class Words:
         if at_once or self._is_due() or any(one.post <= before.settled for one in new.values()):
             self._write(tx, {**dict.fromkeys(unranked, False), **warmed}, bool(before.unranked))
         else:
-            _rank(tx, dict.fromkeys(warmed.keys() - later, True))
+            ranks.move(tx, dict.fromkeys(warmed.keys() - later, True))
             if later - before.unranked:
                 tx.many("INSERT INTO unranked (post) VALUES (?)", [(post,) for post in later - before.unranked])
 
@@ -111,7 +112,7 @@ class Words:
         words = self._now.words
         if kept:
             tx.run("DELETE FROM unranked")
-        _rank(tx, moved)
+        ranks.move(tx, moved)
         if words:
             rows = [(moment, one.text, one.marks) for moment, one in sorted(words.items())]
             tx.many("INSERT INTO post_search (rowid, text, marks) VALUES (?, ?, ?)", rows)
@@ -120,12 +121,3 @@ class Words:
     def start_over(self) -> None:
         """The index was emptied."""
         self._now = _Waiting()
-
-
-def _rank(tx: Tx, moved: Mapping[int, bool]) -> None:
-    """Let posts stand where they belong in ranked searches. True: their words may be others."""
-    if moved:
-        moves = Moves(tx)
-        for post, anew in moved.items():
-            moves.move(post, anew)
-        moves.finish()

@@ -15,7 +15,7 @@ from functools import cache, partial
 from itertools import islice
 from typing import NamedTuple, Protocol, TypeVar
 
-from freehold.appview import actors
+from freehold.appview import actors, bulk
 from freehold.appview.apply import (
     RecordOf,
     Records,
@@ -23,10 +23,11 @@ from freehold.appview.apply import (
     apply_event,
     apply_identity,
     apply_private,
-    apply_record,
+    read_record,
 )
 from freehold.appview.arrivals import Arrivals
 from freehold.appview.batch import Batch, Effect, Json, Known
+from freehold.appview.bundle import bundle
 from freehold.appview.chains import Chains
 from freehold.appview.foreign import Foreign
 from freehold.appview.gathered import Words
@@ -437,8 +438,8 @@ class Index:
 
     def _load_records(self, tx: Tx, did: str, records: list[tuple[str, Cid, bytes]]) -> None:
         batch = self._begin(tx)
-        for path, cid, raw in records:
-            apply_record(batch, did, path, cid, raw)
+        read = ((path, cid, raw, read_record(batch, path, raw)) for path, cid, raw in records)
+        bulk.take(batch, did, bundle(read, batch.now))
         batch.finish(self._words)
 
     def _load_private(self, tx: Tx) -> None:

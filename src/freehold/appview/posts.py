@@ -4,6 +4,7 @@ Table: post (with the edges module's counts), and through `Batch` feed_item, not
 Source: the lexicons app.bsky.feed.post and app.bsky.richtext.facet
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from freehold.appview.batch import POST, Batch, Change, FeedItem, record
@@ -68,7 +69,8 @@ def _put(batch: Batch, change: Change, record: dict[str, Any], held: int | None)
         batch.count_post("quotes", quote, 1)
     words = words_in(record, author=change.actor, parent=parent, root=root, media=media)
     batch.make_searchable(moment, Searchable(id, *words))
-    _tell(batch, change, record, at, ((parent, parent_author), (root, root_author)), (quote, quote_author))
+    answered = (parent, parent_author), (root, root_author)
+    tell(batch, change, mentioned_dids(record), at, answered, (quote, quote_author))
 
 
 _COLUMNS = ("moment", "indexed_at", "cid", "record", "parent", "root", "quote")
@@ -114,17 +116,17 @@ def _remove(batch: Batch, change: Change, id: int, moment: int) -> None:
         batch.release(named)
 
 
-def _tell(
+def tell(
     batch: Batch,
     change: Change,
-    record: dict[str, Any],
+    mentioned: Sequence[str],
     at: int,
     answered: tuple[tuple[int | None, int], ...],
     quoted: tuple[int | None, int],
 ) -> None:
     """Tell each person once: mentioned, quoted, or answered (as author of the parent, or of the thread)."""
     told: set[int] = set()
-    news: list[tuple[int, str, int | None]] = [(batch.actor(did), "mention", None) for did in mentioned_dids(record)]
+    news: list[tuple[int, str, int | None]] = [(batch.actor(did), "mention", None) for did in mentioned]
     news.append((quoted[1], "quote", quoted[0]))
     news += ((author, "reply", subject) for subject, author in answered)
     for recipient, reason, subject in news:

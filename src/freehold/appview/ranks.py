@@ -8,6 +8,7 @@ twice.
 Tables: warm_post, post_top.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from freehold.appview.moments import TIE_BITS, free_place
@@ -20,7 +21,8 @@ HEATS = 8
 WEEK_MICROS = 7 * 86_400 * 1_000_000
 WEIGHT = "post.likes + 2 * post.reposts + post.replies + 2 * post.quotes"
 """What readers did with a post, in SQL: a repost and a quote count twice, for they carry it on to others."""
-WORTH = {"likes": 1, "reposts": 2, "replies": 1, "quotes": 2}
+WORTH = ("likes", "reposts", "replies", "quotes")
+"""Counts of a post that are weighed."""
 
 
 def heat(weight: int) -> int:
@@ -33,60 +35,71 @@ def place(moment: int, heat: int) -> int:
     return moment + (heat * WEEK_MICROS << TIE_BITS)
 
 
-class Words(NamedTuple):
-    """A row of post_top."""
+class Stand(NamedTuple):
+    """Where a post is to stand, and by which words it is found there."""
 
     stands: int
-    text: str
-    marks: str
+    post: int
+    heat: int
+    words: tuple[str, str]
 
 
-class Moves:
-    """The places that one transaction gives and takes. The full-text index is written at its end, by `finish`."""
+_STANDING = (
+    f"SELECT asked.id, moment, {WEIGHT}, stands, heat, author, parent, root, record FROM (SELECT ? AS id) AS asked"
+    " LEFT JOIN post ON post.id = asked.id LEFT JOIN warm_post ON warm_post.post = asked.id"
+)
 
-    def __init__(self, tx: Tx) -> None:
-        self._tx = tx
-        self._gone: list[int] = []
-        self._new: list[Words] = []
 
-    def move(self, post: int, anew: bool) -> None:
-        """Let a post stand where its heat puts it now. anew: its words may be others."""
-        row = self._tx.one(
-            f"SELECT moment, {WEIGHT}, author, parent, root, record FROM post WHERE id = :id", id=post
-        ) or (None, 0)
-        moment, warmth = row[0], heat(row[1]) if row[0] is not None else 0
-        held = self._tx.one("SELECT stands, heat FROM warm_post WHERE post = :post", post=post)
-        if (held[1] if held is not None else 0) == warmth and not (anew and held is not None):
-            return
+def move(tx: Tx, posts: Mapping[int, bool]) -> None:
+    """Let posts stand where their heat puts them now. True: their words may be others.
+
+    The full-text index is written last, in the order of the places: it would begin a new part of itself for each that
+    lies before the last.
+    """
+    gone: list[tuple[int]] = []
+    new: list[Stand] = []
+    for id, moment, weight, stands, held, *columns in tx.answers(_STANDING, ((post,) for post in posts)):
+        warmth = heat(weight) if moment is not None else 0
+        if warmth == (held or 0) and not (posts[id] and held):
+            continue
         if held is not None:
-            self._tx.run("DELETE FROM warm_post WHERE post = :post", post=post)
-            self._gone.append(held[0])
+            gone.append((stands,))
         if warmth:
-            # Posts can lie weeks apart to the microsecond, and have the same tie.
-            stands = free_place(self._tx, "warm_post", "stands", place(moment, warmth))
-            self._tx.run(
-                "INSERT INTO warm_post (stands, post, heat) VALUES (:stands, :post, :heat)",
-                stands=stands,
-                post=post,
-                heat=warmth,
-            )
-            self._new.append(Words(stands, *words_of(*row[2:])))
+            new.append(Stand(place(moment, warmth), id, warmth, words_of(*columns)))
+    tx.many("DELETE FROM warm_post WHERE stands = ?", gone)
+    new = _put(tx, sorted(new))
+    tx.many("DELETE FROM post_top WHERE rowid = ?", gone)
+    rows = [(one.stands, *one.words) for one in sorted(new)]
+    tx.many("INSERT INTO post_top (rowid, text, marks) VALUES (?, ?, ?)", rows)
 
-    def finish(self) -> None:
-        """Write the full-text index, in the order of the places: it would begin a new part of itself for each that lies
-        before the last."""
-        for stands in self._gone:
-            self._tx.run("DELETE FROM post_top WHERE rowid = :stands", stands=stands)
-        for words in sorted(self._new):
-            self._tx.run("INSERT INTO post_top (rowid, text, marks) VALUES (:stands, :text, :marks)", **words._asdict())
+
+_PUT = "INSERT INTO warm_post (stands, post, heat) VALUES (?, ?, ?)"
+
+
+def _put(tx: Tx, new: list[Stand]) -> list[Stand]:
+    """Write their rows, each at the first free place from its own on; where they stand then. (Posts can lie weeks apart
+    to the microsecond, and have the same tie.)"""
+    places = ((one.stands,) for one in new)
+    taken = {stands for (stands,) in tx.answers("SELECT stands FROM warm_post WHERE stands = ?", places)}
+    free = {one.stands: one for one in reversed(new) if one.stands not in taken}
+    tx.many(_PUT, [one[:3] for one in free.values()])
+    put = list(free.values())
+    for one in new:
+        if free.get(one.stands) is not one:
+            one = one._replace(stands=free_place(tx, "warm_post", "stands", one.stands))
+            tx.many(_PUT, [one[:3]])
+            put.append(one)
+    return put
 
 
 def words_of(author: int, parent: int | None, root: int | None, raw: bytes) -> tuple[str, str]:
     """(text, marks) by which a post is found. raw: its record in DAG-CBOR."""
-    record = cbor.decode_json(raw)
+    record = cbor.decode_json_own(raw)
     return words_in(record, author=author, parent=parent, root=root, media=media_of(record))
 
 
-def changes(name: str, by: int, weight: int) -> bool:
-    """Whether a count that was moved `by`, to this weight, has changed the heat."""
-    return heat(weight) != heat(max(weight - by * WORTH[name], 0))
+def changes(by: Sequence[int], weight: int) -> bool:
+    """Whether counts that were moved by so much, in the order of WORTH, to this weight, have changed the heat."""
+    likes, reposts, replies, quotes = by
+    before = max(weight - likes - replies - 2 * (reposts + quotes), 0)
+    return before != weight and heat(weight) != heat(before)

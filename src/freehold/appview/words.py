@@ -94,20 +94,23 @@ def words_in(
     record: dict[str, Any], *, author: int, parent: int | None, root: int | None, media: int
 ) -> tuple[str, str]:
     """(text, marks) by which a post is found. parent, root: ids of posts. media: as `media_of` has it."""
-    marks = marks_of(record, author=author, parent=parent, root=root, video=media == VIDEO, media=media > 0)
-    return searchable_text(record), marks
+    return searchable_text(record), marks_of(own_marks(record, media), author=author, parent=parent, root=root)
 
 
-def marks_of(
-    record: dict[str, Any], *, author: int, parent: int | None, root: int | None, video: bool, media: bool
-) -> str:
-    """All marks of a post, separated by blanks. parent, root: ids of posts."""
-    marks = {ALL, author_mark(author), *_languages(record)}
+def own_marks(record: dict[str, Any], media: int) -> list[str]:
+    """The marks that a post's record tells by itself, in no order. media: as `media_of` has it."""
+    marks = {ALL, *_languages(record)}
     if not _NAMING.isdisjoint(record):
         marks.update(_named(record))
+    marks |= {word for word, holds in (("media", media > 0), ("video", media == VIDEO)) if holds}
+    return list(marks)
+
+
+def marks_of(own: list[str], *, author: int, parent: int | None, root: int | None) -> str:
+    """All marks of a post, separated by blanks. own: as `own_marks` has them. parent, root: ids of posts."""
+    marks = [*own, author_mark(author)]
     if parent is not None and root is not None:
-        marks |= {"reply", parent_mark(parent), root_mark(root)}
-    marks |= {word for word, holds in (("media", media), ("video", video)) if holds}
+        marks += "reply", parent_mark(parent), root_mark(root)
     return " ".join(sorted(marks))
 
 

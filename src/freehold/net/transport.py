@@ -4,14 +4,21 @@ Kept apart from client.py because importing httpcore takes a while: it is loaded
 """
 
 import ssl
+import sys
 from collections.abc import Iterable
 from functools import cache
+from importlib.util import find_spec
 
 import certifi
 import httpcore
 from httpcore import SOCKET_OPTION, AnyIOBackend
 
 from freehold.net.guard import Guard
+
+if "sniffio" not in sys.modules and find_spec("sniffio") is None:
+    # httpcore looks for it a dozen times with each request, to do without it where it is not installed, as here. A
+    # search of all folders each time costs as much as the request; this says once that there is nothing to be found.
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 MAX_CONNECTIONS = 100
 IDLE_CONNECTIONS = 20

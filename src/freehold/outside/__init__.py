@@ -5,7 +5,8 @@
     known     how far each repository and each stream was taken in   reader    frames in, changes of the index out
     listening one websocket, kept up                                 listing   every repository that a host has
     fetching  whole repositories, politely                           checker   their proof, in a child process
-    pictures  files of theirs that pages show                        outside   all of it, for one network
+    ends      what came of them, several to a transaction            pictures  files of theirs that pages show
+    outside   all of it, for one network
 
 In come the streams and repositories of other hosts; out go, to an index that this room knows by four verbs
 (`index.Taker`), identities, accounts and records. How far it has come stands in the index's own file and is written in

@@ -1,24 +1,29 @@
 """A child process that proves whole repositories: on another core, within its own memory, without our keys.
 
-It is told on its input, a line of JSON each, which file holds the repository of whom, signed by what key; and answers
-on its output in packets, each after its length (four bytes, big end first), in MessagePack:
+It is told on its input, a line of JSON each, which file holds the repository of whom, signed by what key, and what the
+time is; and answers on its output in packets, each after its length (four bytes, big end first):
 
-    {"rev", "data", "paths"}            it is what its account signed; its records that are wanted, by path
-    [[path, cid, block, fits], ...]     those records; fits: whether it fits its lexicon, null where there is none
-    null                                that was all
-    {"refused"}                         it is not, and why
+    {"rev", "data", "paths"}    it is what its account signed; its records that are wanted, by path (in MessagePack)
+    {"refused"}                 or it is not, and why; then nothing follows
+    ...                         those records, some at a time, as the index packs them
+    (nothing)                   that was all
 
-One signature stands for all of it: every node of the tree and every record is under the hash that leads there.
+One signature stands for all of it: every node of the tree and every record is under the hash that leads there. Each
+record is read and held against its lexicon here; the index's own function then says what it means to the index, so
+that this work is done beside the index's, on another core.
 """
 
+import gc
 import resource
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from freehold.outside.index import Json, Pack
 from freehold.protocol import cbor
 from freehold.protocol.cid import Cid
 from freehold.protocol.lexicon import Catalog
@@ -35,7 +40,7 @@ ROOM_BYTES = 512 * 2**20
 TIMES = 4
 """How much more memory a repository takes than its file has bytes, at the most."""
 
-Fits = Callable[[str, bytes], bool | None]
+Read = Callable[[str, bytes], Json | None]
 
 
 class NoCommit(Refused):
@@ -44,8 +49,10 @@ class NoCommit(Refused):
     name = "NoCommit"
 
 
-def answers(path: Path, did: str, key: str, wanted: frozenset[str], fits: Fits) -> Iterator[object]:
-    """The packets about one repository."""
+def answers(
+    path: Path, did: str, key: str, now: int, *, wanted: frozenset[str], read: Read, pack: Pack
+) -> Iterator[bytes]:
+    """The packets about one repository. now: micros."""
     try:
         root, blocks = _read(path)
         signed = verify_commit(blocks, root, did, key)
@@ -56,13 +63,14 @@ def answers(path: Path, did: str, key: str, wanted: frozenset[str], fits: Fits) 
             if _there(blocks, cid) and path.partition("/")[0] in wanted
         ]
     except Refused as refused:
-        yield {"refused": refused.name}
+        yield msgspec.msgpack.encode({"refused": refused.name})
         return
-    yield {"rev": signed.rev, "data": bytes(signed.data), "paths": [path for path, _ in records]}
+    head = {"rev": signed.rev, "data": bytes(signed.data), "paths": [path for path, _ in records]}
+    yield msgspec.msgpack.encode(head)
     for at in range(0, len(records), RECORDS_AT_ONCE):
         some = records[at : at + RECORDS_AT_ONCE]
-        yield [(path, cid, blocks[cid], fits(path.partition("/")[0], blocks[cid])) for path, cid in some]
-    yield None
+        yield pack(((path, cid, blocks[cid], read(path.partition("/")[0], blocks[cid])) for path, cid in some), now)
+    yield b""
 
 
 def _read(path: Path) -> tuple[Any, dict[Any, bytes]]:
@@ -84,38 +92,48 @@ def _there(blocks: dict[Any, bytes], cid: bytes) -> bool:
     return True
 
 
-def by_lexicon(catalog: Catalog) -> Fits:
-    """Whether a record fits, by the official lexicons; None for a collection that they do not know."""
+def by_lexicon(catalog: Catalog) -> Read:
+    """Read a record; None for what does not fit the official lexicons. Of a collection that they do not know all
+    fits that is a record at all."""
 
-    def fits(collection: str, raw: bytes) -> bool | None:
+    def read(collection: str, raw: bytes) -> Json | None:
         check = catalog.record(collection)
-        if check is None:
-            return None
         try:
             record = cbor.decode_json(raw)
             if not isinstance(record, dict):
-                return False
-            check(record)
+                return None
+            if check is not None:
+                check(record)
         except Refused:
-            return False
-        return True
+            return None
+        return record
 
-    return fits
+    return read
+
+
+def named(name: str) -> Pack:
+    """A function by its name, as `module:function`."""
+    module, _, function = name.partition(":")
+    found: Pack = getattr(import_module(module), function)
+    return found
 
 
 def main() -> None:
-    """Answer until nothing more is asked. Its first line: {"wanted": collections, "max_bytes": of a file}."""
+    """Answer until nothing more is asked. Its first line: {"wanted": collections, "max_bytes": of a file, "pack": the
+    name of the function that packs records}."""
     asked, said = sys.stdin.buffer, sys.stdout.buffer
     start = msgspec.json.decode(asked.readline())
     room = ROOM_BYTES + TIMES * start["max_bytes"]
     resource.setrlimit(resource.RLIMIT_AS, (room, room))
-    fits = by_lexicon(Catalog(official_documents()))
+    read, pack, wanted = by_lexicon(Catalog(official_documents())), named(start["pack"]), frozenset(start["wanted"])
+    gc.freeze()  # the lexicons stay: they need not be gone through each time
+    gc.set_threshold(50_000, 20, 50)
     for line in iter(asked.readline, b""):
         question = msgspec.json.decode(line)
-        where = Path(question["path"]), question["did"], question["key"]
-        for packet in answers(*where, frozenset(start["wanted"]), fits):
-            data = msgspec.msgpack.encode(packet)
-            said.write(len(data).to_bytes(4, "big") + data)
+        about = Path(question["path"]), question["did"], question["key"], question["now"]
+        for packet in answers(*about, wanted=wanted, read=read, pack=pack):
+            said.write(len(packet).to_bytes(4, "big"))
+            said.write(packet)
         said.flush()
 
 

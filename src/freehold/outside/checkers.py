@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from freehold.outside.index import Pack
 from freehold.protocol.refused import Refused
 from freehold.store.children import Child, Idle
 
@@ -37,10 +38,6 @@ class Head(NamedTuple):
     paths: list[str]
 
 
-Records = list[tuple[str, bytes, bytes, bool | None]]
-"""(path, CID, block, whether it fits its lexicon)."""
-
-
 class _Child(Child):
     """One that proves."""
 
@@ -49,31 +46,34 @@ class _Child(Child):
         self.process.stdin.write(msgspec.json.encode(question) + b"\n")
         await self.process.stdin.drain()
 
-    async def packet(self) -> Any:
+    async def packet(self) -> bytes:
         assert self.process.stdout is not None
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 size = int.from_bytes(await self.process.stdout.readexactly(4), "big")
-                return msgspec.msgpack.decode(await self.process.stdout.readexactly(size))
+                return await self.process.stdout.readexactly(size)
         except (EOFError, OSError, TimeoutError):
             raise NotProven(DIED) from None
 
 
 class Checkers:
-    """Some of them. wanted: the collections whose records are to be told. max_bytes: of a repository's file."""
+    """Some of them. wanted: the collections whose records are to be told. pack: a function of a module, which they find
+    by its name. max_bytes: of a repository's file."""
 
-    def __init__(self, count: int, wanted: frozenset[str], max_bytes: int) -> None:
-        self._start = {"wanted": sorted(wanted), "max_bytes": max_bytes}
+    def __init__(self, count: int, wanted: frozenset[str], pack: Pack, max_bytes: int) -> None:
+        name = f"{pack.__module__}:{pack.__qualname__}"
+        self._start = {"wanted": sorted(wanted), "max_bytes": max_bytes, "pack": name}
         self._free = asyncio.Semaphore(count)
         self._idle: Idle[_Child] = Idle(IDLE_SECONDS)
 
-    async def check(self, path: Path, did: str, key: str) -> AsyncGenerator[Head | Records, None]:
-        """What a repository's file holds: its head, then its records by and by. Raises NotProven, at any time."""
+    async def check(self, path: Path, did: str, key: str, now: int) -> AsyncGenerator[Head | bytes, None]:
+        """What a repository's file holds: its head, then its records by and by, packed. now: micros. Raises NotProven,
+        at any time."""
         async with self._free:
             child = self._idle.take() or await self._begin()
             done = False
             try:
-                await child.ask({"path": str(path), "did": did, "key": key})
+                await child.ask({"path": str(path), "did": did, "key": key, "now": now})
                 async for answer in _answers(child):
                     yield answer
                 done = True
@@ -101,11 +101,10 @@ class Checkers:
         await self._idle.close()
 
 
-async def _answers(child: _Child) -> AsyncIterator[Head | Records]:
-    while (packet := await child.packet()) is not None:
-        if isinstance(packet, list):
-            yield packet
-        elif "refused" in packet:
-            raise NotProven(str(packet["refused"]))
-        else:
-            yield Head(packet["rev"], packet["data"], packet["paths"])
+async def _answers(child: _Child) -> AsyncIterator[Head | bytes]:
+    head = msgspec.msgpack.decode(await child.packet())
+    if "refused" in head:
+        raise NotProven(str(head["refused"]))
+    yield Head(head["rev"], head["data"], head["paths"])
+    while packet := await child.packet():
+        yield packet

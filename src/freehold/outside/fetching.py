@@ -17,7 +17,8 @@ from pathlib import Path
 from freehold.net.client import Client
 from freehold.net.xrpc import Remote, RemoteRefused
 from freehold.outside import known, people
-from freehold.outside.checkers import Checkers, Head, NotProven, Records
+from freehold.outside.checkers import Checkers, Head, NotProven
+from freehold.outside.ends import Ended
 from freehold.outside.index import Taker
 from freehold.outside.known import GONE, Repo
 from freehold.outside.messages import Dropped
@@ -25,7 +26,6 @@ from freehold.outside.pace import Pace, retry_after
 from freehold.outside.people import Person, Unresolved
 from freehold.outside.reader import Reader
 from freehold.outside.sources import Source
-from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
 from freehold.store.tx import Tx
 
@@ -204,9 +204,9 @@ class Fetcher:
         """Put a proven repository into the index: piece by piece, the last one with how far it is known. Most have but
         one."""
         head: Head | None = None
-        last: Records = []
+        last = b""
         opened = False
-        async with aclosing(self._checkers.check(path, did, person.key)) as told:
+        async with aclosing(self._checkers.check(path, did, person.key, self._reader.clock())) as told:
             async for one in told:
                 if isinstance(one, Head):
                     head = one
@@ -217,7 +217,8 @@ class Fetcher:
                     opened = True
                 last = one
         assert head is not None
-        if not await self._reader.finish(did, head.rev, partial(_close, did, person, head, last, opened)):
+        ended = Ended(did, head.rev, partial(_close, did, person, head, last, opened), len(last))
+        if not await self._reader.finish(ended):
             raise Overtaken
         self.records += len(head.paths)
         self.repositories += 1
@@ -266,7 +267,7 @@ def _wanted(tx: Tx, did: str) -> Repo | None:
     return row if row is not None and row.wanted is not None else None
 
 
-def _put(did: str, person: Person, head: Head | None, records: Records, taker: Taker) -> None:
+def _put(did: str, person: Person, head: Head | None, records: bytes, taker: Taker) -> None:
     """Some records; and first, with a `head`, the account as it stands, without what it deleted. Raises Overtaken."""
     if _wanted(taker.tx, did) is None:
         raise Overtaken
@@ -274,11 +275,11 @@ def _put(did: str, person: Person, head: Head | None, records: Records, taker: T
         taker.identity(did, person.handle)
         taker.account(did, None)
         taker.only(did, head.paths)
-    for path, cid, raw, fits in records:
-        taker.record(did, path, Cid(cid), raw, fits)
+    if records:
+        taker.records(did, records)
 
 
-def _close(did: str, person: Person, head: Head, last: Records, opened: bool, taker: Taker) -> bool:
+def _close(did: str, person: Person, head: Head, last: bytes, opened: bool, taker: Taker) -> bool:
     """The last records, and how far the repository is known now; False if it is not wanted any more."""
     row = _wanted(taker.tx, did)
     if row is None:

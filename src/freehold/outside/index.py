@@ -1,12 +1,24 @@
 """What this room needs of an index."""
 
-from collections.abc import Callable, Collection
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, Protocol, TypeVar
 
 from freehold.protocol.cid import Cid
 from freehold.store.tx import Tx
 
 T = TypeVar("T")
+Json = dict[str, Any]
+
+
+class Pack(Protocol):
+    """A function of a module that packs records of one account for `Taker.records`, in the order of their paths."""
+
+    __module__: str
+    __qualname__: str
+
+    def __call__(self, records: Iterable[tuple[str, bytes, bytes, Json | None]], now: int) -> bytes:
+        """records: (path, CID, DAG-CBOR, JSON form) of each; no JSON form: it does not fit its lexicon. now: micros."""
+        ...
 
 
 class Taker(Protocol):
@@ -22,8 +34,12 @@ class Taker(Protocol):
         """How it stands with its host: None is active, `deleted` takes all that it said along."""
         ...
 
-    def record(self, did: str, path: str, cid: Cid, raw: bytes, fits: bool | None = None) -> None:
-        """A record as it is now. fits: whether it fits its lexicon, where that was looked at already."""
+    def record(self, did: str, path: str, cid: Cid, raw: bytes) -> None:
+        """A record as it is now."""
+        ...
+
+    def records(self, did: str, packed: bytes) -> None:
+        """Many records as they are now."""
         ...
 
     def gone(self, did: str, path: str) -> None:

@@ -16,7 +16,7 @@ from freehold.net.client import Client
 from freehold.outside import known, listing
 from freehold.outside.checkers import Checkers
 from freehold.outside.fetching import Fetcher
-from freehold.outside.index import Taker
+from freehold.outside.index import Pack, Taker
 from freehold.outside.labelers import Labelers
 from freehold.outside.listening import listening
 from freehold.outside.newcomers import Bounds
@@ -62,7 +62,7 @@ class Standing(NamedTuple):
 
 class Outside:
     """What one network takes in. folder: for files that nobody needs after a kill. wanted: collections whose records
-    mean something to the index."""
+    mean something to the index. pack: packs them for it."""
 
     def __init__(
         self,
@@ -71,12 +71,13 @@ class Outside:
         client: Client,
         folder: Path,
         wanted: frozenset[str],
+        pack: Pack,
         limits: Limits,
         labelers: Labelers,
     ) -> None:
         self.sources, self.reader, self._client, self.labelers = sources, reader, client, labelers
         self._pace = Pace(limits.per_host, limits.per_second)
-        self._checkers = Checkers(limits.checkers, wanted, limits.max_bytes)
+        self._checkers = Checkers(limits.checkers, wanted, pack, limits.max_bytes)
         self.fetcher = Fetcher(
             reader,
             client,

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from freehold.identity import resolver
 from freehold.outside import known, messages, people
+from freehold.outside.ends import Ended, Ends
 from freehold.outside.index import Index, Taker
 from freehold.outside.known import GONE, Repo
 from freehold.outside.messages import Account, Commit, Dropped, Identity, Message, Notice, Sync
@@ -103,6 +104,7 @@ class Reader:
         self._waiting_bytes: Counter[str] = Counter()
         self._missed: set[str] = set()
         self._later: dict[str, tuple[int, Told]] = {}
+        self._ends = Ends(index, self.turn, self._follow_up)
 
     # -- frames -------------------------------------------------------------------------------------------------------
 
@@ -304,20 +306,21 @@ class Reader:
             held.append((source, message))
             self._waiting_bytes[source.url] += size
 
-    async def finish(self, did: str, rev: str, change: Callable[[Taker], bool]) -> bool:
-        """Write the end of a whole repository of revision `rev`, then judge what came after that and waited. False if
-        it was not wanted any more."""
-        async with self.turn:
-            done = await self.index.take_in(change)
-            told = self._let_go(did)
-            later = [(source, message) for source, message in told if _is_after(message, rev)]
-            if done and later:
-                await self._judge(later, {})
-            if did in self._missed:
-                self._missed.discard(did)
-                await self.index.take_in(partial(_want_again, did, self.clock()))
-                self.wants.set()
-        return done
+    async def finish(self, ended: Ended) -> bool:
+        """Write the end of a whole repository, then judge what came after that and waited. False if it was not wanted
+        any more."""
+        return await self._ends.write(ended)
+
+    async def _follow_up(self, ended: Ended) -> None:
+        """Judge what waited for a repository."""
+        did = ended.did
+        later = [(source, message) for source, message in self._let_go(did) if _is_after(message, ended.rev)]
+        if ended.done and later:
+            await self._judge(later, {})
+        if did in self._missed:
+            self._missed.discard(did)
+            await self.index.take_in(partial(_want_again, did, self.clock()))
+            self.wants.set()
 
     def give_up(self, did: str) -> None:
         """The repository is not to be had: what waits for it is let go."""

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from freehold.appview.apply import ACCOUNT
 from freehold.appview.batch import HANDLERS
+from freehold.appview.bundle import packed
 from freehold.net.client import Client
 from freehold.outside import said
 from freehold.outside.index import Taker
@@ -43,6 +44,7 @@ class TakingIn(Watched):
             client,
             folder / "coming",
             frozenset(HANDLERS),
+            packed,
             Limits(
                 settings.outside_per_host,
                 settings.outside_per_second,

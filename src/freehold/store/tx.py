@@ -6,7 +6,7 @@ Write SQL that PostgreSQL would take too: a failed statement is to be raised, no
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -91,6 +91,13 @@ class Tx:
         before = self._connection.total_changes()
         self._connection.executemany(sql, rows)
         return self._connection.total_changes() - before
+
+    def answers(self, sql: str, rows: Iterable[Row]) -> list[Row]:
+        """As `many`, of a statement that answers: all its rows, in the order of the parameters."""
+        if self._execute is _over:
+            _over()
+        answers: list[Row] = self._begun().cursor().executemany(sql, rows).fetchall()
+        return answers
 
     @contextmanager
     def within(self, nanos: int) -> Iterator[None]:
