@@ -35,11 +35,21 @@ def test_a_late_loop_alone_is_none_nor_are_many_requests():
     assert not loop.go(100, 0.001, asked=100)
 
 
-def test_one_pause_is_none():
+def test_pauses_now_and_then_are_none():
     loop = Loop()
     for _ in range(20):
-        loop.go(2, 0.3, asked=50)
-        assert not loop.go(1, 0.0, asked=50)
+        loop.go(LATE_TICKS - 1, 0.3, asked=50)
+        assert not loop.go(20, 0.005, asked=50)
+
+
+def test_a_loop_that_has_no_time_left_is_one_however_few_wait_at_once():
+    uneven = (0.051, 0.031, 0.008, 0.009, 0.093, 0.028, 0.006, 0.004, 0.0, 0.026)  # as sixty strangers make it
+    loop, ticks = Loop(), 0
+    while not any(loop.go(1, late, asked=30) for late in uneven):
+        ticks += len(uneven)
+        assert ticks < 1 / TICK_SECONDS
+    few = Loop()
+    assert not any(few.go(1, late, asked=0) for late in 10 * uneven)
 
 
 def test_too_many_at_once_begin_a_siege_before_the_loop_is_late():

@@ -2,9 +2,10 @@
 
 Pure rules: in come moments, out comes whether there is a siege. It is told of every request and of every connection
 that would begin TLS, asks every tick by how much the loop is late, and knows four signs that more comes than can be
-answered: many requests that have not had their turn; the loop late three times in a row while many ask; handshakes that
-take most of the loop's time; or the operator's word. It is over when everything that strangers asked for would have
-fitted into a part of the loop's time for a while; what that is, is known from what the few cost that were let in.
+answered: many requests that have not had their turn; the loop late three times in a row, or a little late most of the
+time, while many ask; handshakes that take most of the loop's time; or the operator's word. It is over when everything
+that strangers asked for would have fitted into a part of the loop's time for a while; what that is, is known from what
+the few cost that were let in.
 Source: https://doi.org/10.1145/3267809.3267823 (overload control in WeChat: queueing time as the sign, classes shed by
 rank)
 """
@@ -27,6 +28,9 @@ STEP_TICKS = 4
 LATE_SECONDS = 0.03
 """A request waits so long before anything of it is looked at: four home pages. Members begin to feel it."""
 LATE_TICKS = 3
+MOSTLY_LATE_SECONDS, MOST_OF_ONE_SECONDS = 0.015, 0.05
+"""The loop is so late on average when it has no time left, however few wait at once: a flood that asks again only when
+it was answered. One long pause counts for so much at most, so that it takes several to look like that."""
 MANY_PER_SECOND = 30
 """Fewer requests than this are no flood, however late the loop is: then something else keeps it busy."""
 WAITING_SECONDS = 0.25
@@ -105,7 +109,7 @@ class Siege:
         self._before = self._counts()
         self._last: Flood | None = None
         self._asked = self._ticks = self._late_ticks = 0
-        self._best = self._lateness = 0.0
+        self._best = self._lateness = self._mostly = 0.0
         self._strangers = self._connected = self._since_tick = 0
         self._cost, self._calm_since = FIRST_GUESS_SECONDS, 0.0
         self._looked = self._began_at = self._last_turn = self._ticked = self._taken = 0.0
@@ -186,18 +190,19 @@ class Siege:
         if self.mode == "auto" and self._taken > TAKEN_PART:
             self._begin(now)
             return
-        if late <= LATE_SECONDS:
-            self._late_ticks, self._asked, self._looked = 0, 0, now
-            return
-        self._late_ticks += 1
+        self._late_ticks = self._late_ticks + 1 if late > LATE_SECONDS else 0
         many = self._asked >= MANY_PER_SECOND * (now - self._looked)
-        if self.mode == "auto" and many and self._late_ticks >= LATE_TICKS:
+        self._mostly += ((min(late, MOST_OF_ONE_SECONDS) if many else 0.0) - self._mostly) * LEARNING
+        is_late = self._late_ticks >= LATE_TICKS or self._mostly > MOSTLY_LATE_SECONDS
+        if self.mode == "auto" and many and is_late:
             self._begin(now)
+        elif not self._late_ticks:
+            self._asked, self._looked = 0, now
 
     def _begin(self, now: float) -> None:
         self.on, self.begun = True, self.begun + 1
         self._began_at = self._looked = self._calm_since = now
-        self._strangers, self._connected, self._cost = 0, 0, FIRST_GUESS_SECONDS
+        self._strangers, self._connected, self._cost, self._mostly = 0, 0, FIRST_GUESS_SECONDS, 0.0
         self._before = self._counts()
         for limiter in (*self.lanes.values(), *self.handshakes.values()):
             limiter.part, limiter.rests_until = 1.0, now
