@@ -100,7 +100,7 @@ async def test_an_operation_that_is_refused_changes_nothing(site, alice, monkeyp
     def fail(tx: Tx, *_: object) -> None:
         raise LookupError("the disk")
 
-    monkeypatch.setattr(site.repositories, "_store_head", fail)
+    monkeypatch.setattr(site.repositories, "_store_heads", fail)
     with pytest.raises(LookupError):
         await site.key_rotation.rotate(alice.did)
     monkeypatch.undo()

@@ -4,9 +4,12 @@ Source: https://atproto.com/specs/repository, https://atproto.com/specs/record-k
 """
 
 import asyncio
+import threading
 
 import pytest
 
+from freehold.pds.repositories import RecordExists, SwapMismatch
+from freehold.pds.writes import Create, Put, Written
 from freehold.protocol import cbor
 from freehold.protocol.cid import Cid
 from freehold.repo import car
@@ -239,6 +242,49 @@ async def test_many_writers_at_once_leave_whole_repositories(http, verified):
         assert not any(path.startswith(PROFILE) for path in found.records)
         await person.post("and on it goes")
         assert len((await verified(person)).records) == 31
+
+
+async def test_of_a_group_each_write_has_its_own_fate(alice, bob, site, verified):
+    carol = await Person.join(alice.http, "carol")
+    running, held = threading.Event(), threading.Event()
+
+    def hold(tx):
+        running.set()
+        held.wait(5)
+
+    def damage(tx):
+        tx.run("DELETE FROM repo_node WHERE repo = :id", id=site.accounts.one(carol.did).id)
+
+    def write(person, n, **more):
+        return site.writes.begin(person.did, [Create(NOTE, f"n{n}", {"n": n})], **more)
+
+    async def together(*begin):
+        holding = asyncio.ensure_future(site.truth.write(hold))
+        await asyncio.to_thread(running.wait, 5)
+        futures = [one() for one in begin]
+        held.set()
+        await holding
+        running.clear(), held.clear()
+        return await asyncio.gather(*futures, return_exceptions=True)
+
+    last = site.log.last
+    done = await together(
+        lambda: write(alice, 1),
+        lambda: write(bob, 1, swap_commit=Cid.parse(OTHER)),
+        lambda: write(carol, 1),
+        lambda: write(alice, 2),
+        lambda: write(bob, 2),
+        lambda: write(alice, 2),
+    )
+    assert [type(one) for one in done] == [Written, SwapMismatch, Written, Written, Written, RecordExists]
+    assert [one.seq for one in done if isinstance(one, Written)] == list(range(last + 1, last + 5))
+    await site.truth.write(damage)
+    edit = Put(NOTE, "n1", {"n": 9})
+    done = await together(lambda: write(alice, 3), lambda: site.writes.begin(carol.did, [edit]), lambda: write(bob, 3))
+    assert [type(one) for one in done] == [Written, LookupError, Written]
+    assert [event.seq for event in site.log.read(last)] == list(range(last + 1, last + 7))
+    assert set((await verified(alice)).records) == {f"{NOTE}/n1", f"{NOTE}/n2", f"{NOTE}/n3"}
+    assert set((await verified(bob)).records) == {f"{NOTE}/n2", f"{NOTE}/n3"}
 
 
 def blob_link(n):

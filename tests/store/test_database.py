@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,11 @@ def notes(db: Database) -> list[str]:
         return [text for (text,) in tx.each("SELECT text FROM note ORDER BY id")]
 
 
-async def in_one_group(db: Database, *writes: Callable[[Tx], Any], repeatable: bool = False) -> list[Any]:
+def in_turn(tx: Tx, writes: list[Callable[[Tx], Any]]) -> list[Any]:
+    return [write(tx) for write in writes]
+
+
+async def in_one_group(db: Database, *writes: Callable[[Tx], Any], together: bool = False) -> list[Any]:
     """Hold the writer until all are queued, so that they share a transaction; results and exceptions."""
     running, held = threading.Event(), threading.Event()
 
@@ -47,7 +52,8 @@ async def in_one_group(db: Database, *writes: Callable[[Tx], Any], repeatable: b
 
     first = asyncio.ensure_future(db.write(hold))
     await asyncio.to_thread(running.wait, 5)
-    rest = [asyncio.ensure_future(db.write(write, repeatable=repeatable)) for write in writes]
+    begin = partial(db.promise_with_others, in_turn) if together else db.write
+    rest = [asyncio.ensure_future(begin(write)) for write in writes]
     await asyncio.sleep(0)  # lets each of them queue its write
     held.set()
     await first
@@ -59,14 +65,14 @@ async def test_a_write_is_answered_with_what_it_returned_and_can_be_read(db: Dat
     assert notes(db) == ["one"]
 
 
-@pytest.mark.parametrize("repeatable", [False, True])
-async def test_a_write_that_fails_in_a_group_is_undone_alone(db: Database, repeatable: bool) -> None:
+@pytest.mark.parametrize("together", [False, True])
+async def test_a_write_that_fails_in_a_group_is_undone_alone(db: Database, together: bool) -> None:
     def half_done(tx: Tx) -> None:
         tx.run("INSERT INTO note (text) VALUES ('half')")
         raise ValueError("changed my mind")
 
     writes = (note("a"), half_done, note("b"), note("a"), note("c"))
-    answers = await in_one_group(db, *writes, repeatable=repeatable)
+    answers = await in_one_group(db, *writes, together=together)
     assert answers[0] == "a"
     assert isinstance(answers[1], ValueError)
     assert answers[2] == "b"
@@ -75,15 +81,15 @@ async def test_a_write_that_fails_in_a_group_is_undone_alone(db: Database, repea
     assert notes(db) == ["a", "b", "c"]
 
 
-async def test_writes_that_may_be_repeated_run_once_unless_one_fails_late(db: Database) -> None:
+async def test_writes_of_one_kind_are_done_together_once_unless_one_fails_late(db: Database) -> None:
     ran: list[str] = []
 
-    def counted(text: str, fails: str = "") -> Callable[[Tx], str]:
-        def write(tx: Tx) -> str:
+    def counted(text: str, fails: str = "") -> Callable[[Tx], str | ValueError]:
+        def write(tx: Tx) -> str | ValueError:
             ran.append(text)
             tx.on_rollback(lambda: ran.append(f"not {text}"))
             if fails == "early":
-                raise ValueError(text)
+                return ValueError(text)
             tx.run("INSERT INTO note (text) VALUES (:text)", text=text)
             if fails == "late":
                 raise ValueError(text)
@@ -91,11 +97,12 @@ async def test_writes_that_may_be_repeated_run_once_unless_one_fails_late(db: Da
 
         return write
 
-    early = await in_one_group(db, counted("a"), counted("b", "early"), counted("c"), repeatable=True)
-    assert ran == ["a", "b", "not b", "c"]
+    early = await in_one_group(db, counted("a"), counted("b", "early"), counted("c"), together=True)
+    assert ran == ["a", "b", "c"]
+    assert isinstance(early[1], ValueError)
     assert (early[0], str(early[1]), early[2]) == ("a", "b", "c")
     ran.clear()
-    late = await in_one_group(db, counted("d"), counted("e", "late"), counted("f"), repeatable=True)
+    late = await in_one_group(db, counted("d"), counted("e", "late"), counted("f"), together=True)
     assert ran == ["d", "e", "not e", "not d", "d", "e", "not e", "f"]
     assert (late[0], str(late[1]), late[2]) == ("d", "e", "f")
     assert notes(db) == ["a", "c", "d", "f"]

@@ -256,7 +256,7 @@ async def test_who_follows_closely_hears_the_same_from_memory_as_from_the_file(t
         near, far = Log(db), Log(db)
         far._recent.get = lambda seq: None  # it has to read the file
         for number in range(0, 400, 5):
-            told = [db.write(tell(f"number {number + n} " + "x" * 5_000), repeatable=True) for n in range(5)]
+            told = [db.write(tell(f"number {number + n} " + "x" * 5_000)) for n in range(5)]
             done = await asyncio.gather(db.write(fails), *told, db.write(fails), return_exceptions=True)
             assert [type(one) for one in done[::6]] == [ValueError, ValueError]
         for after in (0, 10, 120, 200, 390, 399, 400):

@@ -23,7 +23,7 @@ from freehold.repo.diff import Difference, Op, change
 from freehold.repo.mst import Tree
 from freehold.store.migrations import Migration
 from freehold.store.tx import Tx
-from freehold.stream.log import Changed, Told, append
+from freehold.stream.log import Changed, Said, Told, append, append_all
 
 SCHEMA = (
     Migration(
@@ -58,6 +58,7 @@ SCHEMA = (
 )
 
 MAX_COMMIT_BYTES = 2_000_000
+_STORE_NODE = "INSERT INTO repo_node (repo, cid, rev, bytes) VALUES (?, ?, ?, ?) ON CONFLICT (repo, cid) DO NOTHING"
 TREES_KEPT = 1_000
 
 
@@ -134,6 +135,15 @@ class Content(NamedTuple):
     records: list[tuple[str, bytes, bytes]]
 
 
+class Edit(NamedTuple):
+    """What is to be changed in one repository. swap_commit: what the caller believes to be its newest commit; None: not
+    checked."""
+
+    did: str
+    steps: list[Step]
+    swap_commit: Cid | None = None
+
+
 class _Open:
     """A repository in the writer's hands."""
 
@@ -141,6 +151,23 @@ class _Open:
 
     def __init__(self, repo: int, did: str, key: SigningKey, head: Head, tree: Tree) -> None:
         self.repo, self.did, self.key, self.head, self.tree = repo, did, key, head, tree
+
+
+class _Moving:
+    """A repository on its way to its next commit. blocks: of the tree and the records, as its event carries them."""
+
+    __slots__ = ("blocks", "changes", "done", "new", "opened", "ops", "seq")
+
+    def __init__(self, opened: _Open, done: Difference, steps: dict[str, Step]) -> None:
+        self.opened, self.done, self.ops = opened, done, done.ops
+        self.changes = tuple(Changed(op.path, op.cid, steps[op.path].data, steps[op.path].value) for op in done.ops)
+        self.blocks = done.covering
+        for one in self.changes:
+            if one.cid is not None:
+                self.blocks[one.cid] = one.data or b""
+        if sum(map(len, self.blocks.values())) > MAX_COMMIT_BYTES:
+            raise CommitTooLarge(did=opened.did)
+        self.new, self.seq = opened.head, 0
 
 
 class Repositories:
@@ -164,8 +191,8 @@ class Repositories:
         head = self._sign(opened, tree, rev)
         blocks = dict(tree.nodes())
         self._store_nodes(tx, repo, rev, blocks)
-        self._store_head(tx, repo, head)
-        seq = self._announce(tx, did, head, since=None, previous=None, blocks=blocks, ops=()) if told else None
+        self._store_heads(tx, [(repo, head)])
+        seq = self._announce(tx, did, head, since=None, previous=None, blocks=blocks) if told else None
         return Done(repo, head.commit, head.rev, seq, ())
 
     def write(self, tx: Tx, did: str, steps: list[Step], swap_commit: Cid | None = None) -> Done:
@@ -173,14 +200,22 @@ class Repositories:
 
         Raises SwapMismatch, RecordExists, NoSuchRecord, NotActive, CommitTooLarge; then nothing has changed.
         """
-        opened = self._opened(tx, did)
-        if swap_commit is not None and swap_commit != opened.head.commit:
-            raise SwapMismatch(did=did, wanted=swap_commit, found=opened.head.commit)
-        done = change(opened.tree, {step.path: step.cid for step in steps})
-        _assure(steps, dict(done.before))
-        if not done.ops:
-            return Done(opened.repo, opened.head.commit, opened.head.rev, None, ())
-        return self._move(tx, opened, done, {step.path: step for step in steps})
+        (done,) = self.write_all(tx, [Edit(did, steps, swap_commit)])
+        if isinstance(done, Refused):
+            raise done
+        return done
+
+    def write_all(self, tx: Tx, edits: Sequence[Edit]) -> list[Done | Refused]:
+        """Several repositories, each of them once: for each what `write` returns or raises.
+
+        All go through each stage together, which is much cheaper than one after the other: what a stage needs of the
+        processor's caches is there from the second on, and rows are written by the dozen.
+        """
+        found = [self._begun(tx, edit) for edit in edits]
+        moving = [one for one in found if isinstance(one, _Moving)]
+        if moving:
+            self._move(tx, moving)
+        return [self._moved(one) if isinstance(one, _Moving) else one for one in found]
 
     def drop(self, tx: Tx, did: str, repo: int) -> None:
         """Delete the whole repository (the account ends)."""
@@ -217,7 +252,7 @@ class Repositories:
             "INSERT INTO repo_record (repo, path, cid, rev, bytes) VALUES (:repo, :path, :cid, :rev, :bytes)",
             [(repo, path, cid, rev, data) for path, cid, data in content.records],
         )
-        self._store_head(tx, repo, new)
+        self._store_heads(tx, [(repo, new)])
         seq = announce_sync(tx, did, new) if told else None
         return Done(repo, new.commit, new.rev, seq, ())
 
@@ -229,12 +264,12 @@ class Repositories:
         rev = self._tids.next(tx.now, after=old.head.rev)
         opened = _Open(old.repo, old.did, key, old.head, old.tree)
         opened.head = new = self._sign(opened, old.tree, rev)
-        self._store_head(tx, old.repo, new)
+        self._store_heads(tx, [(old.repo, new)])
         self._keep(tx, old.did, kept, opened)
         if not account.active:
             return Done(old.repo, new.commit, rev, None, ())
         blocks = {new.root: self._node(old.repo, new.root)}
-        seq = self._announce(tx, old.did, new, old.head.rev, old.head.root, blocks, ())
+        seq = self._announce(tx, old.did, new, old.head.rev, old.head.root, blocks)
         return Done(old.repo, new.commit, rev, seq, ())
 
     def assert_state(self, tx: Tx, account: Account) -> int:
@@ -292,27 +327,41 @@ class Repositories:
     def _forget(self, did: str) -> None:
         self._open.pop(did, None)
 
-    def _move(self, tx: Tx, opened: _Open, done: Difference, steps: dict[str, Step]) -> Done:
-        """Sign the changed tree as the next commit, store what is new, delete what is old, append the event."""
-        rev = self._tids.next(tx.now, after=opened.head.rev)
-        new = self._sign(opened, done.tree, rev)
-        ops, blocks = done.ops, done.covering
-        changes = tuple(Changed(op.path, op.cid, steps[op.path].data, steps[op.path].value) for op in ops)
-        for one in changes:
-            if one.cid is not None:
-                blocks[one.cid] = one.data or b""
-        if sum(map(len, blocks.values())) > MAX_COMMIT_BYTES:
-            raise CommitTooLarge(did=opened.did)
-        self._exchange_nodes(tx, opened.repo, rev, done.new, done.gone)
-        gone = forgetting.superseded(tx, opened.repo, ops)
-        self._store_records(tx, opened.repo, rev, changes)
-        if gone:
-            forgetting.note(tx, opened.did, gone, at=tx.now)
-        self._store_head(tx, opened.repo, new)
-        told = Told(rev, changes)
-        seq = self._announce(tx, opened.did, new, opened.head.rev, opened.head.root, blocks, ops, told)
-        self._keep(tx, opened.did, opened, _Open(opened.repo, opened.did, opened.key, new, done.tree))
-        return Done(opened.repo, new.commit, new.rev, seq, tuple(ops))
+    def _begun(self, tx: Tx, edit: Edit) -> "_Moving | Done | Refused":
+        """A repository with its changed tree; Done where nothing has to change. Nothing is written yet."""
+        did, steps, swap_commit = edit
+        try:
+            opened = self._opened(tx, did)
+            if swap_commit is not None and swap_commit != opened.head.commit:
+                raise SwapMismatch(did=did, wanted=swap_commit, found=opened.head.commit)
+            done = change(opened.tree, {step.path: step.cid for step in steps})
+            _assure(steps, dict(done.before))
+            if done.ops:
+                return _Moving(opened, done, {step.path: step for step in steps})
+        except Refused as error:
+            return error
+        return Done(opened.repo, opened.head.commit, opened.head.rev, None, ())
+
+    def _move(self, tx: Tx, moving: list[_Moving]) -> None:
+        """Sign the changed trees as the next commits, store what is new, delete what is old, append the events."""
+        for one in moving:
+            rev = self._tids.next(tx.now, after=one.opened.head.rev)
+            one.new = self._sign(one.opened, one.done.tree, rev)
+        self._exchange_nodes(tx, moving)
+        for one in moving:
+            gone = forgetting.superseded(tx, one.opened.repo, one.ops)
+            if gone:
+                forgetting.note(tx, one.opened.did, gone, at=tx.now)
+        self._store_records(tx, moving)
+        self._store_heads(tx, [(one.opened.repo, one.new) for one in moving])
+        seqs = append_all(tx, "commit", [_said(one) for one in moving])
+        for one, seq in zip(moving, seqs, strict=True):
+            opened = one.opened
+            one.seq = seq
+            self._keep(tx, opened.did, opened, _Open(opened.repo, opened.did, opened.key, one.new, one.done.tree))
+
+    def _moved(self, one: _Moving) -> Done:
+        return Done(one.opened.repo, one.new.commit, one.new.rev, one.seq, tuple(one.ops))
 
     def _sign(self, opened: _Open, tree: Tree, rev: str) -> Head:
         cid, block = commit.sign(opened.key, opened.did, rev, tree.root)
@@ -320,77 +369,81 @@ class Repositories:
 
     def _store_nodes(self, tx: Tx, repo: int, rev: str, nodes: dict[Cid, bytes]) -> None:
         tx.many(
-            "INSERT INTO repo_node (repo, cid, rev, bytes) VALUES (?, ?, ?, ?) ON CONFLICT (repo, cid) DO NOTHING",
+            _STORE_NODE,
             [(repo, cid, rev, data) for cid, data in nodes.items()],
         )
 
-    def _exchange_nodes(self, tx: Tx, repo: int, rev: str, new: dict[Cid, bytes], gone: set[Cid]) -> None:
+    def _exchange_nodes(self, tx: Tx, moving: list[_Moving]) -> None:
         """Store nodes and drop others. One that comes takes the row of one that goes: half the work of two."""
-        coming, going = list(new.items()), list(gone)
-        both = min(len(coming), len(going))
-        moved = tx.many(
-            "UPDATE repo_node SET cid = ?, rev = ?, bytes = ? WHERE repo = ? AND cid = ?",
-            [(cid, rev, data, repo, old) for (cid, data), old in zip(coming, going, strict=False)],
-        )
-        if moved < both:
-            raise LookupError(f"blocks of repository {repo} are not in the store; run `freehold doctor`")
-        if len(coming) > both:
-            self._store_nodes(tx, repo, rev, dict(coming[both:]))
-        elif len(going) > both:
-            tx.many("DELETE FROM repo_node WHERE repo = ? AND cid = ?", [(repo, cid) for cid in going[both:]])
-
-    def _store_records(self, tx: Tx, repo: int, rev: str, changes: Sequence[Changed]) -> None:
-        gone = [{"repo": repo, "path": one.path} for one in changes if one.cid is None]
+        moved, come, gone = [], [], []
+        for one in moving:
+            repo, rev = one.opened.repo, one.new.rev
+            coming, going = list(one.done.new.items()), list(one.done.gone)
+            both = min(len(coming), len(going))
+            moved += [(cid, rev, data, repo, old) for (cid, data), old in zip(coming, going, strict=False)]
+            come += [(repo, cid, rev, data) for cid, data in coming[both:]]
+            gone += [(repo, cid) for cid in going[both:]]
+        if tx.many("UPDATE repo_node SET cid = ?, rev = ?, bytes = ? WHERE repo = ? AND cid = ?", moved) < len(moved):
+            raise LookupError("blocks of a repository are not in the store; run `freehold doctor`")
+        if come:
+            tx.many(_STORE_NODE, come)
         if gone:
-            tx.many("DELETE FROM repo_record WHERE repo = :repo AND path = :path", gone)
-        tx.many(
-            "INSERT INTO repo_record (repo, path, cid, rev, bytes) VALUES (:repo, :path, :cid, :rev, :bytes)"
-            " ON CONFLICT (repo, path) DO UPDATE SET cid = excluded.cid, rev = excluded.rev, bytes = excluded.bytes",
-            [
-                {"repo": repo, "path": one.path, "cid": one.cid, "rev": rev, "bytes": one.data}
-                for one in changes
-                if one.cid is not None
-            ],
-        )
+            tx.many("DELETE FROM repo_node WHERE repo = ? AND cid = ?", gone)
 
-    def _store_head(self, tx: Tx, repo: int, new: Head) -> None:
-        tx.run(
-            "INSERT INTO repo_head (repo, commit_cid, rev, root, block) VALUES (:repo, :commit, :rev, :root, :block)"
+    def _store_records(self, tx: Tx, moving: list[_Moving]) -> None:
+        all = [(one.opened.repo, one.new.rev, changed) for one in moving for changed in one.changes]
+        gone = [(repo, changed.path) for repo, _, changed in all if changed.cid is None]
+        if gone:
+            tx.many("DELETE FROM repo_record WHERE repo = ? AND path = ?", gone)
+        come = [(repo, each.path, each.cid, rev, each.data) for repo, rev, each in all if each.cid is not None]
+        if come:
+            tx.many(
+                "INSERT INTO repo_record (repo, path, cid, rev, bytes) VALUES (?, ?, ?, ?, ?) ON CONFLICT (repo, path)"
+                " DO UPDATE SET cid = excluded.cid, rev = excluded.rev, bytes = excluded.bytes",
+                come,
+            )
+
+    def _store_heads(self, tx: Tx, new: list[tuple[int, Head]]) -> None:
+        """By id of the account."""
+        tx.many(
+            "INSERT INTO repo_head (repo, commit_cid, rev, root, block) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT (repo) DO UPDATE SET commit_cid = excluded.commit_cid, rev = excluded.rev,"
             " root = excluded.root, block = excluded.block",
-            repo=repo,
-            commit=new.commit,
-            rev=new.rev,
-            root=new.root,
-            block=new.block,
+            [(repo, *head) for repo, head in new],
         )
 
     def _announce(
-        self,
-        tx: Tx,
-        did: str,
-        new: Head,
-        since: str | None,
-        previous: Cid | None,
-        blocks: dict[Cid, bytes],
-        ops: Sequence[Op],
-        told: Told | None = None,
+        self, tx: Tx, did: str, new: Head, since: str | None, previous: Cid | None, blocks: dict[Cid, bytes]
     ) -> int:
-        """Append #commit (sync 1.1)."""
-        payload: dict[str, object] = {
-            "repo": did,
-            "commit": new.commit,
-            "rev": new.rev,
-            "since": since,
-            "blocks": _slice(new, blocks),
-            "ops": [_event_op(op) for op in ops],
-            "blobs": [],
-            "rebase": False,
-            "tooBig": False,
-        }
-        if previous is not None:
-            payload["prevData"] = previous
-        return append(tx, "commit", did, payload, told)
+        """Append #commit of one that changes no record."""
+        return append(tx, "commit", did, _payload(did, new, since, previous, blocks, ()))
+
+
+def _said(one: _Moving) -> Said:
+    """Of a commit, for the log."""
+    did, before, new = one.opened.did, one.opened.head, one.new
+    payload = _payload(did, new, before.rev, before.root, one.blocks, one.ops)
+    return did, payload, Told(new.rev, one.changes)
+
+
+def _payload(
+    did: str, new: Head, since: str | None, previous: Cid | None, blocks: dict[Cid, bytes], ops: Sequence[Op]
+) -> dict[str, object]:
+    """What #commit says (sync 1.1)."""
+    payload: dict[str, object] = {
+        "repo": did,
+        "commit": new.commit,
+        "rev": new.rev,
+        "since": since,
+        "blocks": _slice(new, blocks),
+        "ops": [_event_op(op) for op in ops],
+        "blobs": [],
+        "rebase": False,
+        "tooBig": False,
+    }
+    if previous is not None:
+        payload["prevData"] = previous
+    return payload
 
 
 def announce_sync(tx: Tx, did: str, stands: Head) -> int:

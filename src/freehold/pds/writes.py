@@ -6,11 +6,11 @@ Source: https://atproto.com/specs/repository, lexicons com.atproto.repo.*
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from freehold.pds.blobs import Blobs
-from freehold.pds.repositories import Done, Repositories, Step
+from freehold.pds.repositories import Done, Edit, Repositories, Step
 from freehold.protocol import cbor, syntax
 from freehold.protocol.blobrefs import BlobRef, blob_refs
 from freehold.protocol.cid import Cid
@@ -94,6 +94,14 @@ class _Ready(NamedTuple):
     value: Record | None = None
 
 
+class _Asked(NamedTuple):
+    """The writes of one call."""
+
+    did: str
+    ready: list[_Ready]
+    swap_commit: Cid | None
+
+
 class Writes:
     """The write side of one network's repositories."""
 
@@ -120,7 +128,7 @@ class Writes:
         if len(writes) > MAX_WRITES:
             raise InvalidRequest(f"One call takes at most {MAX_WRITES} writes.")
         ready = [self._prepare(write, validate) for write in writes]
-        return self._truth.promise(lambda tx: self._commit(tx, did, ready, swap_commit), repeatable=True)
+        return self._truth.promise_with_others(self._commit, _Asked(did, ready, swap_commit))
 
     def _prepare(self, write: Write, validate: bool | None) -> _Ready:
         if not syntax.is_nsid(write.collection):
@@ -165,19 +173,45 @@ class Writes:
         elif self._catalog.record_key_type(collection) not in (None, "tid", "any"):
             raise InvalidRequest(f"Records in {collection} need a record key.")
 
-    def _commit(self, tx: Tx, did: str, ready: list[_Ready], swap_commit: Cid | None) -> Written:
-        """Within the transaction: keys, repository, blobs."""
-        steps, results = [], []
-        for one in ready:
-            path = f"{one.collection}/{one.rkey or self._repositories.next_tid(tx)}"
-            steps.append(Step(path, one.cid, one.data, one.must, one.swap, one.value))
-            results.append(Result(f"at://{did}/{path}", one.cid, one.status))
-        done = self._repositories.write(tx, did, steps, swap_commit)
-        self._settle_blobs(tx, done, {step.path: one.blobs for step, one in zip(steps, ready, strict=True)})
+    def _commit(self, tx: Tx, asked: list[_Asked]) -> list[Written | Refused]:
+        """Within the transaction: keys, repositories, blobs. What is refused has changed nothing; for a blob that is
+        not there all is undone, and each asked alone."""
+        return [one for some in _each_once(asked) for one in self._commit_all(tx, some)]
+
+    def _commit_all(self, tx: Tx, asked: list[_Asked]) -> Iterator[Written | Refused]:
+        """The same where each is of another account."""
+        steps = [self._steps(tx, one.ready) for one in asked]
+        edits = [Edit(one.did, its, one.swap_commit) for one, its in zip(asked, steps, strict=True)]
+        for one, its, done in zip(asked, steps, self._repositories.write_all(tx, edits), strict=True):
+            yield done if isinstance(done, Refused) else self._finish(tx, one, its, done)
+
+    def _finish(self, tx: Tx, asked: _Asked, steps: list[Step], done: Done) -> Written:
+        pairs = list(zip(steps, asked.ready, strict=True))
+        self._settle_blobs(tx, done, {step.path: one.blobs for step, one in pairs})
+        results = [Result(f"at://{asked.did}/{step.path}", one.cid, one.status) for step, one in pairs]
         return Written(done.commit, done.rev, done.seq, results)
+
+    def _steps(self, tx: Tx, ready: list[_Ready]) -> list[Step]:
+        """With a key for each record that has none."""
+        next_tid = self._repositories.next_tid
+        paths = [f"{one.collection}/{one.rkey or next_tid(tx)}" for one in ready]
+        return [
+            Step(path, one.cid, one.data, one.must, one.swap, one.value) for path, one in zip(paths, ready, strict=True)
+        ]
 
     def _settle_blobs(self, tx: Tx, done: Done, named: dict[str, list[BlobRef]]) -> None:
         """Let the records that changed hold just the blobs that they name now."""
         touched = {op.path: named[op.path] for op in done.ops if op.action != "create" or named[op.path]}
         if touched:
             self._blobs.settle(tx, done.repo, done.rev, touched)
+
+
+def _each_once(asked: list[_Asked]) -> Iterator[list[_Asked]]:
+    """In order, cut so that no account is twice in one part: its later writes begin where the earlier ones end."""
+    some: dict[str, _Asked] = {}
+    for one in asked:
+        if one.did in some:
+            yield list(some.values())
+            some = {}
+        some[one.did] = one
+    yield list(some.values())

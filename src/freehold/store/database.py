@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future as ThreadFuture
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,13 +21,14 @@ from freehold.store.connection import connect
 from freehold.store.gate import OPEN, Gate
 from freehold.store.migrations import Migration, assure_current, migrate
 from freehold.store.tx import Hook, LateTx, Link, Tx
-from freehold.store.writer import Job, Listener, StoreFailed, Writer
+from freehold.store.writer import Job, Listener, StoreFailed, Writer, alone
 
 __all__ = ["Database", "ReadOnly", "StoreFailed"]
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 
 class ReadOnly(StoreFailed):
@@ -184,21 +186,30 @@ class Database:
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
-    async def write(self, fn: Callable[[Tx], T], *, repeatable: bool = False) -> T:
+    async def write(self, fn: Callable[[Tx], T]) -> T:
         """Run `fn` in the next group and answer what it returns once that is committed.
 
         `fn` is plain and short: it runs on the writer's thread. What it raises undoes it alone and is raised here.
         Raises StoreFailed when the group could not be committed. A caller that is cancelled stops waiting; the write
-        goes on. repeatable: `fn` touches nothing but its Tx, and memory only with `Tx.on_rollback`, so that it may be
-        undone and run again; such writes share a savepoint until one fails late, which saves them a tenth.
+        goes on.
         """
-        return await self.promise(fn, repeatable=repeatable)
-
-    def promise(self, fn: Callable[[Tx], T], *, repeatable: bool = False) -> "asyncio.Future[T]":
-        """As `write`, for who is on an event loop and does not wait where they stand."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._the_writer().submit(Job(fn, loop, future, repeatable))
+        self._the_writer().submit(Job(fn, loop, future))
+        return await future
+
+    def promise_with_others(
+        self, work: Callable[[Tx, list[Item]], Sequence[T | Exception]], item: Item
+    ) -> "asyncio.Future[T]":
+        """As `write`, of many of one kind: `work` is given the items of those that stand together in a group, and gives
+        for each its result, or what to raise for one that has changed nothing.
+
+        What it raises itself undoes all of them, and it is asked for each alone: so it touches nothing but its Tx, and
+        memory only with `Tx.on_rollback`.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._the_writer().submit(Job(partial(alone, work, item), loop, future, work, item))
         return future
 
     def write_sync(self, fn: Callable[[Tx], T]) -> T:
@@ -207,7 +218,7 @@ class Database:
         if writer.is_current_thread():
             raise RuntimeError("a write cannot wait for another write: it is on the writer's own thread")
         future: ThreadFuture[T] = ThreadFuture()
-        writer.submit(Job(fn, None, future, False))
+        writer.submit(Job(fn, None, future))
         return future.result()
 
     def begin(self, fn: Callable[[Tx], object]) -> None:

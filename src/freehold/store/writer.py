@@ -1,8 +1,9 @@
 """The one writer of a file: a thread that takes whole groups of writes, commits each group once and answers it once.
 
 In come functions over a `Tx`; out go their results, only after the commit (and its fsync, if the file is durable).
-A write that raises is undone alone. A commit that fails takes the whole group with it; when the disk answered with an
-I/O error nobody can say what is on it, so the process ends and the next start reads what is really there.
+A write that raises is undone alone; those of one kind may be done together. A commit that fails takes the whole group
+with it; when the disk answered with an I/O error nobody can say what is on it, so the process ends and the next start
+reads what is really there.
 After some idle seconds the log is folded into the file, the file closed and the thread gone.
 Sources: https://sqlite.org/wal.html, https://sqlite.org/rescode.html, https://wiki.postgresql.org/wiki/Fsync_Errors
 """
@@ -11,7 +12,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future as ThreadFuture
 from functools import partial
 from itertools import groupby
@@ -37,6 +38,8 @@ EXIT_CODE = 70
 
 Listener = Callable[[dict[str, Any]], object]
 AnyFuture = asyncio.Future[Any] | ThreadFuture[Any]
+Work = Callable[[Tx, list[Any]], Sequence[Any]]
+"""Does several writes of one kind: for each its result, or what to raise."""
 
 
 class StoreFailed(Refused):
@@ -47,24 +50,35 @@ class StoreFailed(Refused):
 
 
 class Job:
-    """One write on its way: what to do, whom to answer (None: nobody waits), and the answer."""
+    """One write on its way: what to do, whom to answer (None: nobody waits), and the answer. work, item: of one that
+    may be done together with others of its kind."""
 
-    __slots__ = ("error", "fn", "future", "loop", "repeatable", "result", "tx")
+    __slots__ = ("error", "fn", "future", "item", "loop", "result", "tx", "work")
 
     def __init__(
         self,
         fn: Callable[[Tx], Any],
         loop: asyncio.AbstractEventLoop | None = None,
         future: AnyFuture | None = None,
-        repeatable: bool = False,
+        work: Work | None = None,
+        item: Any = None,
     ) -> None:
         self.fn = fn
         self.loop = loop
         self.future = future
-        self.repeatable = repeatable
+        self.work = work
+        self.item = item
         self.tx: Tx | None = None
         self.result: Any = None
         self.error: BaseException | None = None
+
+
+def alone(work: Work, item: Any, tx: Tx) -> Any:
+    """Do what could be done with others."""
+    (result,) = work(tx, [item])
+    if isinstance(result, Exception):
+        raise result
+    return result
 
 
 class Writer:
@@ -234,27 +248,32 @@ class Writer:
 
     def _attempt_each(self, link: Link, group: list[Job], now: int, known: dict[str, Any]) -> None:
         """Run the writes of a group, each of which may be undone alone, and commit them."""
-        for repeatable, jobs in groupby(group, key=attrgetter("repeatable")):
-            together = list(jobs)
-            if not (repeatable and len(together) > 1 and self._attempt_together(link, together, now, known)):
-                for job in together:
+        for work, jobs in groupby(group, key=attrgetter("work")):
+            some = list(jobs)
+            if work is None or len(some) == 1 or not self._attempt_together(link, work, some, now, known):
+                for job in some:
                     self._attempt(link, job, now, known)
         link.cursor.execute("COMMIT")
 
-    def _attempt_together(self, link: Link, jobs: list[Job], now: int, known: dict[str, Any]) -> bool:
-        """Run writes inside one savepoint. False, with all of them undone, when one failed that had changed rows."""
-        execute, changes = link.cursor.execute, link.connection.total_changes
+    def _attempt_together(self, link: Link, work: Work, jobs: list[Job], now: int, known: dict[str, Any]) -> bool:
+        """Do writes of one kind inside one savepoint. False, with all of them undone, when that failed."""
+        execute, tx = link.cursor.execute, Tx(link, now, known)
         execute("SAVEPOINT writes")
-        for job in jobs:
-            before = changes()
-            self._run(link, job, now, known)
-            if job.error is not None and changes() != before:
-                execute("ROLLBACK TO writes")
+        try:
+            results = work(tx, [job.item for job in jobs])
+        except BaseException as error:
+            _assure_transaction(link, error)
+            _run_undone(tx)
+            execute("ROLLBACK TO writes")
+            known.clear()
+            return False
+        finally:
+            tx.end()
+            if link.connection.in_transaction:
                 execute("RELEASE writes")
-                known.clear()
-                _undo(jobs)
-                return False
-        execute("RELEASE writes")
+        for job, result in zip(jobs, results, strict=True):
+            job.error, job.result = (result, None) if isinstance(result, Exception) else (None, result)
+        next((job for job in jobs if job.error is None), jobs[0]).tx = tx
         return True
 
     def _attempt(self, link: Link, job: Job, now: int, known: dict[str, Any]) -> None:
@@ -274,8 +293,7 @@ class Writer:
         try:
             job.result = job.fn(tx)
         except BaseException as error:
-            if not link.connection.in_transaction:  # SQLite gave up the whole transaction: disk full, I/O error
-                raise StoreFailed(because=repr(error)) from error
+            _assure_transaction(link, error)
             # An asyncio future cannot carry StopIteration; the others of the group wait for their answers.
             job.error = RuntimeError("the write raised StopIteration") if isinstance(error, StopIteration) else error
             _undo([job])
@@ -388,13 +406,24 @@ def _state_is_unknown(error: BaseException) -> bool:
     return any(isinstance(cause, apsw.IOError | apsw.CorruptError | apsw.NotADBError) for cause in causes)
 
 
+def _assure_transaction(link: Link, error: BaseException) -> None:
+    """Raise StoreFailed where SQLite gave up the whole transaction with a statement: disk full, I/O error."""
+    if not link.connection.in_transaction:
+        raise StoreFailed(because=repr(error)) from error
+
+
 def _undo(group: list[Job]) -> None:
     """Run what the writes left for this case, newest first. A write undone alone is not undone again with its group."""
     for job in reversed(group):
-        if job.tx is not None and job.tx.undone is not None:
-            hooks, job.tx.undone = job.tx.undone, None
-            for hook in reversed(hooks):
-                _call(hook)
+        if job.tx is not None:
+            _run_undone(job.tx)
+
+
+def _run_undone(tx: Tx) -> None:
+    if tx.undone is not None:
+        hooks, tx.undone = tx.undone, None
+        for hook in reversed(hooks):
+            _call(hook)
 
 
 def _told(committed: Iterable[Tx]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ nothing of the private ones. The newest row of each is never cut: the next numbe
 Source: https://atproto.com/specs/sync#firehose
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import takewhile
@@ -32,8 +32,10 @@ __all__ = [
     "Event",
     "Log",
     "Private",
+    "Said",
     "Told",
     "append",
+    "append_all",
     "append_private",
     "cut",
     "leap",
@@ -83,31 +85,35 @@ class Private(NamedTuple):
     body: dict[str, Any]
 
 
+Said = tuple[str, dict[str, Any], Told | None]
+"""DID, payload, and what is told of an event, as `append` has them."""
+
+
 def append(tx: Tx, kind: PublicKind, did: str, payload: dict[str, Any], told: Told | None = None) -> int:
     """Tell the world, as the last act of a write; the event's seq.
 
     payload: the message without `seq` and `time`, which are added here; CIDs as `Cid`, blocks as bytes. told: the same
     of a commit, for those who follow it in this process.
     """
-    newest, so_far, last = tx.known.get("stream.newest") or _newest_event(tx)
-    seq = newest + 1
+    return append_all(tx, kind, [(did, payload, told)])[0]
+
+
+def append_all(tx: Tx, kind: PublicKind, said: Sequence[Said]) -> list[int]:
+    """The same of several events, in order."""
+    seq, so_far, last = tx.known.get("stream.newest") or _newest_event(tx)
     if tx.now < last:
-        finding.note_set_back(tx, seq, last)
-    frame = frames.encode(kind, {**payload, "seq": seq, "time": _time(tx.now)})
-    tx.run(
-        "INSERT INTO event (seq, kind, did, at, bytes_so_far, frame)"
-        " VALUES (:seq, :kind, :did, :at, :bytes_so_far, :frame)",
-        seq=seq,
-        kind=kind,
-        did=did,
-        at=tx.now,
-        bytes_so_far=so_far + len(frame),
-        frame=frame,
-    )
-    tx.known["stream.newest"] = seq, so_far + len(frame), tx.now
+        finding.note_set_back(tx, seq + 1, last)
+    rows = []
+    for did, payload, told in said:
+        seq += 1
+        frame = frames.encode(kind, {**payload, "seq": seq, "time": _time(tx.now)})
+        so_far += len(frame)
+        rows.append((seq, kind, did, tx.now, so_far, frame))
+        tx.tell_each("stream.appended", Event(seq, kind, did, tx.now, frame, told))
+    tx.many("INSERT INTO event (seq, kind, did, at, bytes_so_far, frame) VALUES (?, ?, ?, ?, ?, ?)", rows)
+    tx.known["stream.newest"] = seq, so_far, tx.now
     tx.tell("stream.public", seq)
-    tx.tell_each("stream.appended", Event(seq, kind, did, tx.now, frame, told))
-    return seq
+    return [row[0] for row in rows]
 
 
 _time = lru_cache(maxsize=4)(format_datetime)  # the writes of one group share it
