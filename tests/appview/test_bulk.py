@@ -1,9 +1,12 @@
 """Many records at once leave the index as one by one does: in pieces of any size, in any order, and said again."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -48,9 +51,9 @@ def _pieces(records: Records, size: int) -> Iterator[list[tuple[str, bytes, byte
         yield [(path, bytes(cid), raw, cbor.decode_json(raw)) for path, cid, raw in records[at : at + size]]
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
-@given(told=deeds(20, 90), half=st.integers(0, 60), size=st.integers(1, 30), again=st.booleans(), order=st.randoms())
-def test_whole_repositories_leave_what_following_them_left(told: list[Deed], half: int, size: int, again: bool, order):
+def compare(told: list[Deed], half: int, size: int, again: bool, order: Random) -> None:
+    """Hold an index that takes in what accounts were after `half` of these deeds, and what they are after all, against
+    the one that followed."""
     with TemporaryDirectory() as folder:
         world = World(Parish(Path(folder)))
         parish = world.parish
@@ -72,6 +75,23 @@ def test_whole_repositories_leave_what_following_them_left(told: list[Deed], hal
                 assert found[table] == followed[table], table
         finally:
             parish.close()
+
+
+QUICK = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
+drawn = partial(given, half=st.integers(0, 60), size=st.integers(1, 30), again=st.booleans(), order=st.randoms())
+
+
+@settings(QUICK, max_examples=12)
+@drawn(told=deeds(20, 90))
+def test_whole_repositories_leave_what_following_them_left(told, half, size, again, order):
+    compare(told, half, size, again, order)
+
+
+@pytest.mark.long
+@settings(QUICK, max_examples=80)
+@drawn(told=deeds(40, 160))
+def test_many_and_large_repositories_leave_what_following_them_left(told, half, size, again, order):
+    compare(told, half, size, again, order)
 
 
 def test_records_of_all_kinds_travel_as_bytes(parish: Parish):

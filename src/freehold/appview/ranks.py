@@ -56,6 +56,8 @@ def move(tx: Tx, posts: Mapping[int, bool]) -> None:
     The full-text index is written last, in the order of the places: it would begin a new part of itself for each that
     lies before the last.
     """
+    if not posts:
+        return
     gone: list[tuple[int]] = []
     new: list[Stand] = []
     for id, moment, weight, stands, held, *columns in tx.answers(_STANDING, ((post,) for post in posts)):

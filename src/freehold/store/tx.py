@@ -88,6 +88,8 @@ class Tx:
         many rows were touched."""
         if self._execute is _over:
             _over()
+        if not rows:
+            return 0
         before = self._connection.total_changes()
         self._connection.executemany(sql, rows)
         return self._connection.total_changes() - before
