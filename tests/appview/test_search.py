@@ -1,11 +1,12 @@
 """Posts by words and filters, and people by name."""
 
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
 
-from freehold.appview import search_hits
+from freehold.appview import people, search_hits
 from freehold.appview.asked import BadQuery
 from freehold.protocol.syntax import format_datetime
 from freehold.protocol.tid import tid_encode
@@ -303,3 +304,15 @@ def test_people_are_found_by_the_beginnings_of_their_names(parish: Parish):
     assert [actor["handle"] for actor in parish.ask("actor.searchActors", q="京")["actors"]] == ["bob.test"]
     bob.become("deactivated")
     assert typed("muller") == []
+
+
+def test_where_more_people_begin_so_than_are_looked_at_friends_and_the_well_known_are_found(parish: Parish):
+    for n in range(people._CANDIDATES + 5):
+        parish.join(f"ann{n}")
+    bob, friend, star = parish.join("bob"), parish.join("annabel"), parish.join("annika")
+    bob.follow(friend)
+    for name in ("carla", "dora"):
+        parish.join(name).follow(star)
+    asked = partial(parish.ask, "actor.searchActorsTypeahead", q="ann", limit=2)
+    assert [actor["handle"] for actor in asked(bob)["actors"]] == ["annabel.test", "annika.test"]
+    assert asked()["actors"][0]["handle"] == "annika.test"

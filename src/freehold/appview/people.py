@@ -30,6 +30,8 @@ _KNOWN_SHOWN = 5
 _KNOWN_LOOKS = 2_000
 _CANDIDATES = 300
 _WORDS_MOST = 20
+_LOOKED_AT = 1_000
+"""Of those whom most follow."""
 _TOP, _TOP_OF = "top.", 2_000
 
 
@@ -312,17 +314,35 @@ def typeahead(page: Page, q: str, limit: int) -> Json:
     return {"actors": [present.basic(page, id) for id in shown[:limit]]}
 
 
+_FIRST = "SELECT rowid FROM actor_search WHERE actor_search MATCH :match LIMIT :most"
+_AMONG = "SELECT id, handle, followers FROM actor WHERE status IS NULL AND id IN (SELECT value FROM json_each(:ids))"
+_MOST_FOLLOWED = (
+    "SELECT id, handle, followers FROM"
+    " (SELECT id, handle, followers, status FROM actor ORDER BY followers DESC, id DESC LIMIT :most)"
+    " WHERE status IS NULL AND handle >= :begin AND handle < :end"
+)
+
+
 def matches(page: Page, q: str, columns: str) -> list[int]:
-    """The best of the first matches: the very handle, then whom the reader follows, then by followers."""
+    """The best of the first matches: the very handle, then whom the reader follows, then by followers.
+
+    Where more people match than are looked at, these are the first that came; so of those whom the reader follows, and
+    of those whom most follow, whose handle begins so is looked at besides.
+    """
     words = spaced(q.lower().removeprefix("@")).replace('"', " ").replace("\0", " ").split()[:_WORDS_MOST]
     if not words:
         return []
-    rows = page.tx.run(
-        "SELECT id, handle, followers FROM actor WHERE status IS NULL AND id IN"
-        " (SELECT rowid FROM actor_search WHERE actor_search MATCH :match LIMIT :most)",
-        match=f"{columns} : " + " ".join(f'"{word}"*' for word in words),
-        most=_CANDIDATES,
-    )
+    match = f"{columns} : " + " ".join(f'"{word}"*' for word in words)
+    first = [id for (id,) in page.tx.run(_FIRST, match=match, most=_CANDIDATES)]
+    rows = set(page.tx.run(_AMONG, ids=str(first)))
+    if len(first) == _CANDIDATES and len(words) == 1:
+        span = {"begin": words[0], "end": words[0] + "\U0010ffff"}
+        rows.update(
+            page.tx.run(
+                f"{_AMONG} AND +handle >= :begin AND +handle < :end", ids=str(list(page.circle.follows)), **span
+            )
+        )
+        rows.update(page.tx.run(_MOST_FOLLOWED, most=_LOOKED_AT, **span))
     exact, follows = q.lower().strip().removeprefix("@"), page.circle.follows
 
     def rank(row: tuple[int, str | None, int]) -> tuple[bool, bool, int, int]:
