@@ -108,6 +108,21 @@ async def test_writes_of_one_kind_are_done_together_once_unless_one_fails_late(d
     assert notes(db) == ["a", "c", "d", "f"]
 
 
+async def test_in_a_crowd_a_write_waits_a_moment_for_company_and_alone_it_does_not(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await in_one_group(db, note("a"), note("b"), note("g"))
+    monkeypatch.setattr(writer, "GATHER_SECONDS", 0.3)
+    _, groups = db.counts
+    first = asyncio.ensure_future(db.write(note("c")))
+    await asyncio.sleep(0)
+    second = asyncio.ensure_future(db.write(note("d")))
+    assert await asyncio.gather(first, second) == ["c", "d"]
+    assert db.counts[1] == groups + 1
+    monkeypatch.setattr(writer, "GATHER_SECONDS", 30)
+    await asyncio.wait_for(db.write(note("e")), 10)
+
+
 async def test_a_write_that_raises_stop_iteration_does_not_leave_its_group_waiting(db: Database) -> None:
     answers = await asyncio.wait_for(in_one_group(db, note("a"), lambda tx: next(iter(())), note("b")), 5)
     assert answers[0] == "a"

@@ -102,6 +102,7 @@ class Database:
             end_process=end_process,
             rested=self._rested,
             gate=gate,
+            gathers=durable,
         )
 
     def _open_writer(self) -> Link:
