@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 from freehold.outside.index import Index, Taker
 
 TOGETHER_BYTES = 600_000
-"""Packed, of all that share a transaction: some 1,500 records, a tenth of a second at the most. Whatever else is to be
-written waits no longer than that for its own turn."""
+"""Packed, of all that share a transaction: some 1,500 records, which take about a tenth of a second. Whatever else the
+index is to write waits so long for its turn, as it does for the largest piece of a repository."""
 
 
 class Ended:
