@@ -79,8 +79,8 @@ class Crowd:
         return found
 
     async def end(self) -> None:
-        """Everybody stops. Said again until they have: before Python 3.12 `wait_for`, by which names are looked up, does
-        not hear it in the moment in which its answer comes."""
+        """Everybody stops. Said again until they have: before Python 3.12 `wait_for`, by which names are looked up, is
+        deaf to it in the moment in which its answer comes."""
         while self._tasks:
             for task in self._tasks:
                 task.cancel()
