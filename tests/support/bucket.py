@@ -1,4 +1,4 @@
-"""A server that speaks S3, in a process of its own: moto's, which keeps all in memory."""
+"""A server that speaks S3, in a process of its own: moto's, which keeps all in memory (see `bucket_child`)."""
 
 import os
 import subprocess
@@ -13,15 +13,18 @@ import httpx
 from support.acme import free_ports
 
 START_SECONDS = 60
+TESTS = str(Path(__file__).parents[1])
 
 
 @contextmanager
 def bucket_server(log: Path, address: str = "127.0.0.1") -> Iterator[str]:
     """Its URL. It ends with the `with`. address: of this machine, that it listens at."""
     (port,) = free_ports(1)
-    command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", address, "-p", str(port)]
+    command = [sys.executable, "-W", "ignore", "-m", "support.bucket_child", address, str(port)]
+    path = os.pathsep.join(filter(None, (TESTS, os.environ.get("PYTHONPATH"))))
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore", "PYTHONPATH": path}
     with log.open("wb") as out:
-        child = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, "PYTHONWARNINGS": "ignore"})
+        child = subprocess.Popen(command, stdout=out, stderr=out, env=environment)
     url = f"http://{address}:{port}"
     try:
         patience = time.monotonic() + START_SECONDS
