@@ -332,18 +332,15 @@ def matches(page: Page, q: str, columns: str) -> list[int]:
     words = spaced(q.lower().removeprefix("@")).replace('"', " ").replace("\0", " ").split()[:_WORDS_MOST]
     if not words:
         return []
+    follows = page.circle.follows
     match = f"{columns} : " + " ".join(f'"{word}"*' for word in words)
     first = [id for (id,) in page.tx.run(_FIRST, match=match, most=_CANDIDATES)]
     rows = set(page.tx.run(_AMONG, ids=str(first)))
     if len(first) == _CANDIDATES and len(words) == 1:
         span = {"begin": words[0], "end": words[0] + "\U0010ffff"}
-        rows.update(
-            page.tx.run(
-                f"{_AMONG} AND +handle >= :begin AND +handle < :end", ids=str(list(page.circle.follows)), **span
-            )
-        )
+        rows.update(page.tx.run(f"{_AMONG} AND +handle >= :begin AND +handle < :end", ids=str(list(follows)), **span))
         rows.update(page.tx.run(_MOST_FOLLOWED, most=_LOOKED_AT, **span))
-    exact, follows = q.lower().strip().removeprefix("@"), page.circle.follows
+    exact = q.lower().strip().removeprefix("@")
 
     def rank(row: tuple[int, str | None, int]) -> tuple[bool, bool, int, int]:
         id, handle, followers = row

@@ -10,6 +10,7 @@ from freehold.cli.drill.world import World, heard
 
 SECONDS, BEFORE_SECONDS = 5.0, 3.0
 LAST = 19
+"""The niceness of who has what all others leave."""
 PROMISED_SHARE = 0.8
 ADDRESSES = [f"45.{65 + n // 200}.{n % 200}.9" for n in range(400)]
 """In as many neighbourhoods."""
