@@ -2,19 +2,31 @@
 
 from pathlib import Path
 
+import pytest
+
 from support.command import freehold, serving
 
 FEED = 'name = "Bread"\ndescription = "About bread."\n\ndef wants(post):\n    return "It is about bread"\n'
 
 
-def test_a_feed_is_added_broken_and_removed(network: Path, tmp_path: Path) -> None:
-    file = tmp_path / "bread.py"
+@pytest.fixture
+def network(network: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """It is called by its name, from the folder that it lies in, as whoever types the command calls it."""
+    monkeypatch.chdir(network.parent)
+    return Path(network.name)
+
+
+def test_a_feed_is_added_read_broken_and_removed(network: Path) -> None:
+    file = Path("bread.py")
     file.write_text(FEED)
     added = freehold("feeds", network, "add", file)
     assert (added.code, added.err) == (0, "")
     listed = [line.split()[0] for line in added.out.splitlines()]
     assert listed == ["discover", "friends", "photos", "local", "bread"]
-    with serving(network):
+    with serving(network) as running:
+        (uri,) = (line.split()[-1] for line in added.out.splitlines() if line.startswith("bread"))
+        (first, *_) = running.get(f"/xrpc/app.bsky.feed.getFeed?feed={uri}").json()["feed"]
+        assert first["feedContext"] == "It is about bread"
         file.write_text("oh dear")
         refused = freehold("feeds", network, "add", file, "--replace")
         assert (refused.code, refused.out) == (1, "")

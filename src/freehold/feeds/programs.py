@@ -99,7 +99,8 @@ class Program:
 
 
 class Programs:
-    """The owner's feeds of one network. window: the posts among so many newest feed items."""
+    """The owner's feeds of one network. folder: of their files; the process that reads them works in another directory.
+    window: the posts among so many newest feed items."""
 
     def __init__(
         self,
@@ -109,7 +110,7 @@ class Programs:
         sieve: Sieve | None = None,
         fresh_seconds: float = FRESH_SECONDS,
     ) -> None:
-        self.folder = folder
+        self.folder = folder.absolute()
         self.all: dict[str, Program] = {}
         self._window = window
         self._sieve = sieve or Sieve()
