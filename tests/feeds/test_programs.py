@@ -1,6 +1,8 @@
 """The owner's own feeds: a file of Python each, told public posts and nothing else, and harmless when it fails."""
 
+import asyncio
 import re
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -156,6 +158,31 @@ async def test_a_feed_that_fails_shows_what_it_had_and_says_what_is_wrong(
     await owner.put(BREAD)
     assert await owner.read() == [("bread", "It is about bread")]
     assert not owner.programs.fault("bread")
+
+
+async def test_a_feed_that_is_slow_keeps_a_crowd_no_longer_than_one_reader(parish: FeedingParish, owner: Owner):
+    parish.join("alice").post("bread")
+    await owner.put(BREAD, "other")
+    await owner.put(BREAD)
+    await owner.read()
+    await owner.put(HEAD + "def wants(post):\n    while True: pass\n")
+    began = time.monotonic()
+    shown = await asyncio.gather(*(owner.read() for _ in range(10)), owner.read("other"))
+    assert shown == [[("bread", "It is about bread")]] * 11
+    assert time.monotonic() - began < 6
+
+
+async def test_who_hangs_up_while_a_feed_is_asked_spoils_no_other_answer(parish: FeedingParish, owner: Owner):
+    parish.join("alice").post("bread")
+    path = await owner.put(BREAD)
+    await owner.read()
+    slow = path.with_name("slow.py")
+    slow.write_text("import time\ntime.sleep(0.5)\n" + BREAD.replace("It is about bread", "late"))
+    asking = asyncio.create_task(owner.programs.try_file(slow))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asking, 0.1)
+    await owner.programs.load()
+    assert await owner.read() == [("bread", "It is about bread")]
 
 
 async def test_a_feed_that_fails_on_one_post_shows_the_others(parish: FeedingParish, owner: Owner):

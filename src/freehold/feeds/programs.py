@@ -63,6 +63,7 @@ class Program:
         self.standings: list[Standing] = []
         self._until = 0.0
         self._asked = False
+        self._asking: asyncio.Task[None] | None = None
 
     @property
     def works(self) -> bool:
@@ -78,9 +79,24 @@ class Program:
         self.fault = answer.fault
 
     async def refresh(self, sieve: Sieve, window: Callable[[int], list[Seen]], fresh_seconds: float) -> None:
-        """Ask it about the newest posts, unless that was just now."""
+        """Ask it about the newest posts, unless that was just now; once, however many readers wait for it."""
         if time.monotonic() < self._until:
             return
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask(sieve, window, fresh_seconds))
+        await asyncio.shield(self._asking)
+
+    def outdate(self) -> None:
+        """Ask it anew when it is read next."""
+        self._until = 0.0
+
+    async def stop(self) -> None:
+        """Ask it nothing more."""
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.wait([self._asking])
+
+    async def _ask(self, sieve: Sieve, window: Callable[[int], list[Seen]], fresh_seconds: float) -> None:
         seen = await asyncio.to_thread(window, LOOKS if self._asked else FIRST_LOOKS)
         answer = await sieve.ask(Question(str(self.path), [one.post for one in seen]))
         self.learn(answer)
@@ -141,7 +157,7 @@ class Programs:
                 logger.error("%s is no feed: its name is not one that a feed can have", path)
                 continue
             found[name] = program = self.all.get(name) or Program(path)
-            program._until = 0.0
+            program.outdate()
             program.learn(await self._sieve.ask(Question(str(path))))
         self.all = found
 
@@ -160,6 +176,8 @@ class Programs:
 
     async def stop(self) -> None:
         """End the process that they run in."""
+        for program in self.all.values():
+            await program.stop()
         await self._sieve.stop()
 
 

@@ -4,7 +4,10 @@ Nothing that a feed does, be it a fault, an endless loop or all the memory there
 """
 
 import asyncio
+import os
+import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -36,6 +39,9 @@ class Sieve:
                 self._idle.cancel()
             try:
                 return await self._ask(question)
+            except asyncio.CancelledError:  # its answer would be taken for that to the next question
+                await self.stop()
+                raise
             except TimeoutError:
                 await self.stop()
                 return Answer(fault=f"it took longer than {self._seconds:g} seconds")
@@ -83,9 +89,12 @@ class Sieve:
             self._process.stdin.close()
 
     async def stop(self) -> None:
-        """End the process now."""
+        """End the process now, and what it has begun."""
         if self._idle is not None:
             self._idle.cancel()
         process, self._process = self._process, None
         if process is not None:
+            if process.returncode is None:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
             await Child(process).end(now=True)
