@@ -16,8 +16,9 @@ from freehold.cli.drill import page, report
 from freehold.cli.drill.findings import Findings, Found
 from freehold.cli.drill.takings import ALL
 from freehold.cli.drill.wire import MARK, SPACES
+from support.children import environment
 from support.command import COMMAND, QUIET
-from support.network import TESTS, Person, running
+from support.network import Person, running
 
 T = TypeVar("T")
 FEW = ("january-2021", "--members", "3", "--seconds", "1")
@@ -44,11 +45,10 @@ def on_machines(test: T) -> T:
 
 def hold(town: Path, *words: str, command: tuple[str, ...] = tuple(COMMAND)) -> tuple[int, Findings]:
     """Hold a drill to its end: its exit code, and what it found."""
-    path = os.pathsep.join(filter(None, (TESTS, os.environ.get("PYTHONPATH"))))
     with (town.parent / "drill.log").open("wb") as out:
         done = subprocess.run(
             [*command, "drill", str(town), *words],
-            env={**os.environ, **QUIET, "PYTHONPATH": path},
+            env=environment(**QUIET),
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,

@@ -15,9 +15,10 @@ from freehold.pds import beacon
 from freehold.store.clock import now_micros
 from freehold.store.keyring import Keyring, Source
 from freehold.store.sealed import WrongUnlockKey
+from support.children import environment
 from support.command import COMMAND, serving
 from support.leaving_child import STEPS
-from support.network import CHEAP, TESTS, Caller, Person
+from support.network import CHEAP, Caller, Person
 from support.patience import until
 from support.pictures import jpeg_with_place
 from support.standbys import command, free_port, posts_of, standing_by
@@ -112,7 +113,7 @@ async def test_a_landlord_killed_at_any_step_leaves_one_network_and_goes_on(tmp_
     there, dying = tmp_path / "there", [sys.executable, "-m", "support.leaving_child", step]
     address, code = await place_for(there)
     with standing_by(there) as new:
-        with serving(one, two, words=("--dev",), program=dying, PYTHONPATH=TESTS):
+        with serving(one, two, words=("--dev",), program=dying, **environment()):
             async with visiting(two) as http:
                 mei = await Person.join(http, "mei", domain=".two.test")
                 async with writing(mei) as acknowledged:

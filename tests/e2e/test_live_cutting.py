@@ -12,8 +12,8 @@ from contextlib import ExitStack, contextmanager, suppress
 import pytest
 
 from freehold.cli.drill.live.cutting import PREFERENCE, PROTOCOL, why_not
+from support.children import environment
 from support.hosts import Host, hosts
-from support.network import TESTS
 from support.patience import until
 
 pytestmark = pytest.mark.hosts
@@ -26,9 +26,8 @@ class Child:
 
     def __init__(self, host: Host, *words: object) -> None:
         command = ["ip", "netns", "exec", host.space, *CHILD, *map(str, words)]
-        path = os.pathsep.join(filter(None, (TESTS, os.environ.get("PYTHONPATH"))))
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": path}
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()
         )
 
     def hears(self) -> str:

@@ -22,8 +22,9 @@ from freehold.outside.schema import BESIDE_THE_INDEX
 from freehold.store.database import Database
 from freehold.store.tx import Tx
 from freehold.stream.log import newest_in
+from support.children import environment
 from support.ledger import ledger
-from support.network import CHEAP, TESTS, Person, Refusal, RunningNetwork, running
+from support.network import CHEAP, Person, Refusal, RunningNetwork, running
 from support.patience import until
 from support.standbys import add_by_tls, command, free_port, in_step, standing_by
 
@@ -44,11 +45,10 @@ class Machine:
         return f"http://localhost:{self.port}"
 
     def start(self) -> None:
-        path = os.pathsep.join(filter(None, (TESTS, os.environ.get("PYTHONPATH"))))
         words = [sys.executable, "-m", "support.network_child", str(self.directory), "--dev", "--port", str(self.port)]
         log = self.directory / "stderr.log"
         with log.open("ab") as stderr:
-            child = subprocess.Popen(words, env={**os.environ, "PYTHONPATH": path}, stdout=stderr, stderr=stderr)
+            child = subprocess.Popen(words, env=environment(), stdout=stderr, stderr=stderr)
         self.network = RunningNetwork(self.directory, child, log)
         self.network.wait()
 

@@ -14,7 +14,8 @@ import pytest
 from websockets.exceptions import WebSocketException
 
 from freehold.stream.log import newest_in
-from support.network import POST, TESTS, Caller, Person, Refusal, RunningNetwork, firehose, running
+from support.children import environment
+from support.network import POST, Caller, Person, Refusal, RunningNetwork, firehose, running
 from support.patience import until
 from support.standbys import add_by_tls, free_port, in_step, standing_by
 
@@ -32,8 +33,7 @@ def frozen(network: RunningNetwork) -> Iterator[None]:
 def returned(first: Path, port: int) -> Iterator[str]:
     """The killed machine, started again; nothing says that it answers."""
     command = [sys.executable, "-m", "support.network_child", str(first), "--dev", "--port", str(port)]
-    path = os.pathsep.join(filter(None, (TESTS, os.environ.get("PYTHONPATH"))))
-    child = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}, stderr=subprocess.DEVNULL)
+    child = subprocess.Popen(command, env=environment(), stderr=subprocess.DEVNULL)
     try:
         yield f"http://localhost:{port}"
     finally:

@@ -14,7 +14,8 @@ import pytest
 
 from freehold.store.database import Database
 from support import storm_child
-from support.storm import TESTS, storm
+from support.children import environment
+from support.storm import storm
 
 ROUNDS = [5, pytest.param(100, marks=[pytest.mark.long, pytest.mark.timeout(3600)])]
 
@@ -24,7 +25,7 @@ def standby(directory: Path, address: str) -> Iterator[None]:
     child = subprocess.Popen(
         [sys.executable, "-m", "support.following_child", str(directory), address],
         stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": TESTS},
+        env=environment(),
     )
     assert child.stdout is not None
     with child.stdout as said:

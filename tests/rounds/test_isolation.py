@@ -5,7 +5,6 @@ other: accounts, records, events, files, figures, sessions, identities.
 """
 
 import asyncio
-import os
 import subprocess
 import sys
 import threading
@@ -24,9 +23,10 @@ from freehold.settings import Settings
 from freehold.site import Listening, Shared, Site
 from freehold.store.database import Database
 from freehold.stream import frames
+from support.children import environment
 from support.inside import CHEAP
 from support.network import CHEAP as CHEAP_TOML
-from support.network import PASSWORD, POST, TESTS, Caller, Person, Record, Ref, refused
+from support.network import PASSWORD, POST, Caller, Person, Record, Ref, refused
 from support.patience import until
 from support.scribes import picture
 
@@ -59,7 +59,7 @@ def running_both(folder: Path) -> Iterator[tuple[Record, Record, Path]]:
     log = folder / "stderr.log"
     command = [sys.executable, "-m", "support.network_child", "--dev", "--port", "0", *map(str, directories)]
     with log.open("wb") as stderr:
-        child = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": TESTS}, stdout=stderr, stderr=stderr)
+        child = subprocess.Popen(command, env=environment(), stdout=stderr, stderr=stderr)
     try:
         asyncio.run(until(lambda: child.poll() is not None or answers(directories[1])))
         assert child.poll() is None, log.read_text()

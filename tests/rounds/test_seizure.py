@@ -20,9 +20,10 @@ import httpx
 import pytest
 import pyvips
 
+from support.children import environment
 from support.command import freehold
 from support.disk import Disk, disks_can_be_made
-from support.network import CHEAP, TESTS, Caller, Person, running
+from support.network import CHEAP, Caller, Person, running
 from support.patience import until
 from support.spying import Secrets, Spy
 from support.standbys import PORT_LINE, command, free_port, in_step
@@ -77,10 +78,9 @@ def following(directory: Path) -> Iterator[tuple[str, str]]:
     found = PORT_LINE.search(made.out)
     assert found, made
     (directory / "settings.toml").write_text(SETTINGS)
-    environment = {**os.environ, "PYTHONPATH": TESTS}
     words = [sys.executable, "-m", "support.network_child", str(directory), "--dev", "--port", "0"]
     with (directory / "stderr.log").open("ab") as log:
-        child = subprocess.Popen(words, env=environment, stdout=log, stderr=log)
+        child = subprocess.Popen(words, env=environment(), stdout=log, stderr=log)
     try:
         yield found[1].replace("THIS-MACHINE", "127.0.0.1"), found[2]
     finally:

@@ -1,6 +1,5 @@
 """A server that speaks S3, in a process of its own: moto's, which keeps all in memory (see `bucket_child`)."""
 
-import os
 import subprocess
 import sys
 import time
@@ -11,9 +10,9 @@ from pathlib import Path
 import httpx
 
 from support.acme import free_ports
+from support.children import environment
 
 START_SECONDS = 60
-TESTS = str(Path(__file__).parents[1])
 
 
 @contextmanager
@@ -21,10 +20,8 @@ def bucket_server(log: Path, address: str = "127.0.0.1") -> Iterator[str]:
     """Its URL. It ends with the `with`. address: of this machine, that it listens at."""
     (port,) = free_ports(1)
     command = [sys.executable, "-W", "ignore", "-m", "support.bucket_child", address, str(port)]
-    path = os.pathsep.join(filter(None, (TESTS, os.environ.get("PYTHONPATH"))))
-    environment = {**os.environ, "PYTHONWARNINGS": "ignore", "PYTHONPATH": path}
     with log.open("wb") as out:
-        child = subprocess.Popen(command, stdout=out, stderr=out, env=environment)
+        child = subprocess.Popen(command, stdout=out, stderr=out, env=environment(PYTHONWARNINGS="ignore"))
     url = f"http://{address}:{port}"
     try:
         patience = time.monotonic() + START_SECONDS

@@ -15,8 +15,8 @@ from freehold.cli.drill.wire import Host, Wire
 from freehold.cli.drill.world import STANDBY_PORT, World
 from freehold.haven import ssh, standby
 from freehold.haven.machine import Peer
+from support.children import environment
 from support.command import COMMAND, QUIET
-from support.network import TESTS
 
 SSHD = "/usr/sbin/sshd"
 SSHD_CONFIG = """\
@@ -91,16 +91,13 @@ class Stage:
 
     def begin(self, *more: object) -> "subprocess.Popen[str]":
         """One that asks for the network's name on standard input, and says all on standard output."""
-        path = os.pathsep.join(filter(None, (TESTS, os.environ.get("PYTHONPATH"))))
         return subprocess.Popen(
             [*self.world.members.prefix(self.world.resolver), *COMMAND, *self.words(*more)],
-            env={
-                **os.environ,
+            env=environment(
                 **QUIET,
-                "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
-                "PYTHONPATH": path,
-                "SSL_CERT_FILE": str(self.world.authority.trust),
-            },
+                PATH=f"{self.folder / 'bin'}:{os.environ['PATH']}",
+                SSL_CERT_FILE=str(self.world.authority.trust),
+            ),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -6,7 +6,6 @@ alike.
 """
 
 import asyncio
-import os
 import secrets
 import subprocess
 import sys
@@ -26,8 +25,8 @@ from websockets.exceptions import ConnectionClosed
 from freehold.protocol.syntax import format_datetime
 from freehold.store.clock import now_micros
 from freehold.stream import frames
+from support.children import environment
 
-TESTS = str(Path(__file__).resolve().parent.parent)
 ADMIN_PASSWORD = "the operator's own password"
 PASSWORD = "correct horse battery"
 START_SECONDS = 30
@@ -105,11 +104,11 @@ def running(directory: Path, *words: str, settings: str = CHEAP) -> Iterator[Run
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "settings.toml").write_text(settings)
     log = directory / "stderr.log"
-    path = os.pathsep.join(filter(None, (TESTS, os.environ.get("PYTHONPATH"))))
-    environment = {**os.environ, "FREEHOLD_ADMIN_PASSWORD": ADMIN_PASSWORD, "PYTHONPATH": path}
     command = [sys.executable, "-m", "support.network_child", str(directory), "--dev", "--port", "0", *words]
     with log.open("wb") as stderr:
-        child = subprocess.Popen(command, env=environment, stdout=stderr, stderr=stderr)
+        child = subprocess.Popen(
+            command, env=environment(FREEHOLD_ADMIN_PASSWORD=ADMIN_PASSWORD), stdout=stderr, stderr=stderr
+        )
     network = RunningNetwork(directory, child, log)
     try:
         network.wait()

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from support.children import environment
 from support.hosts import Host
-from support.network import TESTS
 
 
 class Child:
@@ -43,10 +43,9 @@ class Nursery:
     def __init__(self) -> None:
         self._calling, theirs = socket.socketpair()
         command = [sys.executable, "-m", "support.nursery_child", str(theirs.fileno())]
-        path = os.pathsep.join(filter(None, (TESTS, os.environ.get("PYTHONPATH"))))
         with theirs:
             self._process = subprocess.Popen(
-                command, env={**os.environ, "PYTHONPATH": path}, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
+                command, env=environment(), pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
             )
 
     def begin(self, host: Host, clock: Path, log: Path, words: Sequence[object]) -> Child:

@@ -1,7 +1,6 @@
 """Two machines and a witness, each a process of its own on this one: a standby that follows, and is promoted."""
 
 import asyncio
-import os
 import re
 import socket
 import subprocess
@@ -13,8 +12,9 @@ from pathlib import Path
 
 import httpx
 
+from support.children import environment
 from support.command import COMMAND, Done, freehold
-from support.network import CHEAP, POST, START_SECONDS, TESTS, Caller, RunningNetwork
+from support.network import CHEAP, POST, START_SECONDS, Caller, RunningNetwork
 from support.patience import until
 
 WITNESS_LINE = re.compile(r"witness tls://\S+ --code (\S+)")
@@ -26,10 +26,9 @@ def standing_by(directory: Path, port: str = "0") -> Iterator[RunningNetwork]:
     """A standby in a process of its own. When it was promoted, `wait` for the network that it is then, at `port`."""
     (directory / "settings.toml").write_text(CHEAP)
     log = directory / "stderr.log"
-    path = os.pathsep.join(filter(None, (TESTS, os.environ.get("PYTHONPATH"))))
     command = [sys.executable, "-m", "support.network_child", str(directory), "--dev", "--port", port]
     with log.open("wb") as stderr:
-        child = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}, stdout=stderr, stderr=stderr)
+        child = subprocess.Popen(command, env=environment(), stdout=stderr, stderr=stderr)
     standby = RunningNetwork(directory, child, log)
     patience = time.monotonic() + START_SECONDS
     try:

@@ -8,10 +8,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from random import Random
 
-TESTS = str(Path(__file__).resolve().parent.parent)
+from support.children import environment
 
 
 def storm(arguments: Sequence[str], random: Random, acknowledged_max: int = 400) -> list[str]:
@@ -20,9 +19,7 @@ def storm(arguments: Sequence[str], random: Random, acknowledged_max: int = 400)
     Lines that were in the pipe when the child died count: it had said "yes" by then.
     """
     wanted = random.randint(1, acknowledged_max)
-    child = subprocess.Popen(
-        [sys.executable, *arguments], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": TESTS}
-    )
+    child = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, env=environment())
     assert child.stdout is not None
     with child.stdout as lines:
         heard = [line for line, _ in zip(lines, range(wanted), strict=False)]
