@@ -14,7 +14,7 @@ from api.test_calls_page import ANSWERED, REFUSED, rows
 from e2e.test_official_npm import node_says
 from support.network import running
 
-pytestmark = [pytest.mark.node, pytest.mark.timeout(150)]
+pytestmark = pytest.mark.node
 SECONDS = 120
 """For a machine that has much else to do."""
 NOT_THOUGH_NAMED = re.compile(r"^\| `([A-Za-z.0-9]+)` \| \w+ \| refused, as `MethodNotImplemented`", re.MULTILINE)

@@ -26,7 +26,7 @@ from support.network import CHEAP
 from support.outside import ROOT
 from support.pictures import png
 
-pytestmark = [pytest.mark.machine, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.machine
 DOMAIN, DIRECTORY = "town.example", "/var/lib/freehold"
 PASSWORD = "correct horse battery"
 PATIENCE_SECONDS = 40

@@ -9,7 +9,6 @@ from freehold.outside.sources import Source
 from support.abroad import at, source, two_networks, until
 from support.network import Person, refused
 
-pytestmark = pytest.mark.timeout(60)
 ACCEPT, CONTENT = "atproto-accept-labelers", "atproto-content-labelers"
 PROFILE = "app.bsky.actor.getProfile"
 SERVICES = "app.bsky.labeler.getServices"

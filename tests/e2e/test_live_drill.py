@@ -33,7 +33,6 @@ from support.standbys import free_port, standing_by
 T = TypeVar("T")
 
 
-@pytest.mark.timeout(120)
 async def test_it_asks_for_a_standby_that_was_verified_a_way_back_and_the_name_and_changes_nothing_before(
     tmp_path: Path,
 ) -> None:

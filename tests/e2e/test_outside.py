@@ -5,8 +5,6 @@ import pytest
 from support.abroad import at, shows, source, two_networks, until
 from support.network import PASSWORD, PROFILE, Caller, Operator, Person
 
-pytestmark = pytest.mark.timeout(60)
-
 
 @pytest.fixture
 async def sites(tmp_path, shared):

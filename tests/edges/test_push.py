@@ -170,7 +170,6 @@ def test_an_edge_is_taken_for_a_while_and_comes_back_when_the_line_is_killed(its
 
 
 @pytest.mark.long
-@pytest.mark.timeout(120)
 def test_an_edge_comes_back_when_nothing_is_said_any_more_or_who_holds_it_over_there_is_killed(
     its: Machine, edge: Edge
 ) -> None:

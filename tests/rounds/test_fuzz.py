@@ -52,7 +52,6 @@ SUITE_SEED, SUITE_CALLS = 8, 150
 LONG_CALLS = 2_500
 
 
-@pytest.mark.timeout(150)
 async def test_no_call_of_any_method_finds_a_fault(network: RunningNetwork, http: httpx.AsyncClient) -> None:
     await Fuzz(network, http, SUITE_SEED).all_methods(SUITE_CALLS)
 
