@@ -78,8 +78,14 @@ class Settings:
         30, "Days after which somebody who waits to be let in, and never came back to look, is forgotten."
     )
     adopted_services: tuple[str, ...] = setting(
-        ("did:web:api.bsky.app#bsky_appview", "did:web:api.bsky.app#bsky_notif", "did:web:api.bsky.chat#bsky_chat"),
-        "Foreign services that this network answers itself for its members, so that unmodified apps work.",
+        (
+            "did:web:api.bsky.app#bsky_appview",
+            "did:web:api.bsky.app#bsky_notif",
+            "did:web:api.bsky.chat#bsky_chat",
+            "did:web:discover.bsky.app#bsky_fg",
+        ),
+        "Foreign services that this network answers itself for its members, so that unmodified apps work, and tell"
+        " nobody outside what is looked at.",
     )
     lexicons: str = setting("", "A folder of lexicon documents of your own, beside the official ones.")
     host_only: bool = setting(False, "Serve accounts and repositories only; views come from an outside AppView.")

@@ -40,6 +40,12 @@ async def test_calls_for_an_adopted_service_are_answered_here(network, alice, se
     assert (await alice.get("app.bsky.feed.getTimeline", headers=to(service)))["feed"] == []
 
 
+async def test_what_official_apps_tell_of_a_reader_of_discover_stays_here(network, alice):
+    seen = {"item": f"at://{alice.did}/app.bsky.feed.post/3k", "event": "app.bsky.feed.defs#interactionSeen"}
+    there = to("did:web:discover.bsky.app#bsky_fg")  # official apps have it in their code
+    assert await alice.do("app.bsky.feed.sendInteractions", headers=there, interactions=[seen]) == {}
+
+
 async def test_our_own_appview_needs_no_hop(network, alice):
     service = f"{network.told['appview']}#bsky_appview"
     profile = await alice.get("app.bsky.actor.getProfile", headers=to(service), actor=alice.did)
