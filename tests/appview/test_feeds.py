@@ -249,6 +249,27 @@ def test_a_quote_shows_the_post_or_why_not(parish: Parish):
     assert embedded(parish, quote.uri, carol)["$type"] == "app.bsky.embed.record#viewNotFound"
 
 
+def test_a_list_in_a_post_says_that_a_block_is_before_it(parish: Parish):
+    alice, bob, carol = people(parish, "alice", "bob", "carol")
+    bakers = alice.make_list("Bakers", "curatelist")
+    look = bob.quote("look", bakers)
+    assert embedded(parish, look.uri, carol)["name"] == "Bakers"
+    block = alice.block(carol)
+    shown = embedded(parish, look.uri, carol)
+    assert (shown["$type"], shown["uri"]) == ("app.bsky.embed.record#viewBlocked", bakers.uri)
+    assert shown["author"]["viewer"]["blockedBy"] is True
+    alice.delete(block)
+    alice.delete(bakers)
+    assert embedded(parish, look.uri, carol)["$type"] == "app.bsky.embed.record#viewNotFound"
+
+
+def test_a_repost_names_its_version_so_that_a_like_by_way_of_it_can(parish: Parish):
+    alice, bob = people(parish, "alice", "bob")
+    repost = bob.repost(alice.post("said"))
+    (item,) = parish.ask("feed.getAuthorFeed", actor=bob.did)["feed"]
+    assert (item["reason"]["uri"], item["reason"]["cid"]) == (repost.uri, repost.cid)
+
+
 def test_a_quote_with_pictures_shows_both_and_a_quote_in_a_quote(parish: Parish):
     alice, bob = people(parish, "alice", "bob")
     inner = alice.quote("outer", alice.post("inner"))

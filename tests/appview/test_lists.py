@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from freehold.appview.asked import BlockedByActor, SignInNeeded, UnknownList
+from freehold.appview.declarations import GENERATOR
+from freehold.appview.labelled import NO_LABELERS, Labelers, Said
 from freehold.protocol import cbor
 from freehold.protocol.syntax import format_datetime
 from support.parish import BLOCK, FOLLOW, ITEM, LIST, LIST_BLOCK, POST, Parish, Person, Ref
@@ -63,6 +65,47 @@ def test_lists_of_an_actor_are_those_that_are_for_others_and_are_counted_on_the_
     assert [one.get("listItem", {}).get("uri") for one in mine] == [None, item.uri]
     page = parish.ask("graph.getLists", actor="alice.test", limit=1)
     assert parish.ask("graph.getLists", actor="alice.test", cursor=page["cursor"])["lists"] == [both[1]]
+
+
+def test_a_list_for_moderation_and_ones_own_show_whom_a_block_is_between(parish: Parish, circle: list[Person]):
+    alice, bob, carol, dora = circle
+    shunned, read = alice.make_list("Shunned", "modlist"), alice.make_list("Read", "curatelist")
+    for one in (shunned, read):
+        alice.put_on(one, bob, carol)
+    alice.block_list(shunned)
+
+    def shown(to: Person, ref: Ref) -> list[str]:
+        items = parish.ask("graph.getList", to, list=ref.uri)["items"]
+        return names([item["subject"] for item in items])
+
+    assert shown(alice, shunned) == shown(alice, read) == ["carol", "bob"], "who keeps a list must see it"
+    assert shown(dora, shunned) == ["carol", "bob"]
+    assert shown(dora, read) == []
+    assert shown(bob, shunned) == ["carol", "bob"], "so that bob can let go of it, if he blocks by it himself"
+    with pytest.raises(UnknownList):
+        shown(bob, read)
+
+
+def test_lists_feeds_and_packs_say_what_labelers_say_of_them(parish: Parish, circle: list[Person]):
+    alice, *_ = circle
+    src, at = "did:plc:labeler2222222222222222", format_datetime(parish.now)
+    bakers = alice.make_list("Bakers", "curatelist")
+    pack = alice.make_pack("Bakers", bakers)
+    feed = alice.write(GENERATOR, {"did": "did:web:feeds.test", "displayName": "Bread", "createdAt": at})
+    said = {
+        ref.uri: [Said(src, {"src": src, "uri": ref.uri, "val": "spam", "cts": at}, ref.cid, None)]
+        for ref in (bakers, pack, feed)
+    }
+    parish.index.memory.labels_of = lambda tx, subjects: {uri: said[uri] for uri in subjects if uri in said}
+    parish.views.labelers = Labelers(heard=frozenset({src}))
+    views = [
+        parish.ask("graph.getList", list=bakers.uri)["list"],
+        parish.ask("graph.getStarterPack", starterPack=pack.uri)["starterPack"],
+        parish.ask("feed.getActorFeeds", actor=alice.did)["feeds"][0],
+    ]
+    assert [[label["val"] for label in view["labels"]] for view in views] == [["spam"]] * 3
+    parish.views.labelers = NO_LABELERS
+    assert parish.ask("graph.getList", list=bakers.uri)["list"]["labels"] == []
 
 
 def test_whoever_is_on_a_muted_list_is_muted_until_the_list_or_the_mute_ends(parish: Parish, circle: list[Person]):

@@ -109,6 +109,10 @@ def test_what_was_done_and_what_was_posted_come_in_one_order_page_by_page(
     assert len({note["uri"] for note in found}) == 13
 
 
+def bobs_standing(parish: Parish, reader: Person) -> Any:
+    return parish.ask("actor.getProfile", reader, actor="bob.test")["viewer"]
+
+
 @pytest.mark.parametrize("allows", ["followers", "mutuals", "none"])
 def test_who_posts_says_who_may_subscribe(parish: Parish, circle: list[Person], allows: str):
     alice, bob, carol, dora = circle
@@ -121,8 +125,12 @@ def test_who_posts_says_who_may_subscribe(parish: Parish, circle: list[Person], 
     bob.post("news")
     told = {person.name for person in (alice, carol, dora) if ("subscribed-post", "bob") in heard(parish, person)}
     assert told == {"followers": {"alice", "carol"}, "mutuals": {"carol"}, "none": set()}[allows]
+    shown = {one.name for one in (alice, carol, dora) if "activitySubscription" in bobs_standing(parish, one)}
+    assert shown == told, "nor does the bell ring on a profile that lets nobody hear it"
     associated = parish.ask("actor.getProfile", actor="bob.test")["associated"]
     assert associated["activitySubscription"] == {"allowSubscriptions": allows}
+    bob.write("app.bsky.notification.declaration", {"allowSubscriptions": "none"}, "self")
+    assert "activitySubscription" not in bobs_standing(parish, carol), "as bob says just now"
 
 
 def test_what_a_member_does_not_want_in_the_list_is_not_in_it(parish: Parish, circle: list[Person]):

@@ -35,6 +35,17 @@ def test_a_profile_says_how_the_reader_and_it_stand(parish: Parish, circle: list
     assert handles(both["profiles"]) == ["carol", "alice"]
 
 
+def test_a_profile_shows_what_is_declared_and_links_nowhere_but_to_https(parish: Parish, circle: list[Person]):
+    alice, *_ = circle
+    alice.write("chat.bsky.actor.declaration", {"allowIncoming": "all", "allowGroupInvites": "none"}, "self")
+    alice.profile(displayName="Alice", description="", website="http://alice.example")
+    shown = parish.ask("actor.getProfile", actor="alice.test")
+    assert shown["associated"]["chat"] == {"allowIncoming": "all", "allowGroupInvites": "none"}
+    assert not {"website", "description"} & set(shown)
+    alice.profile(displayName="Alice", website="https://alice.example")
+    assert parish.ask("actor.getProfile", actor="alice.test")["website"] == "https://alice.example"
+
+
 def test_a_block_hides_the_follows_on_a_profile(parish: Parish, circle: list[Person]):
     alice, bob, *_ = circle
     bob.follow(alice)

@@ -199,8 +199,8 @@ def _whole_threads(page: Page, author: int, items: list[Item]) -> list[Item]:
         author=author,
     )
     gone = {id for (id,) in broken}
-    reposts = _repost_keys(page, [item.moment for item in items if item.post in gone])
-    return [item for item in items if item.post not in gone or reposts.get(item.moment)]
+    reposts = _reposts(page, [item.moment for item in items if item.post in gone])
+    return [item for item in items if item.post not in gone or item.moment in reposts]
 
 
 def _pin(page: Page, author: int, answer: Json) -> None:
@@ -274,22 +274,28 @@ def shown_items(
     page.load_with_answered([item.post for item in items], {item.actor for item in items if item.actor})
     hydrate(page, ())
     kept = [(item, post) for item in items if (post := page.shown_to_reader(item.post)) and visible(item, post)]
-    reposts = _repost_keys(page, [item.moment for item, post in kept if item.moment != post.moment and item.moment])
+    reposts = _reposts(page, [item.moment for item, post in kept if item.moment != post.moment and item.moment])
     return [(item, _feed_view_post(page, item, post, reposts)) for item, post in kept]
 
 
-def _repost_keys(page: Page, moments: list[int]) -> dict[int, str]:
+Reposts = dict[int, tuple[str, bytes]]
+"""Moment to record key and CID."""
+
+
+def _reposts(page: Page, moments: list[int]) -> Reposts:
+    """Those of the items at these moments that are reposts."""
     if not moments:
         return {}
     rows = page.tx.run(
-        "SELECT moment, repost FROM feed_item WHERE moment IN (SELECT value FROM json_each(:moments))",
+        "SELECT moment, repost.rkey, repost.cid FROM feed_item"
+        " JOIN repost ON repost.actor = feed_item.actor AND repost.rkey = feed_item.repost"
+        " WHERE moment IN (SELECT value FROM json_each(:moments))",
         moments=str(moments),
     )
-    return dict(rows)
+    return {moment: (rkey, cid) for moment, rkey, cid in rows}
 
 
-def _feed_view_post(page: Page, item: Item, piece: PostPiece, reposts: dict[int, str]) -> Fragment:
-    """reposts: moment to record key."""
+def _feed_view_post(page: Page, item: Item, piece: PostPiece, reposts: Reposts) -> Fragment:
     json = present.post_json(page, piece)
     if not (piece.linked or reposts):
         return Fragment(present.join((b'{"post":', json, b"}")))
@@ -297,7 +303,7 @@ def _feed_view_post(page: Page, item: Item, piece: PostPiece, reposts: dict[int,
     if piece.parent is not None and piece.root is not None:
         parts += (b',"reply":', encode(_reply_ref(page, piece, piece.parent, piece.root)))
     if reposts and item.moment in reposts:
-        reason = present.repost_reason(page, item.actor, item.moment, reposts[item.moment])
+        reason = present.repost_reason(page, item.actor, item.moment, *reposts[item.moment])
         parts += (b',"reason":', encode(reason))
     parts.append(b"}")
     return Fragment(b"".join(parts))

@@ -108,7 +108,13 @@ def _find(page: Page, uri: str) -> Row | None:
 def _views(page: Page, rows: list[Row]) -> list[Json]:
     page.load_actors({row[1] for row in rows})
     page.load_states()
-    return [_view(page, row) for row in _shown(page, rows)]
+    shown = _shown(page, rows)
+    page.load_said([_uri(page, row) for row in shown])
+    return [_view(page, row) for row in shown]
+
+
+def _uri(page: Page, row: Row) -> str:
+    return f"at://{page.actors[row[1]].did}/{row[0]}/{row[2]}"
 
 
 def _shown(page: Page, rows: list[Row]) -> list[Row]:
@@ -118,17 +124,17 @@ def _shown(page: Page, rows: list[Row]) -> list[Row]:
 
 def _view(page: Page, row: Row) -> Json:
     """The view of a feed or labeller whose creator is loaded, as it stands in a union."""
-    collection, actor, rkey, cid, raw, came, likes, subject = row[:8]
+    collection, actor, _, cid, raw, came, likes, subject = row[:8]
     did = page.actors[actor].did
     record: Json = cbor.decode_json(raw)
-    uri = f"at://{did}/{collection}/{rkey}"
+    uri, version = _uri(page, row), str(Cid(cid))
     view: Json = {
         "$type": "app.bsky.feed.defs#generatorView" if collection == GENERATOR else "app.bsky.labeler.defs#labelerView",
         "uri": uri,
-        "cid": str(Cid(cid)),
+        "cid": version,
         "creator": present.profile(page, actor),
         "likeCount": likes,
-        "labels": self_labels(record, did, uri, cid, came),
+        "labels": self_labels(record, did, uri, cid, came) + page.labels_on(uri, version),
         "indexedAt": text_of(came),
     }
     if page.viewer:

@@ -1,6 +1,8 @@
 """Lists of people: what they are, who is on them, which of them the reader mutes or blocks.
 
-A list is shown as its author is: not while their account is hidden, nor across a block.
+A list is shown as its author is: not while their account is hidden, nor across a block; but one for moderation is,
+if it is asked for by its address, so that whoever uses it can see it and let go of it. Its members, and those of one's
+own lists, are shown across blocks too, as blocks are what they are for.
 Source: app.bsky.graph.getList, getLists, getListsWithMembership, getListMutes, getListBlocks
 """
 
@@ -33,24 +35,30 @@ _BLOCKED = (
 def one(page: Page, uri: str, limit: int, cursor: str | None) -> Json:
     """app.bsky.graph.getList, who was put on it last first. Raises UnknownList."""
     row = listings.by_uri(page, uri)
-    views = shown(page, [row]) if row is not None else []
+    views = shown(page, [row], shun=row.purpose != MODERATION) if row is not None else []
     if row is None or not views:
         raise UnknownList(name="InvalidRequest", list=uri)
     at, tie = before_pair(cursor)
     rows = page.tx.run(_ITEMS, id=row.id, at=at, tie=tie, limit=limit)
-    return {"list": views[0], "items": items(page, row.did, rows), **pair_cursor(rows, limit)}
+    return {"list": views[0], "items": items(page, row, rows), **pair_cursor(rows, limit)}
 
 
-def items(page: Page, did: str, rows: Iterable[tuple[Any, ...]]) -> list[Json]:
-    """app.bsky.graph.defs#listItemView of (time, member, record key) in a list by `did`: those who are shown."""
+def items(page: Page, row: Row, rows: Iterable[tuple[Any, ...]]) -> list[Json]:
+    """app.bsky.graph.defs#listItemView of (time, member, record key) in a list: those who are shown."""
     kept = list(rows)
-    page.load_actors([member for _, member, _ in kept])
+    page.load_actors([row.author, *(member for _, member, _ in kept)])
     page.load_states()
+    across = row.purpose == MODERATION or row.author == page.viewer
     return [
-        {"uri": f"at://{did}/{ITEM}/{rkey}", "subject": present.profile(page, member)}
+        {"uri": f"at://{row.did}/{ITEM}/{rkey}", "subject": present.profile(page, member)}
         for _, member, rkey in kept
-        if page.active(member) and not page.circle.blocked(member)
+        if page.active(member) and (across or _near(page, row.author, member))
     ]
+
+
+def _near(page: Page, author: int, member: int) -> bool:
+    """Whether no block stands between a member of a list and its author or its reader."""
+    return not page.circle.blocked(member) and not page.walled(author, member)
 
 
 def of_actor(page: Page, actor: str, limit: int, cursor: str | None, purposes: Sequence[str] | None) -> Json:
@@ -100,6 +108,7 @@ def shown(page: Page, rows: Sequence[Row], shun: bool = True) -> list[Json]:
     """#listView of lists whose author is shown. shun: leave out those behind a block."""
     page.load_actors({row.author for row in rows})
     page.load_states()
+    page.load_said([row.uri for row in rows])
     return [
         listings.full(page, row, present.profile(page, row.author))
         for row in rows

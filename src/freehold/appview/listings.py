@@ -71,13 +71,14 @@ def basic_of(page: Page, id: int) -> Json | None:
 def basic(page: Page, row: Row) -> Json:
     """#listViewBasic."""
     record: Json = cbor.decode_json(row.record)
+    cid = str(Cid(row.cid))
     view: Json = {
         "uri": row.uri,
-        "cid": str(Cid(row.cid)),
+        "cid": cid,
         "name": record.get("name") or "",
         "purpose": NAMES.get(row.purpose, str(record.get("purpose"))),
         "listItemCount": row.items,
-        "labels": self_labels(record, row.did, row.uri, row.cid, row.came),
+        "labels": self_labels(record, row.did, row.uri, row.cid, row.came) + page.labels_on(row.uri, cid),
         "indexedAt": text_of(row.came),
     }
     avatar = blob_cid(record.get("avatar"))

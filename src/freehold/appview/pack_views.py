@@ -156,7 +156,7 @@ def full(page: Page, row: Row) -> Json:
             list=row.list,
             most=SAMPLE,
         )
-        view["listItemsSample"] = list_views.items(page, row.did, sample)
+        view["listItemsSample"] = list_views.items(page, people, sample)
     uris = (as_dict(feed).get("uri") for feed in as_list(view["record"].get("feeds")))
     feeds = [uri for uri in uris if isinstance(uri, str)][:FEEDS]
     view["feeds"] = generators.feed_generators(page, feeds)["feeds"] if feeds else []
@@ -169,14 +169,15 @@ def _common(page: Page, row: Row) -> Json:
         id=row.id,
         since=page.tx.now - WEEK_MICROS,
     ) or (0, 0)
+    uri, cid = f"at://{row.did}/{PACK}/{row.rkey}", str(Cid(row.cid))
     return {
-        "uri": f"at://{row.did}/{PACK}/{row.rkey}",
-        "cid": str(Cid(row.cid)),
+        "uri": uri,
+        "cid": cid,
         "record": cbor.decode_json(row.record),
         "creator": present.basic(page, row.author),
         "joinedWeekCount": week,
         "joinedAllTimeCount": total,
-        "labels": [],
+        "labels": page.labels_on(uri, cid),
         "indexedAt": text_of(row.came),
     }
 

@@ -5,12 +5,12 @@ reader.
 once, from memory where it can. What it holds is good for one read transaction.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from freehold.appview.batch import STRANGER
 from freehold.appview.circles import read_circle
-from freehold.appview.labelled import NO_LABELERS, Labelers, of_version, redacted
+from freehold.appview.labelled import NO_LABELERS, Labelers, Said, heard, of_version, redacted
 from freehold.appview.live import declared
 from freehold.appview.pieces import (
     ACTOR_COLUMNS,
@@ -93,6 +93,7 @@ class Page:
         self.post_gates: dict[int, PostGate] = {}
         self.declared: dict[str, Json] = {}
         self.lists: dict[int, Json] = {}
+        self.said: dict[str, Sequence[Said]] = {}
         self._own: Own | None = None
         self._ties: Ties | None = None
         if viewer is not None and (id := self._id_of(viewer)):
@@ -286,6 +287,16 @@ class Page:
             self.followed_by = ties.to(self.tx, FOLLOWED_BY, self.actors)
             self.likes = ties.to(self.tx, LIKED, self.posts)
             self.reposts = ties.to(self.tx, REPOSTED, self.posts)
+
+    def load_said(self, uris: Collection[str]) -> None:
+        """Have what labelers say of these records, which are no posts."""
+        self.said |= dict.fromkeys(uris, ()) | dict(self.memory.labels_of(self.tx, list(uris)) if uris else {})
+
+    def labels_on(self, uri: str, cid: str) -> list[Json]:
+        """What the reader's labelers say of this version of a record that is no post."""
+        if uri not in self.said:
+            self.load_said((uri,))
+        return heard(of_version(self.said[uri], cid), self.labelers, self.tx.now)
 
     # -- visible -----------------------------------------------------------------------------------------------------
 

@@ -288,7 +288,7 @@ def actor_piece(row: tuple[Any, ...], image_url: ImageUrl) -> ActorPiece:
     if verification is not None:
         basic["verification"] = verification
     basic_json = opened(basic)
-    view_json = said_too(basic_json, _texts(profile, "description"))
+    view_json = said_too(basic_json, _texts(profile, "description") if profile.get("description") else {})
     if at is not None:
         view_json = b'%b,"indexedAt":"%b"' % (view_json, basic["createdAt"].encode())
     in_full = b"" if profile.keys().isdisjoint(_IN_FULL) else said_too(b"", _detailed(profile, did, image_url))
@@ -317,7 +317,7 @@ _IN_FULL = ("website", "banner", "pinnedPost")
 
 def _detailed(profile: Json, did: str, image_url: ImageUrl) -> Json:
     """What only the largest view of a profile shows of its record."""
-    more = _texts(profile, "website")
+    more = _texts(profile, "website") if str(profile.get("website")).startswith("https://") else {}
     if "banner" in profile:
         more |= _picture_of(profile, "banner", did, image_url)
     pinned = as_dict(profile.get("pinnedPost"))
@@ -345,9 +345,9 @@ def _associated(chat: bytes | None, labeler: int | None, counts: list[int], allo
     associated: Json = {"activitySubscription": {"allowSubscriptions": allows}}
     if chat is None and not labeler and not any(counts):  # as with most
         return associated
-    allowed = cbor.decode_json(chat).get("allowIncoming") if chat is not None else None
-    if isinstance(allowed, str):
-        associated["chat"] = {"allowIncoming": allowed}
+    declared: Json = cbor.decode_json(chat) if chat is not None else {}
+    if isinstance(declared.get("allowIncoming"), str):
+        associated["chat"] = _texts(declared, "allowIncoming", "allowGroupInvites")
     if labeler:
         associated["labeler"] = True
     names = zip(("feedgens", "lists", "starterPacks"), counts, strict=True)

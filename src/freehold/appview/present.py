@@ -6,6 +6,7 @@ Source: the lexicons app.bsky.actor.defs, app.bsky.feed.defs, app.bsky.embed.rec
 """
 
 from freehold.appview import listings
+from freehold.appview.asked import find_actor
 from freehold.appview.batch import POST
 from freehold.appview.declarations import GATE_BITS, POSTGATE
 from freehold.appview.fragments import Fragment, closed, encode, opened
@@ -15,6 +16,7 @@ from freehold.appview.moments import TIE_BITS, text_of
 from freehold.appview.page import Page
 from freehold.appview.pieces import ActorPiece, Json, PostPiece
 from freehold.appview.verified import IMPERSONATION, doubted
+from freehold.protocol.cid import Cid
 
 _POSTGATE_BIT = GATE_BITS[POSTGATE]
 _QUOTES_SHOWN = 2
@@ -62,9 +64,17 @@ def _by_own(page: Page, actor: int, state: Json) -> None:
         reposts, quotes, _ = own.partly_muted.get(did, (False, False, 0))
         if not state["muted"] and (reposts or quotes):
             state |= {"mutedOnlyReposts": reposts, "mutedOnlyQuoteposts": quotes}
-        if did in own.subscriptions:
+        if did in own.subscriptions and lets_subscribe(page, actor):
             posts, replies, _ = own.subscriptions[did]
             state["activitySubscription"] = {"post": posts, "reply": replies}
+
+
+def lets_subscribe(page: Page, actor: int) -> bool:
+    """Whether an actor lets the reader be told of all that they post."""
+    allows = page.actors[actor].subscribers
+    if page.circle.blocked(actor) or allows == "none" or actor not in page.circle.follows:
+        return False
+    return allows == "followers" or actor in page.followed_by
 
 
 def basic(page: Page, actor: int) -> Fragment:
@@ -107,7 +117,8 @@ def state_json(page: Page, actor: int) -> bytes:
     state = page.states.get(actor)
     if state is None:
         state = page.states[actor] = encode(actor_state(page, actor))
-        if page.memory.generation != page.generation:  # what was kept may be out of date
+        subscribed = page.own.subscriptions and page.actors[actor].did in page.own.subscriptions  # as they say just now
+        if subscribed or page.memory.generation != page.generation:  # what was kept may be out of date
             page.states.pop(actor, None)
     return state
 
@@ -213,12 +224,13 @@ def blocked_post(page: Page, piece: PostPiece) -> Json:
     }
 
 
-def repost_reason(page: Page, by: int, moment: int, rkey: str) -> Json:
-    """app.bsky.feed.defs#reasonRepost."""
+def repost_reason(page: Page, by: int, moment: int, rkey: str, cid: bytes) -> Json:
+    """app.bsky.feed.defs#reasonRepost. With its CID, whoever likes or reposts by way of it can name it."""
     return {
         "$type": "app.bsky.feed.defs#reasonRepost",
         "by": basic(page, by),
         "uri": f"at://{page.actors[by].did}/app.bsky.feed.repost/{rkey}",
+        "cid": str(Cid(cid)),
         "indexedAt": text_of(moment >> TIE_BITS),
     }
 
@@ -241,17 +253,12 @@ def _embedded(page: Page, holder: PostPiece, depth: int) -> Json:
     """The record that a post shows: a post, a feed, a list, another declaration, or why it cannot be shown."""
     uri = holder.quoted or ""
     if f"/{POST}/" not in uri:
-        return page.declared.get(uri) or _not_found(uri)
+        return page.declared.get(uri) or _not_declared(page, uri)
     quoted = page.shown_to_reader(holder.quote)
     if quoted is None:
         return _not_found(uri)
     if page.circle.blocked(quoted.author) or page.walled(holder.author, quoted.author):
-        return {
-            "$type": "app.bsky.embed.record#viewBlocked",
-            "uri": uri,
-            "blocked": True,
-            "author": blocked_author(page, quoted.author),
-        }
+        return _blocked(page, uri, quoted.author)
     if quoted.gates & _POSTGATE_BIT:
         gate = detached_from(page, quoted)
         if holder.uri in gate.detached or (gate.disabled and holder.author != quoted.author):
@@ -285,6 +292,21 @@ def _view_record(page: Page, piece: PostPiece, depth: int) -> Json:
         else:
             view["embeds"] = [piece.media] if piece.media is not None else []
     return view
+
+
+def _not_declared(page: Page, uri: str) -> Json:
+    """Why a feed, a list or another declaration is not shown."""
+    author = find_actor(page.tx, uri.split("/")[2]) if uri.count("/") == 4 else None
+    return _blocked(page, uri, author) if author in page.actors and page.circle.blocked(author) else _not_found(uri)
+
+
+def _blocked(page: Page, uri: str, author: int) -> Json:
+    return {
+        "$type": "app.bsky.embed.record#viewBlocked",
+        "uri": uri,
+        "blocked": True,
+        "author": blocked_author(page, author),
+    }
 
 
 def _not_found(uri: str) -> Json:

@@ -83,14 +83,11 @@ def _in_force(page: Page) -> dict[int, Subscription]:
     asked = {find_actor(page.tx, did): Subscription(*values) for did, values in page.own.subscriptions.items()}
     page.load_actors(id for id in asked if id is not None)
     page.load_states()
-    return {id: one for id, one in asked.items() if id is not None and _lets(page, id)}
+    return {id: one for id, one in asked.items() if id is not None and _tells(page, id)}
 
 
-def _lets(page: Page, actor: int) -> bool:
-    allows = page.actors[actor].subscribers
-    if page.circle.shuns(actor) or allows == "none" or actor not in page.circle.follows:
-        return False
-    return allows == "followers" or actor in page.followed_by
+def _tells(page: Page, actor: int) -> bool:
+    return not page.circle.shuns(actor) and present.lets_subscribe(page, actor)
 
 
 def subscriptions(page: Page, limit: int, cursor: str | None) -> Json:

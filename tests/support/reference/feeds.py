@@ -37,6 +37,7 @@ class Feeds(Posts):
         if item.repost is not None:
             uri = f"at://{item.by}/app.bsky.feed.repost/{item.repost.rkey}"
             view["reason"] = {"$type": "app.bsky.feed.defs#reasonRepost", "by": self.basic(item.by), "uri": uri}
+            view["reason"]["cid"] = item.repost.cid
         return view
 
     def timeline(self) -> list[Json]:

@@ -71,7 +71,7 @@ class Standing:
         reposts, quotes, _ = self.partly.get(did, (False, False, 0))
         if not state["muted"] and (reposts or quotes):
             state |= {"mutedOnlyReposts": reposts, "mutedOnlyQuoteposts": quotes}
-        if did in self.subscriptions:
+        if did in self.subscriptions and did in self.follows and not self.blocked(did):
             posts, replies, _ = self.subscriptions[did]
             state["activitySubscription"] = {"post": posts, "reply": replies}
         if not self.blocked(did):

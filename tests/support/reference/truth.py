@@ -31,6 +31,7 @@ class Edge(NamedTuple):
     actor: str
     subject: str
     rkey: str
+    cid: str
     at: int
     via: str | None
 
@@ -67,7 +68,7 @@ class Truth:
             named = record.value["subject"]
             subject = named["uri"] if isinstance(named, dict) else named
             via = record.value.get("via", {}).get("uri")
-            edges.setdefault((record.did, subject), Edge(record.did, subject, record.rkey, record.at, via))
+            edges.setdefault((record.did, subject), Edge(record.did, subject, record.rkey, record.cid, record.at, via))
         return edges
 
     def _members(self) -> dict[str, set[str]]:
