@@ -162,9 +162,15 @@ class Life:
 # --- the host
 
 
+def did_of(path: str, given: dict[str, list[str]]) -> str:
+    """Whom a request is about."""
+    return given.get("did", [path.removeprefix("/")])[0]
+
+
 class Elsewhere:
     """A host, or a relay. cars: repositories that were put together beforehand. events: frames in their order.
-    label_frames: those of its labeler; label_cursors: after which message each listener to them began."""
+    label_frames: those of its labeler; label_cursors: after which message each listener to them began. refusals: what
+    is said in the place of somebody's repository, or of the list ("list"). gates: whose answers wait."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -173,6 +179,7 @@ class Elsewhere:
         self.refusals: dict[str, tuple[int, str, dict[str, str]]] = {}
         self.events: list[bytes] = []
         self.asked: list[str] = []
+        self.gates: dict[str, asyncio.Event] = {}
         self.first_seq = 1
         self.label_frames: list[bytes] = []
         self.label_cursors: list[int] = []
@@ -205,21 +212,30 @@ class Elsewhere:
         if scope["type"] == "websocket":
             await self._stream(scope, receive, send)
             return
-        status, body, headers = self._answer(scope["path"], parse_qs(scope["query_string"].decode()))
+        given = parse_qs(scope["query_string"].decode())
+        answer = self._answer(scope["path"], given)
+        if (gate := self.gates.get(did_of(scope["path"], given))) is not None:
+            await gate.wait()
+        status, body, headers = answer
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": status, "headers": raw})
         await send({"type": "http.response.body", "body": body})
 
     def _answer(self, path: str, given: dict[str, list[str]]) -> tuple[int, bytes, dict[str, str]]:
-        did = given.get("did", [path.removeprefix("/")])[0]
+        did = did_of(path, given)
         person = self.people.get(did)
         if path.endswith("listRepos"):
+            if "list" in self.refusals:
+                status, name, headers = self.refusals["list"]
+                return status, msgspec.json.encode({"error": name, "message": "no"}), headers
             return 200, msgspec.json.encode(self._list(given)), {}
         if path.endswith("getRepo"):
             self.asked.append(did)
             if did in self.refusals:
                 status, name, headers = self.refusals[did]
                 return status, msgspec.json.encode({"error": name, "message": "no"}), headers
+            if person is not None and person.status is not None:
+                return 400, msgspec.json.encode({"error": f"Repo{person.status.title()}", "message": "no"}), {}
             if person is not None:
                 return 200, self.cars.get(did) or person.car(), {}
         elif person is not None:
@@ -230,7 +246,10 @@ class Elsewhere:
         """A page: here, the cursor is how many came before."""
         limit, after = int(given.get("limit", ["500"])[0]), int(given.get("cursor", ["0"])[0])
         page = list(self.people.values())[after : after + limit]
-        listed = [{"did": one.did, "head": str(one.root), "rev": one.rev, "active": True} for one in page]
+        listed = [
+            {"did": one.did, "head": str(one.root), "rev": one.rev, "active": one.status is None, "status": one.status}
+            for one in page
+        ]
         return {"repos": listed, **({"cursor": str(after + limit)} if len(page) == limit else {})}
 
     async def _stream(self, scope: Any, receive: Any, send: Any) -> None:

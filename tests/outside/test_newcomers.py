@@ -24,6 +24,7 @@ class Nobody(NamedTuple):
     did: str
     root: Cid = Cid.of_cbor(b"")
     rev: str = "3kaaaaaaaaaa2"
+    status: str | None = None
 
 
 def nobodies(many):

@@ -22,7 +22,7 @@ from freehold.outside.ends import Ended
 from freehold.outside.index import Taker
 from freehold.outside.known import GONE, Repo
 from freehold.outside.messages import Dropped
-from freehold.outside.pace import Pace, retry_after
+from freehold.outside.pace import Pace
 from freehold.outside.people import Person, Unresolved
 from freehold.outside.reader import Reader
 from freehold.outside.sources import Source
@@ -161,12 +161,12 @@ class Fetcher:
         """Fetch it, and note how that went."""
         source, pds = self._sources().get(row.via), row.pds
         try:
-            person = await self._person(row, source)
-            pds = person.pds
+            person = await self._person(row)
+            source, pds = self._speaker(row, person), person.pds
             with tempfile.NamedTemporaryFile(dir=self._folder, prefix="", suffix=".car") as file:
                 async with self._pace.asking(pds):
                     await self._download(row.did, pds, Path(file.name))
-                await self._take_in(row.did, person, Path(file.name))
+                await self._take_in(row.did, source, person, Path(file.name))
             if row.rev is None:
                 self._reader.newcomers.win_back(row.via)
         except Overtaken:
@@ -183,14 +183,20 @@ class Fetcher:
             logger.exception("the repository of %s could not be taken in", row.did)
             await self._fail(row, "our-fault", None)
 
-    async def _person(self, row: Repo, source: Source | None) -> Person:
-        """Who it is. Raises Dropped when the source may not speak for them."""
+    async def _person(self, row: Repo) -> Person:
+        """Who it is; asked anew where something did not go well, or another host tells of them. Raises Dropped."""
         if self._reader.is_here(row.did):
             raise Dropped("ours")
-        person = await people.person(self._reader.identity, row.did, doubted=row.tries > 0)
-        if source is None or not source.speaks_for(person.pds):
-            raise Dropped("not-its-host")
-        return person
+        return await people.person(self._reader.identity, row.did, doubted=row.tries > 0 or row.rev is not None)
+
+    def _speaker(self, row: Repo, person: Person) -> Source:
+        """Who is believed about them: the source that told of them, or the host to which they have moved. Raises
+        Dropped where neither is listened to."""
+        sources = self._sources()
+        for source in (sources.get(row.via), sources.get(person.pds)):
+            if source is not None and source.speaks_for(person.pds):
+                return source
+        raise Dropped("not-its-host")
 
     async def _download(self, did: str, pds: str, path: Path) -> None:
         """The file, as its host gives it. Raises RemoteRefused, upstream refusals."""
@@ -200,7 +206,7 @@ class Fetcher:
                 async for piece in answer.chunks:
                     file.write(piece)
 
-    async def _take_in(self, did: str, person: Person, path: Path) -> None:
+    async def _take_in(self, did: str, source: Source, person: Person, path: Path) -> None:
         """Put a proven repository into the index: piece by piece, the last one with how far it is known. Most have but
         one."""
         head: Head | None = None
@@ -217,7 +223,7 @@ class Fetcher:
                     opened = True
                 last = one
         assert head is not None
-        ended = Ended(did, head.rev, partial(_close, did, person, head, last, opened), len(last))
+        ended = Ended(did, head.rev, partial(_close, did, source.url, person, head, last, opened), len(last))
         if not await self._reader.finish(ended):
             raise Overtaken
         self.records += len(head.paths)
@@ -229,8 +235,8 @@ class Fetcher:
         """Its host says no: because of the account, or because it is asked too much, or it fails."""
         status = NOT_THERE.get(refused.name)
         if status is None:
-            if refused.status == 429 and pds is not None:
-                self._pace.shut(pds, retry_after(refused.headers.get("retry-after")))
+            if pds is not None:
+                self._pace.heed(pds, refused)
             await self._fail(row, refused.name, None)
             return
         self._reader.give_up(row.did)
@@ -279,12 +285,11 @@ def _put(did: str, person: Person, head: Head | None, records: bytes, taker: Tak
         taker.records(did, records)
 
 
-def _close(did: str, person: Person, head: Head, last: bytes, opened: bool, taker: Taker) -> bool:
+def _close(did: str, via: str, person: Person, head: Head, last: bytes, opened: bool, taker: Taker) -> bool:
     """The last records, and how far the repository is known now; False if it is not wanted any more."""
-    row = _wanted(taker.tx, did)
-    if row is None:
+    if _wanted(taker.tx, did) is None:
         return False
     _put(did, person, None if opened else head, last, taker)
     taker.reached(did, head.rev)
-    known.put(taker.tx, Repo(did, row.via, person.pds, person.key, None, head.rev, head.data))
+    known.put(taker.tx, Repo(did, via, person.pds, person.key, None, head.rev, head.data))
     return True

@@ -10,6 +10,8 @@ from freehold.outside.proving import Held
 from freehold.store.tx import Tx
 
 GONE = "deleted"
+Entry = tuple[str, str | None]
+"""Of a list: DID and revision; None for who is not active."""
 
 
 class Repo(NamedTuple):
@@ -106,15 +108,40 @@ def met(via: str, relay: bool, did: str, now: int) -> Repo:
     return Repo(did, via, None if relay else via, wanted=now)
 
 
-def listed(tx: Tx, via: str, relay: bool, found: Iterable[tuple[str, str]], now: int) -> int:
-    """Want each (DID, rev) of a source's listing that the index does not hold; how many."""
-    count = 0
+def listed(tx: Tx, via: str, relay: bool, found: Iterable[Entry], now: int, run: int) -> None:
+    """Want each account of a source's listing with which it stands otherwise than the index has it: its host is asked,
+    and says how. run: the number of the listing."""
     for did, rev in found:
         row = repo(tx, did) or met(via, relay, did, now)._replace(wanted=None)
-        if row.wanted is None and (row.rev is None or row.rev < rev):
-            want(tx, row._replace(status=None), now)
-            count += 1
-    return count
+        if row.wanted is None and _is_otherwise(row, rev):
+            want(tx, row._replace(status=None) if rev is not None else row, now)
+        tx.run("UPDATE outside_repo SET named = :run WHERE did = :did AND via = :via", run=run, did=did, via=via)
+
+
+def _is_otherwise(row: Repo, rev: str | None) -> bool:
+    """rev: None if it is not active."""
+    if rev is None:
+        return row.status is None and row.rev is not None
+    return row.status is not None or row.rev is None or row.rev < rev
+
+
+def want_unnamed(tx: Tx, via: str, now: int, run: int) -> None:
+    """Want each account that is here by a host whose list, gone through to its end, does not name it: it has gone."""
+    tx.run(
+        "UPDATE outside_repo SET wanted = :now, tries = 0, why = NULL WHERE via = :via AND named < :run"
+        " AND wanted IS NULL AND status IS NULL AND rev IS NOT NULL",
+        now=now,
+        via=via,
+        run=run,
+    )
+
+
+def listing_run(tx: Tx, url: str, *, first: bool) -> int:
+    """The number of the listing of a source that is gone through now. first: it begins."""
+    if first:
+        tx.run("UPDATE outside_source SET run = run + 1 WHERE url = :url", url=url)
+    row = tx.one("SELECT run FROM outside_source WHERE url = :url", url=url)
+    return int(row[0]) if row is not None else 0
 
 
 def cursor(tx: Tx, url: str) -> int | None:

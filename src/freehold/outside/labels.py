@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from freehold.outside.messages import Dropped, Notice, opened
 from freehold.protocol import cbor
+from freehold.protocol.cbor import MAX_INTEGER
 from freehold.protocol.cid import Cid
 from freehold.protocol.keys import verify
 from freehold.protocol.refused import Refused
@@ -48,7 +49,7 @@ def read(frame: bytes) -> Frame | Notice | None:
     if kind != "labels":
         return None
     seq, labels = payload.get("seq"), payload.get("labels")
-    if type(seq) is not int or seq < 0 or not isinstance(labels, list):
+    if type(seq) is not int or not 0 <= seq <= MAX_INTEGER or not isinstance(labels, list):
         raise Dropped("malformed")
     return Frame(seq, labels)
 

@@ -14,16 +14,25 @@ from urllib.parse import urlsplit
 from freehold import __version__
 from freehold.net.errors import UpstreamFailed
 from freehold.net.guard import Guard
+from freehold.protocol.refused import Refused
 from freehold.stream.frames import MAX_FRAME_BYTES
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
+TOO_BIG = 1009
+"""With which the library hangs up on who sends more than MAX_FRAME_BYTES; RFC 6455, 7.4.1."""
 BATCH_MAX = 400
 BUFFER_MAX_BYTES = 16_000_000
 OPEN_SECONDS = 10.0
 CLOSE_SECONDS = 2.0
 PATH = "/xrpc/com.atproto.sync.subscribeRepos"
+
+
+class FrameTooBig(Refused):
+    """A frame is larger than any may be. It would come again with the same cursor."""
+
+    kind, name, say = "upstream", "FrameTooBig", "It sent a message that is larger than any may be."
 
 
 class Stream:
@@ -35,6 +44,7 @@ class Stream:
         self._bytes = 0
         self._more, self._room = asyncio.Event(), asyncio.Event()
         self._over = False
+        self._too_big = False
 
     async def fill(self) -> None:
         """Read until the other side hangs up. Runs beside `batches`."""
@@ -51,14 +61,14 @@ class Stream:
                 while self._bytes >= BUFFER_MAX_BYTES:
                     self._room.clear()
                     await self._room.wait()
-        except ConnectionClosed:
-            pass
+        except ConnectionClosed as closed:
+            self._too_big = closed.sent is not None and closed.sent.code == TOO_BIG
         finally:
             self._over = True
             self._more.set()
 
     async def batches(self) -> AsyncIterator[list[bytes]]:
-        """What has come, as it comes; ends when the other side hangs up."""
+        """What has come, as it comes; ends when the other side hangs up. Raises FrameTooBig."""
         while True:
             await self._more.wait()
             frames, self._frames = self._frames[:BATCH_MAX], self._frames[BATCH_MAX:]
@@ -68,6 +78,8 @@ class Stream:
                 self._more.clear()
             if frames:
                 yield frames
+            elif self._too_big:
+                raise FrameTooBig
             elif self._over:
                 return
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from freehold.net.client import Client
 from freehold.net.errors import UpstreamFailed
-from freehold.net.xrpc import Remote
+from freehold.net.xrpc import Remote, RemoteRefused
 from freehold.outside import known
 from freehold.outside.index import Taker
+from freehold.outside.known import Entry
 from freehold.outside.messages import LONGEST_DID
 from freehold.outside.pace import Pace
 from freehold.outside.reader import Reader
@@ -42,11 +43,15 @@ async def go_on(reader: Reader, client: Client, pace: Pace, source: Source) -> N
         reader.newcomers.came(source.url, size)
         async with pace.asking(source.url):
             cursor = {"cursor": at} if at else {}
-            answer = await remote.query(METHOD, {"limit": size, **cursor}, max_bytes=PAGE_MAX_BYTES)
+            try:
+                answer = await remote.query(METHOD, {"limit": size, **cursor}, max_bytes=PAGE_MAX_BYTES)
+            except RemoteRefused as refused:
+                pace.heed(source.url, refused)
+                raise
         found, after = _page(answer)
         found = found[:size]
         async with reader.turn:
-            await reader.index.take_in(partial(_note, source, found, after, reader.clock()))
+            await reader.index.take_in(partial(_note, source, at, found, after, reader.clock()))
         reader.newcomers.count_anew(source.url)
         reader.wants.set()
         if after == at:
@@ -60,25 +65,29 @@ async def _room(reader: Reader, source: Source, size: int) -> None:
         await asyncio.sleep(LOOK_SECONDS)
 
 
-def _note(source: Source, found: list[tuple[str, str]], after: str | None, now: int, taker: Taker) -> None:
-    known.listed(taker.tx, source.url, source.relay, found, now)
+def _note(source: Source, at: str, found: list[Entry], after: str | None, now: int, taker: Taker) -> None:
+    """What a page says, which began at `at`; and after the last one, whom the host has not named."""
+    run = known.listing_run(taker.tx, source.url, first=not at)
+    known.listed(taker.tx, source.url, source.relay, found, now, run)
     known.keep_listing(taker.tx, source.url, after)
+    if after is None and not source.relay:
+        known.want_unnamed(taker.tx, source.url, now, run)
 
 
-def _page(answer: Any) -> tuple[list[tuple[str, str]], str | None]:
-    """(DID, rev) of the active repositories of a page, and where the next one begins. Raises UpstreamFailed."""
+def _page(answer: Any) -> tuple[list[Entry], str | None]:
+    """The repositories of a page, and where the next one begins. Raises UpstreamFailed."""
     repos = answer.get("repos") if isinstance(answer, dict) else None
     if not isinstance(repos, list):
         raise UpstreamFailed(answer="not a list of repositories")
     cursor = answer.get("cursor")
     fine = isinstance(cursor, str) and 0 < len(cursor) <= LONGEST_CURSOR
-    return list(_active(repos)), cursor if fine and repos else None
+    return list(_entries(repos)), cursor if fine and repos else None
 
 
-def _active(repos: list[Any]) -> Iterator[tuple[str, str]]:
+def _entries(repos: list[Any]) -> Iterator[Entry]:
     for repo in repos:
-        if not isinstance(repo, dict) or repo.get("active") is False:
+        if not isinstance(repo, dict):
             continue
-        did, rev = repo.get("did"), repo.get("rev")
+        did, rev, active = repo.get("did"), repo.get("rev"), repo.get("active") is not False
         if isinstance(did, str) and len(did) <= LONGEST_DID and is_did(did) and isinstance(rev, str) and is_tid(rev):
-            yield did, rev
+            yield did, rev if active else None

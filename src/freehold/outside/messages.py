@@ -6,6 +6,7 @@ Source: lexicon com.atproto.sync.subscribeRepos
 
 from typing import Any, Literal, NamedTuple, cast
 
+from freehold.protocol.cbor import MAX_INTEGER
 from freehold.protocol.cid import Cid
 from freehold.protocol.refused import Refused
 from freehold.protocol.syntax import is_did, is_tid
@@ -108,7 +109,7 @@ def read(frame: bytes) -> Message | Notice | None:
     if reader is None:
         return None
     seq = payload.get("seq")
-    if type(seq) is not int or seq < 0:
+    if type(seq) is not int or not 0 <= seq <= MAX_INTEGER:
         raise Dropped("malformed", kind=kind)
     try:
         message: Message = reader(seq, payload)

@@ -18,7 +18,7 @@ from freehold.outside.checkers import Checkers
 from freehold.outside.fetching import Fetcher
 from freehold.outside.index import Pack, Taker
 from freehold.outside.labelers import Labelers
-from freehold.outside.listening import listening
+from freehold.outside.listening import FrameTooBig, listening
 from freehold.outside.newcomers import Bounds
 from freehold.outside.pace import Pace
 from freehold.outside.reader import Reader
@@ -135,6 +135,9 @@ class Outside:
                     cursor = batch.last
                     if batch.outdated:
                         await self.list_again(source)
+            except FrameTooBig:
+                await self._begin_anew(source)
+                raise
             finally:
                 lists.cancel()
                 with suppress(asyncio.CancelledError):
@@ -173,7 +176,7 @@ class Outside:
         return turned_away and self.reader.newcomers.room(url) > self.reader.newcomers.bounds.waiting // 2
 
     async def _begin_anew(self, source: Source) -> None:
-        """The stream knows nothing of where we were: begin with what comes next, and with its list."""
+        """The stream cannot go on where we were: begin with what comes next, and with its list."""
         await self._write(partial(known.keep_cursor, url=source.url, seq=None))
         await self.list_again(source)
 

@@ -7,6 +7,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from freehold.net.xrpc import RemoteRefused
+
 LONGEST_SECONDS = 3600.0
 HOSTS_KNOWN = 10_000
 
@@ -49,6 +51,12 @@ class Pace:
     def shut(self, origin: str, seconds: float) -> None:
         """It says that it is asked too much: leave it alone for so long."""
         self._host(origin).shut_until = self._now() + min(max(seconds, 1.0), LONGEST_SECONDS)
+
+    def heed(self, origin: str, refused: RemoteRefused) -> None:
+        """It says no: leave it alone, if that is because it is asked too much or says how long."""
+        after = refused.headers.get("retry-after")
+        if refused.status == 429 or (refused.status == 503 and after is not None):
+            self.shut(origin, retry_after(after))
 
     @asynccontextmanager
     async def asking(self, origin: str) -> AsyncIterator[None]:

@@ -20,6 +20,7 @@ from freehold.outside.index import Index, Taker
 from freehold.outside.known import GONE, Repo
 from freehold.outside.messages import Account, Commit, Dropped, Identity, Message, Notice, Sync
 from freehold.outside.newcomers import Newcomers
+from freehold.outside.people import Person
 from freehold.outside.proving import Forged, Gap, Proven, prove, prove_sync
 from freehold.outside.sources import Source
 from freehold.protocol.refused import Refused
@@ -34,8 +35,27 @@ LATER_MAX, LATER_AT_ONCE = 10_000, 100
 LATER_SECONDS = 5.0
 """How often it is looked whether somebody is to be asked for again."""
 
+ASKED_AT_ONCE = 8
+"""People of one batch."""
+
 Told = tuple[Source, Message]
 Step = Callable[[Taker], None]
+Cursors = dict[str, int | None]
+
+
+class Answer(NamedTuple):
+    """What the directory says of somebody; None where nobody can say, and they stay as they are known. began: when it
+    was asked (micros)."""
+
+    person: Person | None
+    began: int
+
+
+Answers = dict[str, Answer]
+
+
+class NotAsked(Exception):  # noqa: N818 - nobody is told
+    """Who this is has to be asked first."""
 
 
 class StreamEnded(Refused):
@@ -61,7 +81,7 @@ class TurnedAway(Dropped):
 
 class Plan:
     """What comes of a batch. before, rows: the rows as they were and as they will be; steps: for the index. again: the
-    sources of which somebody was turned away."""
+    sources of which somebody was turned away. doubts: whose identity may be another, and when that was asked."""
 
     def __init__(self, before: dict[str, Repo], here: set[str]) -> None:
         self.before = before
@@ -69,6 +89,7 @@ class Plan:
         self.here = here
         self.steps: list[Step] = []
         self.waiting: list[Told] = []
+        self.doubts: list[tuple[Source, Identity, int]] = []
         self.again: set[str] = set()
         self.dropped: Counter[tuple[str, str]] = Counter()
         self.commits: Counter[str] = Counter()
@@ -137,61 +158,68 @@ class Reader:
 
     # -- judging ------------------------------------------------------------------------------------------------------
 
-    async def judge(self, told: Sequence[Told], cursors: dict[str, int | None]) -> None:
-        """Judge messages in their order, and write what comes of them."""
-        async with self.turn:
-            await self._judge(told, cursors)
+    async def judge(self, told: Sequence[Told], cursors: Cursors) -> None:
+        """Judge messages in their order, and write what comes of them. Who is slow to say who somebody is keeps nobody
+        else from their turn: it is asked before, and where a signature is in doubt, between two turns."""
+        answers = await self._ask_first(told)
+        while True:
+            async with self.turn:
+                at = await self._judge(told, cursors, answers)
+            if at == len(told):
+                return
+            did = told[at][1].did
+            answers[did] = await self._ask_for(did)
+            told = told[at:]
 
-    async def _judge(self, told: Sequence[Told], cursors: dict[str, int | None]) -> None:
+    async def _judge(self, told: Sequence[Told], cursors: Cursors, answers: Answers) -> int:
+        """How far that went: to the end, or to a message of somebody who has to be asked for."""
         dids = {message.did for _, message in told}
         while True:
             plan = await asyncio.to_thread(self._begin, dids)
-            await self._go_through(plan, told)
-            if await self.index.take_in(partial(_write, plan, cursors)):
+            at = await asyncio.to_thread(self._go_through, plan, told, answers)
+            if told and not at:
+                return 0
+            reached: Cursors = cursors if at == len(told) else {url: told[at - 1][1].seq for url in cursors if at}
+            if await self.index.take_in(partial(_write, plan, reached)):
                 break
         self.dropped += plan.dropped
         self.commits += plan.commits
+        for doubt in plan.doubts:
+            self._doubt(*doubt)
         self._keep_waiting(plan.waiting)
         for did, row in plan.rows.items():
             if row.wanted is None and did in self._waiting:
                 self.give_up(did)
         if any(row.wanted is not None and plan.before.get(did) != row for did, row in plan.rows.items()):
             self.wants.set()
+        return at
 
     def _begin(self, dids: Iterable[str]) -> Plan:
         with self.reading() as tx:
             return Plan(known.repos(tx, dids), {did for did in dids if self.is_here(did)})
 
-    async def _go_through(self, plan: Plan, told: Sequence[Told]) -> None:
-        at = 0
-        while at < len(told):
-            source, message = told[at]
-            if isinstance(message, Commit | Sync):
-                at, forged = await asyncio.to_thread(self._prove_on, plan, told, at)
-                if not forged:
-                    continue
-                source, message = told[at]
-            await self._ask(plan, source, message)
-            at += 1
-
-    def _prove_on(self, plan: Plan, told: Sequence[Told], at: int) -> tuple[int, bool]:
-        """Judge commits from `at` on: how far that went, and whether it ended at one that another key may have signed.
-
-        On a thread.
-        """
+    def _go_through(self, plan: Plan, told: Sequence[Told], answers: Answers) -> int:
+        """Judge messages: how far that went. On a thread."""
         now = self.clock()
-        while at < len(told):
-            source, message = told[at]
-            if not isinstance(message, Commit | Sync):
-                break
+        for at, (source, message) in enumerate(told):
             try:
-                self._prove(plan, source, message, now)
-            except Forged:
-                return at, True
+                if isinstance(message, Commit | Sync):
+                    self._prove_or_doubt(plan, source, message, answers, now)
+                else:
+                    self._hear(plan, source, message, answers, now)
+            except NotAsked:
+                return at
             except Dropped as dropped:
                 plan.drop(source, dropped.reason)
-            at += 1
-        return at, False
+        return len(told)
+
+    def _prove_or_doubt(self, plan: Plan, source: Source, message: Commit | Sync, answers: Answers, now: int) -> None:
+        """Judge a commit; once more if another key may have signed it. Raises Dropped, NotAsked."""
+        try:
+            self._prove(plan, source, message, now)
+        except Forged:
+            self._learn(plan, plan.rows[message.did], answers)
+            self._prove(plan, source, message, now)
 
     def _prove(self, plan: Plan, source: Source, message: Commit | Sync, now: int) -> None:
         """What a commit means. Raises Forged, Dropped."""
@@ -225,7 +253,7 @@ class Reader:
         if row is None:
             self._come(plan, source, message.did, now)
         elif row.wanted is None:
-            plan.rows[message.did] = row._replace(wanted=now, tries=0, why=None)
+            plan.rows[message.did] = row._replace(via=source.url, wanted=now, tries=0, why=None)
         plan.waiting.append((source, message))
 
     def _come(self, plan: Plan, source: Source, did: str, now: int) -> None:
@@ -238,47 +266,60 @@ class Reader:
 
     # -- what the directory knows -------------------------------------------------------------------------------------
 
-    async def _ask(self, plan: Plan, source: Source, message: Message) -> None:
-        """Judge a message for which the account's identity is asked for anew."""
+    def _hear(self, plan: Plan, source: Source, message: Account | Identity, answers: Answers, now: int) -> None:
+        """Judge what is said of an account itself. Raises Dropped, NotAsked."""
+        row = self._row(plan, source, message)
+        if row is None:
+            if isinstance(message, Account) and message.status is not None:
+                raise Dropped("unknown")
+            self._come(plan, source, message.did, now)
+            return
+        answer = self._learn(plan, row, answers)
+        if isinstance(message, Identity):
+            plan.doubts.append((source, message, answer.began))
+        row = plan.rows[row.did]
+        if not source.speaks_for(row.pds):
+            raise Dropped("not-its-host")
+        if isinstance(message, Account):
+            _stand(plan, row, message.status, now)
+
+    def _learn(self, plan: Plan, row: Repo, answers: Answers) -> Answer:
+        """Let the row be as the directory says now; as it was where nobody answers. Raises NotAsked."""
+        answer = answers.get(row.did)
+        if answer is None:
+            raise NotAsked
+        person = answer.person
+        if person is not None:
+            plan.rows[row.did] = row._replace(pds=person.pds, key=person.key)
+            if row.held is not None:
+                plan.steps.append(lambda taker: taker.identity(row.did, person.handle))
+        return answer
+
+    async def _ask_first(self, told: Sequence[Told]) -> Answers:
+        """Ask who those are of whom more is said than commits, some at a time."""
+        dids = list({message.did for _, message in told if isinstance(message, Account | Identity)})
+        if not dids:
+            return {}
+        plan = await asyncio.to_thread(self._begin, dids)
+        wanted = [did for did in dids if did in plan.rows and did not in plan.here]
+        answers: Answers = {}
+        for at in range(0, len(wanted), ASKED_AT_ONCE):
+            some = wanted[at : at + ASKED_AT_ONCE]
+            answers |= zip(some, await asyncio.gather(*map(self._ask_for, some)), strict=True)
+        return answers
+
+    async def _ask_for(self, did: str) -> Answer:
+        """What the directory says."""
+        began = self.clock()
         try:
-            row = self._row(plan, source, message)
-            if row is None:
-                await asyncio.to_thread(self._meet, plan, source, message)
-                return
-            began = self.clock()
-            row = await self._ask_again(plan, row)
-            self._doubt(source, message, began)
-            if not source.speaks_for(row.pds):
-                raise Dropped("not-its-host")
-            if isinstance(message, Account):
-                _stand(plan, row, message.status, self.clock())
-            elif isinstance(message, Commit | Sync):
-                await asyncio.to_thread(self._prove, plan, source, message, self.clock())
-        except Dropped as dropped:
-            plan.drop(source, dropped.reason)
+            return Answer(await people.person(self.identity, did, doubted=True), began)
+        except Dropped:
+            return Answer(None, began)
 
-    def _meet(self, plan: Plan, source: Source, message: Message) -> None:
-        """An account that nobody spoke of yet: fetched, unless it is one that has gone."""
-        if isinstance(message, Account) and message.status is not None:
-            raise Dropped("unknown")
-        self._come(plan, source, message.did, self.clock())
-
-    async def _ask_again(self, plan: Plan, row: Repo) -> Repo:
-        """The row by what the directory says now; as it was where nobody answers."""
-        try:
-            person = await people.person(self.identity, row.did, doubted=True)
-        except people.Unresolved:
-            return row
-        row = row._replace(pds=person.pds, key=person.key)
-        plan.rows[row.did] = row
-        if row.held is not None:
-            plan.steps.append(lambda taker: taker.identity(row.did, person.handle))
-        return row
-
-    def _doubt(self, source: Source, message: Message, began: int) -> None:
+    def _doubt(self, source: Source, message: Identity, began: int) -> None:
         """Ask once more later, where the directory was asked too shortly before: it may have told what was."""
         asked = self.identity.asked_at(message.did)
-        if isinstance(message, Identity) and asked is not None and asked < began and len(self._later) < LATER_MAX:
+        if asked is not None and asked < began and len(self._later) < LATER_MAX:
             self._later[message.did] = asked + resolver.AGAIN_AFTER, (source, message)
 
     async def ask_later(self) -> None:
@@ -316,7 +357,7 @@ class Reader:
         did = ended.did
         later = [(source, message) for source, message in self._let_go(did) if _is_after(message, ended.rev)]
         if ended.done and later:
-            await self._judge(later, {})
+            await self._judge(later, {}, {did: Answer(None, self.clock())})
         if did in self._missed:
             self._missed.discard(did)
             await self.index.take_in(partial(_want_again, did, self.clock()))
@@ -349,6 +390,8 @@ def _stand(plan: Plan, row: Repo, status: str | None, now: int) -> None:
         row = Repo(row.did, row.via, row.pds, row.key, GONE)
     elif status is None and row.held is None:
         row = row._replace(status=None, wanted=now, tries=0, why=None)
+    elif status is not None and row.wanted is not None:  # what is under way is too old; fetched when it is active again
+        row = row._replace(status=status, wanted=None, data=None)
     else:
         row = row._replace(status=status)
     plan.rows[row.did] = row
@@ -364,7 +407,7 @@ def _take(proven: Proven, taker: Taker) -> None:
     taker.reached(proven.did, proven.rev)
 
 
-def _write(plan: Plan, cursors: dict[str, int | None], taker: Taker) -> bool:
+def _write(plan: Plan, cursors: Cursors, taker: Taker) -> bool:
     """Write what comes of a batch; False, and nothing, if the rows are others by now: the index was emptied."""
     tx = taker.tx
     if any(known.repo(tx, did) != plan.before.get(did) for did in plan.rows):

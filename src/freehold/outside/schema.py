@@ -1,11 +1,12 @@
 """This room's tables: four beside the index, two in the truth.
 
 outside_source: how far a stream was read; listing: where the listing of all its repositories goes on, '' at the
-beginning, NULL when it is done. again: 1 if somebody was turned away whom the list will name.
+beginning, NULL when it is done. again: 1 if somebody was turned away whom the list will name. run: how often the list
+was begun.
 outside_repo: an account of another host. via: the source that told of it last. pds, key: where it lives and what it
 signs with, as its identity said last. status: NULL is active. rev, data: the revision and the root of the tree that the
 index holds; NULL if it holds none. wanted: NULL if it is followed commit by commit; else from when on (micros) it may
-be fetched whole. tries: how often that failed, and why.
+be fetched whole. tries: how often that failed, and why. named: the run of the list of `via` that named it last.
 outside_labeler: a labeler of another network that is followed. cursor: the newest message of its stream that was taken
 in. labels: how many of it hold.
 outside_label: what one says, and has not taken back. cid: of the only version that it means, '' for all. ends: micros,
@@ -68,6 +69,13 @@ BESIDE_THE_INDEX = (
         DROP INDEX outside_repo_wanted;
         CREATE INDEX outside_repo_new ON outside_repo (via, wanted) WHERE wanted IS NOT NULL AND rev IS NULL;
         CREATE INDEX outside_repo_anew ON outside_repo (via, wanted) WHERE wanted IS NOT NULL AND rev IS NOT NULL;
+        """,
+    ),
+    Migration(
+        "outside-4-named",
+        """
+        ALTER TABLE outside_source ADD COLUMN run INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE outside_repo ADD COLUMN named INTEGER NOT NULL DEFAULT 0;
         """,
     ),
 )
