@@ -263,6 +263,16 @@ def test_a_list_in_a_post_says_that_a_block_is_before_it(parish: Parish):
     assert embedded(parish, look.uri, carol)["$type"] == "app.bsky.embed.record#viewNotFound"
 
 
+def test_a_pinned_reply_says_what_it_answers(parish: Parish):
+    alice, bob = people(parish, "alice", "bob")
+    post = alice.post("asked")
+    pinned = bob.post("answered", reply=(post, post))
+    bob.profile(pinnedPost=pinned.strong)
+    first = parish.ask("feed.getAuthorFeed", actor=bob.did, includePins=True)["feed"][0]
+    assert first["reason"]["$type"] == "app.bsky.feed.defs#reasonPin"
+    assert (first["post"]["uri"], first["reply"]["parent"]["uri"]) == (pinned.uri, post.uri)
+
+
 def test_a_repost_names_its_version_so_that_a_like_by_way_of_it_can(parish: Parish):
     alice, bob = people(parish, "alice", "bob")
     repost = bob.repost(alice.post("said"))

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from freehold.appview.labelled import NO_LABELERS, Labelers, Said
 from freehold.protocol.syntax import format_datetime
 from support.parish import LIKE, REPOST, Parish, Person, Ref
 from support.reference.truth import THREADGATE
@@ -69,6 +70,39 @@ def test_replies_that_the_reader_hid_are_no_news_to_them(parish: Parish, circle:
     (alice if hider == "alice" else bob).write(THREADGATE, record, post.rkey)
     heard = [reason for reason, who, _ in told(parish, alice) if who == "carol"]
     assert heard == ([] if hider == "alice" else ["reply"])
+
+
+def test_a_reply_that_the_gate_does_not_admit_is_no_news_to_anybody(parish: Parish, circle: list[Person]):
+    alice, bob, carol = circle
+    post = alice.post("bread")
+    between = bob.post("salt", reply=(post, post))
+    rule = {"$type": f"{THREADGATE}#followingRule"}
+    record: dict[str, Any] = {"post": post.uri, "allow": [rule], "createdAt": format_datetime(parish.now)}
+    alice.write(THREADGATE, record, post.rkey)
+    alice.follow(bob)
+    carol.post("rude", reply=(post, between))
+    carol.quote("look at this", post)
+    assert [note for note in told(parish, bob) if note[1] == "carol"] == []
+    assert [note[:2] for note in told(parish, alice)] == [("quote", "carol"), ("reply", "bob")]
+    alice.follow(carol)
+    assert ("reply", "carol", between.uri) in told(parish, bob)
+
+
+def test_a_notice_says_what_is_said_of_the_post(parish: Parish, circle: list[Person]):
+    alice, bob, _ = circle
+    post = alice.post("bread")
+    own = {"$type": "com.atproto.label.defs#selfLabels", "values": [{"val": "graphic-media"}]}
+    reply = bob.post("salt", reply=(post, post), labels=own)
+    src, at = "did:plc:labeler2222222222222222", format_datetime(parish.now)
+    said = Said(src, {"src": src, "uri": reply.uri, "val": "!hide", "cts": at}, None, None)
+    parish.index.memory.labels_of = lambda tx, subjects: {reply.uri: [said]} if reply.uri in subjects else {}
+    parish.views.labelers = Labelers(heard=frozenset({src}))
+    for _ in range(2):  # made, and kept
+        (note,) = parish.ask("notification.listNotifications", alice)["notifications"]
+        assert [label["val"] for label in note["labels"]] == ["graphic-media", "!hide"]
+    parish.views.labelers = NO_LABELERS
+    (note,) = parish.ask("notification.listNotifications", alice)["notifications"]
+    assert [label["val"] for label in note["labels"]] == ["graphic-media"]
 
 
 def test_mentions_in_a_muted_thread_are_no_news(parish: Parish, circle: list[Person]):

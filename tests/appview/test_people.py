@@ -126,6 +126,9 @@ def test_quotes_of_a_post(parish: Parish, circle: list[Person]):
     carol.quote("three", post)
     found = pages(parish, "feed.getQuotes", "posts", uri=post.uri)
     assert [view["record"]["text"] for view in found] == ["three", "two", "one"]
+    bob.block(alice)
+    found = pages(parish, "feed.getQuotes", "posts", uri=post.uri)
+    assert [view["record"]["text"] for view in found] == ["three", "two"], "a block parts a quote from its post"
 
 
 def test_known_followers_are_those_whom_the_reader_follows(parish: Parish, circle: list[Person]):

@@ -161,6 +161,30 @@ def test_hidden_and_muted_replies_are_kept_for_those_who_ask(parish: Parish, tal
     assert (1, "b1") in flat(parish, root, bob)
 
 
+def test_a_reply_that_is_but_a_pin_is_kept_for_those_who_ask(parish: Parish, talk: dict[str, Any]):
+    root, bob, carol = talk["root"], talk["bob"], talk["carol"]
+    pin = bob.post(" \N{PUSHPIN} ", reply=(root, root))
+    bob.post("\N{PUSHPIN} and words", reply=(root, root))
+    shown = [text for depth, text in flat(parish, root, carol, below=1) if depth == 1]
+    assert "\N{PUSHPIN} and words" in shown
+    assert " \N{PUSHPIN} " not in shown
+    others = parish.ask("unspecced.getPostThreadOtherV2", carol, anchor=root.uri)["thread"]
+    assert [item["uri"] for item in others] == [pin.uri]
+    assert " \N{PUSHPIN} " in [text for _, text in flat(parish, root, bob, below=1)], "one's own is always shown"
+
+
+def test_nobody_answers_below_a_reply_that_the_gate_does_not_admit(parish: Parish, talk: dict[str, Any]):
+    root, alice, bob = talk["root"], talk["alice"], talk["bob"]
+    gate(alice, root, allow=[])
+    reply = bob.post("nevertheless", reply=(root, root))
+
+    def disabled(ref: Ref) -> bool:
+        (post,) = parish.ask("feed.getPosts", alice, uris=[ref.uri])["posts"]
+        return bool(post["viewer"]["replyDisabled"])
+
+    assert (disabled(root), disabled(talk["a1"]), disabled(reply)) == (False, False, True)
+
+
 def test_strangers_see_no_one_who_asked_for_that(parish: Parish, talk: dict[str, Any]):
     labels = {"$type": "com.atproto.label.defs#selfLabels", "values": [{"val": "!no-unauthenticated"}]}
     talk["bob"].profile(labels=labels)

@@ -209,12 +209,14 @@ def _pin(page: Page, author: int, answer: Json) -> None:
     id = post_id(page.tx, uri) if uri is not None and uri.startswith(f"at://{page.actors[author].did}/") else None
     if id is None:
         return
-    hydrate(page, [id])
+    page.load_with_answered([id], ())
+    hydrate(page, ())
     piece = page.shown(id)
     if piece is not None:
         json = present.post_json(page, piece)
         rest = [item for item in answer["feed"] if not item.json.startswith(b'{"post":' + json)]
-        answer["feed"] = [Fragment(b'{"post":%b,"reason":{"$type":"app.bsky.feed.defs#reasonPin"}}' % json), *rest]
+        parts = [b'{"post":', json, *_answers(page, piece), b',"reason":{"$type":"app.bsky.feed.defs#reasonPin"}}']
+        answer["feed"] = [Fragment(present.join(parts)), *rest]
 
 
 # -- other feeds -----------------------------------------------------------------------------------------------------
@@ -299,14 +301,19 @@ def _feed_view_post(page: Page, item: Item, piece: PostPiece, reposts: Reposts) 
     json = present.post_json(page, piece)
     if not (piece.linked or reposts):
         return Fragment(present.join((b'{"post":', json, b"}")))
-    parts = [b'{"post":', json]
-    if piece.parent is not None and piece.root is not None:
-        parts += (b',"reply":', encode(_reply_ref(page, piece, piece.parent, piece.root)))
+    parts = [b'{"post":', json, *_answers(page, piece)]
     if reposts and item.moment in reposts:
         reason = present.repost_reason(page, item.actor, item.moment, *reposts[item.moment])
         parts += (b',"reason":', encode(reason))
     parts.append(b"}")
     return Fragment(b"".join(parts))
+
+
+def _answers(page: Page, piece: PostPiece) -> tuple[bytes, ...]:
+    """What a post answers, as a part of its app.bsky.feed.defs#feedViewPost."""
+    if piece.parent is None or piece.root is None:
+        return ()
+    return b',"reply":', encode(_reply_ref(page, piece, piece.parent, piece.root))
 
 
 def _reply_ref(page: Page, piece: PostPiece, parent: int, root: int) -> Json:

@@ -43,10 +43,29 @@ def may_answer(page: Page, gate: ThreadGate, actor: int, did: str) -> bool:
 
 
 def reply_disabled(page: Page, root: int, piece: PostPiece) -> bool:
-    """Whether the reader may not answer in this thread."""
+    """Whether the reader may not answer this post: not in its thread, or not it, as it should not be there itself."""
     top = piece if piece.id == root else page.posts.get(root)
     gate = thread_gate(page, top) if top is not None else None
-    return gate is not None and not may_answer(page, gate, page.viewer, page.viewer_did or "")
+    if gate is None:
+        return False
+    return not may_answer(page, gate, page.viewer, page.viewer_did or "") or _is_kept_out(page, gate, piece)
+
+
+def kept_out(page: Page, piece: PostPiece) -> bool:
+    """Whether the gate of the thread, whose root is loaded if it is here, does not let its author answer there."""
+    top = page.posts.get(piece.root) if piece.root is not None else None
+    gate = thread_gate(page, top) if top is not None else None
+    return gate is not None and _is_kept_out(page, gate, piece)
+
+
+def _is_kept_out(page: Page, gate: ThreadGate, piece: PostPiece) -> bool:
+    """The same, asked once for each author of a page."""
+    if gate.allow is None:
+        return False
+    key = piece.root or piece.id, piece.author
+    if key not in page.kept_out:
+        page.kept_out[key] = not may_answer(page, gate, piece.author, page.actors[piece.author].did)
+    return page.kept_out[key]
 
 
 def detached_from(page: Page, piece: PostPiece) -> PostGate:

@@ -17,7 +17,7 @@ from freehold.appview.fragments import Fragment, opened
 from freehold.appview.moments import text_of
 from freehold.appview.page import Page
 from freehold.appview.parts import via_uri
-from freehold.appview.pieces import Json
+from freehold.appview.pieces import Json, self_labels
 from freehold.appview.subscribed import SUBSCRIBED, Subscribed
 from freehold.appview.told import Row
 from freehold.appview.verified import UNVERIFIED, VERIFICATION, VERIFIED
@@ -121,12 +121,26 @@ def _views(page: Page, rows: list[Row], seen: int, priority: bool) -> list[Fragm
     page.load_states()
     kept = told.news(page, rows, priority)
     pieces = _pieces(page, kept)
+    pieces |= _labelled(page, kept, pieces)
     authors = {actor: present.profile_json(page, actor) for actor in {row[3] for row in kept}}
     return [
         Fragment(present.join((piece, b',"author":', authors[row[3]], _READ if row[0] <= seen else _UNREAD)))
         for row in kept
         if (piece := pieces.get(row[1])) is not None
     ]
+
+
+def _labelled(page: Page, rows: list[Row], pieces: dict[int, bytes]) -> dict[int, bytes]:
+    """Those of posts of which labelers say something, with what the reader's do. `told` has loaded the posts."""
+    said = {(post.author, post.rkey): post for post in page.posts.values() if post.said}
+    if not said:
+        return {}
+    about = [(row[1], page.posts.get(row[4]) if row[2] == SUBSCRIBED else said.get((row[3], row[4]))) for row in rows]
+    return {
+        id: present.labelled(page, post, pieces[id])
+        for id, post in about
+        if post is not None and post.said and id in pieces
+    }
 
 
 def _pieces(page: Page, rows: list[Row]) -> dict[int, bytes]:
@@ -199,6 +213,9 @@ def _piece(page: Page, row: Row, subjects: dict[int, str], done: dict[int, Done]
         "indexedAt": text_of(came),
         "labels": [],
     }
+    if reason not in _COLLECTIONS:
+        did, uri = page.actors[actor].did, piece["uri"]
+        piece["labels"] = self_labels(piece["record"], did, uri, cid, came)
     if subject is not None:
         piece["reasonSubject"] = subjects[subject]
     elif reason in (VIA_LIKE, VIA_REPOST):

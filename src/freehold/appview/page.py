@@ -91,6 +91,7 @@ class Page:
         self.minded = False
         self.thread_gates: dict[int, ThreadGate | None] = {}
         self.post_gates: dict[int, PostGate] = {}
+        self.kept_out: dict[tuple[int, int], bool] = {}
         self.declared: dict[str, Json] = {}
         self.lists: dict[int, Json] = {}
         self.said: dict[str, Sequence[Said]] = {}

@@ -39,7 +39,8 @@ def posts(page: Page, uris: Iterable[str]) -> Json:
 
 
 def quotes(page: Page, uri: str, cid: str | None, limit: int, cursor: str | None) -> Json:
-    """app.bsky.feed.getQuotes, newest first. cid: given back; a quote is of the post, whatever its version."""
+    """app.bsky.feed.getQuotes, newest first, but not across a block between the two authors. cid: given back; a
+    quote is of the post, whatever its version."""
     id = post_id(page.tx, uri)
     rows = page.tx.run(
         "SELECT moment, id FROM post WHERE quote = :id AND moment < :before ORDER BY moment DESC LIMIT :limit",
@@ -47,7 +48,9 @@ def quotes(page: Page, uri: str, cid: str | None, limit: int, cursor: str | None
         before=before(cursor),
         limit=limit,
     )
-    found = _shown(page, [row[1] for row in rows])
+    (author,) = page.tx.one("SELECT author FROM post WHERE id = :id", id=id) or (0,)
+    page.load_actors((author,))
+    found = _shown(page, [row[1] for row in rows], beside=author)
     answer: Json = {"uri": uri, **({"cid": cid} if cid else {}), "posts": found}
     return answer | ({"cursor": str(rows[-1][0])} if len(rows) == limit else {})
 
@@ -206,10 +209,12 @@ def _answer(query: Query, limit: int, cursor: str | None, sort: str) -> Json:
     return answer | ({"cursor": str(found.next)} if found.next is not None else {})
 
 
-def _shown(page: Page, ids: list[int]) -> list[Fragment]:
+def _shown(page: Page, ids: list[int], beside: int = 0) -> list[Fragment]:
+    """beside: somebody between whom and the posts' authors no block must stand, either."""
     hydrate(page, ids)
     found = (page.shown_to_reader(id) for id in ids)
-    return [present.post(page, piece) for piece in found if piece is not None and not page.circle.blocked(piece.author)]
+    near = [piece for piece in found if piece is not None and not page.circle.blocked(piece.author)]
+    return [present.post(page, piece) for piece in near if not (beside and page.walled(piece.author, beside))]
 
 
 def _text(typed: str) -> list[str]:

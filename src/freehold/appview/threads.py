@@ -2,7 +2,8 @@
 
 A thread is the posts that name one root. A reply belongs under its parent if it names the same root, its author is
 shown, no block stands between the two authors or the author and the reader, and the gate of the thread admits it. A
-reply that the thread's author has hidden, or whose author the reader mutes, is *other*: v2 shows it only on request.
+reply that the thread's author has hidden, whose author the reader mutes, or that is but a pin (by which people keep a
+post), is *other*: v2 shows it only on request.
 Source: app.bsky.feed.getPostThread, app.bsky.unspecced.getPostThreadV2, getPostThreadOtherV2
 """
 
@@ -14,7 +15,7 @@ from freehold.appview import present
 from freehold.appview.asked import PostNotFound, post_id
 from freehold.appview.embeds import hydrate
 from freehold.appview.fragments import Fragment, encode, joined
-from freehold.appview.gates import may_answer, thread_gate
+from freehold.appview.gates import kept_out, thread_gate
 from freehold.appview.page import Page
 from freehold.appview.pieces import Json, PostPiece, ThreadGate
 from freehold.appview.ties import LIKED
@@ -23,6 +24,8 @@ POSTS_MOST = 1_000
 DEEP_MOST = 100
 OP_POSTS_MOST = 2_000
 _OP_LIKE_WEIGHT = 1.45
+_PIN = "\N{PUSHPIN}"
+_PIN_JSON = _PIN.encode()
 
 # The plus keeps SQLite from going through the whole thread by its root for each post.
 _BELOW = (
@@ -108,7 +111,7 @@ class Thread:
         actor = page.actors[piece.author]
         if actor.members_only and not page.viewer:
             return False
-        return self.gate is None or may_answer(page, self.gate, piece.author, actor.did)
+        return not kept_out(page, piece)
 
     def hidden(self, piece: PostPiece) -> bool:
         """Whether the thread's author has hidden a reply."""
@@ -118,11 +121,15 @@ class Thread:
         """Whether a reply is kept for those who ask for more. One's own never is."""
         if piece.author == self.page.viewer:
             return False
-        return self.hidden(piece) or self.page.circle.muted(piece.author)
+        return self.hidden(piece) or self.page.circle.muted(piece.author) or _is_pin(piece)
 
     def gate_view(self) -> Json:
         """`threadgate`, if there is one."""
         return {"threadgate": self.gate.view} if self.gate is not None else {}
+
+
+def _is_pin(piece: PostPiece) -> bool:
+    return _PIN_JSON in piece.json and str(piece.record["text"]).strip() == _PIN
 
 
 # -- version 1 -------------------------------------------------------------------------------------------------------

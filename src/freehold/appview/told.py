@@ -1,9 +1,9 @@
 """Which of the things that others did are news to the reader, among those that were written down.
 
 Left out is what those did whom the reader shuns, or who are not shown; what is about something that is gone (a post
-that was deleted, a repost that was taken back); what happens in a thread that the reader muted; replies that the reader
-hid by the gate of their own thread; posts that a labeler took away; verifications by those whom the network does not
-trust; and what they do not want in the list.
+that was deleted, a repost that was taken back); what happens in a thread that the reader muted; replies that the gate
+of a thread does not admit, or that the reader hid by the gate of their own; posts that a labeler took away;
+verifications by those whom the network does not trust; and what they do not want in the list.
 Source: app.bsky.notification.listNotifications, app.bsky.notification.defs#preferences
 """
 
@@ -13,12 +13,12 @@ from typing import Any
 import msgspec
 
 from freehold.appview.actors import JOINED
-from freehold.appview.batch import POST
 from freehold.appview.declarations import GATE_BITS, THREADGATE
 from freehold.appview.edges import VIA_LIKE, VIA_REPOST
-from freehold.appview.gates import thread_gate
+from freehold.appview.gates import kept_out, thread_gate
 from freehold.appview.page import Page
 from freehold.appview.parts import via_uri
+from freehold.appview.pieces import PostPiece
 from freehold.appview.subscribed import SUBSCRIBED
 from freehold.appview.verified import UNVERIFIED, VERIFIED
 from freehold.protocol import cbor
@@ -43,7 +43,7 @@ _GONE = (
 )
 _POSTS = (
     "SELECT post.author, post.rkey, post.id, coalesce(post.root, post.id),"
-    " CASE WHEN root.author = :viewer THEN root.gates ELSE 0 END"
+    " root.author = :viewer, coalesce(root.gates, 0)"
     " FROM json_each(:keys) JOIN post ON post.author = json_extract(value, '$[0]')"
     " AND post.rkey = json_extract(value, '$[1]') LEFT JOIN post AS root ON root.id = post.root"
 )
@@ -109,11 +109,12 @@ def _in_threads(page: Page, rows: list[Row]) -> set[int]:
     if not posts:
         return silent
     found = page.tx.run(_POSTS, viewer=page.viewer, keys=msgspec.json.encode(list(posts)).decode())
-    page.load_posts((id for _, _, id, _, _ in found), quotes_deep=0)
-    for author, rkey, id, root, gates in found:
+    page.load_posts((id for _, _, id, *_ in found), quotes_deep=0)
+    gated = {root for *_, root, _, gates in found if gates & _THREADGATE_BIT}
+    page.load_posts(gated, quotes_deep=0)
+    for author, rkey, id, root, mine, _ in found:
         row, piece = posts[author, rkey], page.shown(id)
-        hid = row[2] == "reply" and gates & _THREADGATE_BIT and _hidden(page, row, root)
-        if hid or piece is None or piece.thread in muted:
+        if piece is None or piece.thread in muted or (row[2] == "reply" and root in gated and _shut(page, piece, mine)):
             silent.add(row[1])
     return silent
 
@@ -129,8 +130,10 @@ def _about_muted(page: Page, rows: list[Row]) -> set[int]:
     return {row[1] for row in rows if row[5] in about}
 
 
-def _hidden(page: Page, row: Row, root: int) -> bool:
-    page.load_posts((root,), quotes_deep=0)
-    top = page.posts.get(root)
+def _shut(page: Page, piece: PostPiece, mine: bool) -> bool:
+    """Whether the gate does not admit a reply, or the reader hid it in a thread of theirs."""
+    if not mine or kept_out(page, piece):
+        return kept_out(page, piece)
+    top = page.posts.get(piece.root or 0)
     gate = thread_gate(page, top) if top is not None else None
-    return gate is not None and f"at://{page.actors[row[3]].did}/{POST}/{row[4]}" in gate.hidden
+    return gate is not None and piece.uri in gate.hidden

@@ -82,7 +82,7 @@ class Feeds(Posts):
             return views
         reason = {"$type": "app.bsky.feed.defs#reasonPin"}
         rest = [view for view in views if view["post"]["uri"] != pinned.uri]
-        return [{"post": self.post(pinned), "reason": reason}, *rest]
+        return [{**self._view(Item(0, "", pinned, None)), "reason": reason}, *rest]
 
     def _passes(self, item: Item, filter: str) -> bool:
         match filter:

@@ -50,7 +50,11 @@ class People(Posts):
     def quotes(self, uri: str) -> list[Json]:
         """getQuotes."""
         known = author(uri) in self.truth.parish.people
-        return [self.post(post) for post in self.truth.quotes(uri) if known and self._open(post)]
+        return [
+            self.post(post)
+            for post in self.truth.quotes(uri)
+            if known and self._open(post) and not self.walled(post.did, author(uri))
+        ]
 
     def found(self, word: str) -> list[Json]:
         """searchPosts, newest first."""
@@ -143,7 +147,10 @@ class People(Posts):
         return not (note["reason"] == "reply" and post is not None and self._hid(post))
 
     def _hid(self, post: Record) -> bool:
+        """Whether it does not belong to the thread by its gate, or the reader hid it in their own."""
         root = self.truth.root(post)
+        if not self.may_answer(root, post.did):
+            return True
         gate = self.truth.gate("app.bsky.feed.threadgate", root) if author(root) == self.me else None
         return gate is not None and post.uri in gate.value.get("hiddenReplies", ())
 

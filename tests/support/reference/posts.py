@@ -50,7 +50,7 @@ class Posts(Standing):
         state: Json = {
             "bookmarked": post.uri in self.saved,
             "threadMuted": self.thread_muted(root),
-            "replyDisabled": not self.may_answer(root, me),
+            "replyDisabled": not self.may_answer(root, me) or not self.may_answer(root, post.did),
             "embeddingDisabled": postgate is not None and post.did != me and "embeddingRules" in postgate.value,
         }
         for name, edges, collection in (("like", truth.likes, LIKE), ("repost", truth.reposts, REPOST)):

@@ -87,7 +87,8 @@ class Threads(Posts):
         return [self._post_item(reply, 1, self._op_chain(root), len(self.truth.answers(reply.uri))) for reply in kept]
 
     def _other(self, reply: Record, root: str) -> bool:
-        return reply.did != self.me and (self._hidden(reply, root) or self.muted(reply.did))
+        is_pin = reply.value["text"].strip() == "📌"
+        return reply.did != self.me and (self._hidden(reply, root) or self.muted(reply.did) or is_pin)
 
     def _item(self, uri: str, depth: int, kind: str, value: Json) -> Json:
         return {"uri": uri, "depth": depth, "value": {"$type": _UNSPECCED + kind, **value}}
