@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from bench.elsewhere import POST, Elsewhere, Life, host, opened, post, running
+from bench.elsewhere import HANG_UP, POST, Elsewhere, Life, host, opened, post, running
 
 from freehold.identity import resolver
 from freehold.outside import known, reader
@@ -240,6 +240,14 @@ async def test_after_a_pause_the_stream_goes_on_where_it_was_left(tmp_path, othe
         async with running(intake):
             await until(intake, lambda: "after three" in texts(intake))
     assert other.asked == [mei.did]
+
+
+async def test_what_is_said_while_nobody_listens_is_found_before_the_first_message_too(other, intake):
+    async with heard(other, intake) as mei:
+        await until(intake, lambda: intake.outside.standing()[0].listed)
+        other.send(HANG_UP)
+        write(mei, "b", "two")
+        await until(intake, lambda: texts(intake) == ["one", "two"])
 
 
 CHILD = """

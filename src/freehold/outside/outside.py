@@ -128,6 +128,8 @@ class Outside:
             cursor = known.cursor(tx, source.url)
         async with listening(self._client.guard, source.stream, cursor) as stream:
             self.states[source.url] = LISTENING
+            if cursor is None:  # nothing tells what was said since its list was gone through
+                await self._write(partial(known.keep_listing, url=source.url, at=""))
             lists = asyncio.create_task(self._list(source))
             try:
                 async for frames in stream.batches():
