@@ -342,8 +342,9 @@ def test_an_authors_own_labels_stand_on_the_post(parish: Parish):
 def test_strangers_do_not_read_whoever_wants_members_only(parish: Parish):
     alice, bob = people(parish, "alice", "bob")
     labels = {"$type": "com.atproto.label.defs#selfLabels", "values": [{"val": "!no-unauthenticated"}]}
-    alice.profile(labels=labels)
     post = alice.post("among us")
+    alice.profile(labels=labels, pinnedPost=post.strong)
     for viewer, shown in ((bob, ["among us"]), (None, [])):
-        assert texts(parish.ask("feed.getAuthorFeed", viewer, actor="alice.test")) == shown
+        for pins in (False, True):
+            assert texts(parish.ask("feed.getAuthorFeed", viewer, actor="alice.test", includePins=pins)) == shown
         assert len(parish.ask("feed.getPosts", viewer, uris=[post.uri])["posts"]) == len(shown)

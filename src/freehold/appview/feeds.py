@@ -211,7 +211,7 @@ def _pin(page: Page, author: int, answer: Json) -> None:
         return
     page.load_with_answered([id], ())
     hydrate(page, ())
-    piece = page.shown(id)
+    piece = page.shown_to_reader(id)
     if piece is not None:
         json = present.post_json(page, piece)
         rest = [item for item in answer["feed"] if not item.json.startswith(b'{"post":' + json)]
