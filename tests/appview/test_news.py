@@ -7,7 +7,7 @@ import pytest
 from freehold.appview.labelled import NO_LABELERS, Labelers, Said
 from freehold.protocol.syntax import format_datetime
 from support.parish import LIKE, REPOST, Parish, Person, Ref
-from support.reference.truth import THREADGATE
+from support.reference.truth import POSTGATE, THREADGATE
 
 
 @pytest.fixture
@@ -86,6 +86,16 @@ def test_a_reply_that_the_gate_does_not_admit_is_no_news_to_anybody(parish: Pari
     assert [note[:2] for note in told(parish, alice)] == [("quote", "carol"), ("reply", "bob")]
     alice.follow(carol)
     assert ("reply", "carol", between.uri) in told(parish, bob)
+
+
+def test_a_quote_that_was_detached_is_no_news(parish: Parish, circle: list[Person]):
+    alice, bob, _ = circle
+    post = alice.post("bread")
+    quote = bob.quote("look at this", post)
+    assert [note[:2] for note in told(parish, alice)] == [("quote", "bob")]
+    record: dict[str, Any] = {"post": post.uri, "createdAt": format_datetime(parish.now)}
+    alice.write(POSTGATE, {**record, "detachedEmbeddingUris": [quote.uri]}, post.rkey)
+    assert told(parish, alice) == []
 
 
 def test_a_notice_says_what_is_said_of_the_post(parish: Parish, circle: list[Person]):

@@ -15,7 +15,7 @@ from freehold.appview.pieces import Json, PostGate, PostPiece, ThreadGate
 from freehold.protocol import cbor
 from freehold.protocol.cid import Cid
 
-_THREADGATE_BIT = GATE_BITS[THREADGATE]
+_THREADGATE_BIT, _POSTGATE_BIT = GATE_BITS[THREADGATE], GATE_BITS[POSTGATE]
 _RULE = "app.bsky.feed.threadgate#"
 
 
@@ -79,6 +79,14 @@ def detached_from(page: Page, piece: PostPiece) -> PostGate:
         gate = PostGate(detached, "app.bsky.feed.postgate#disableRule" in rules)
         page.post_gates[piece.id] = gate
     return gate
+
+
+def is_detached(page: Page, holder: PostPiece, quoted: PostPiece) -> bool:
+    """Whether the author of a post lets another post show it no more, or never did."""
+    if not quoted.gates & _POSTGATE_BIT:
+        return False
+    gate = detached_from(page, quoted)
+    return holder.uri in gate.detached or (gate.disabled and holder.author != quoted.author)
 
 
 def _read_thread_gate(page: Page, root: PostPiece) -> ThreadGate | None:

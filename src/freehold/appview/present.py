@@ -10,7 +10,7 @@ from freehold.appview.asked import find_actor
 from freehold.appview.batch import POST
 from freehold.appview.declarations import GATE_BITS, POSTGATE
 from freehold.appview.fragments import Fragment, closed, encode, opened
-from freehold.appview.gates import detached_from, reply_disabled, thread_gate
+from freehold.appview.gates import detached_from, is_detached, reply_disabled, thread_gate
 from freehold.appview.labelled import heard
 from freehold.appview.moments import TIE_BITS, text_of
 from freehold.appview.page import Page
@@ -259,10 +259,8 @@ def _embedded(page: Page, holder: PostPiece, depth: int) -> Json:
         return _not_found(uri)
     if page.circle.blocked(quoted.author) or page.walled(holder.author, quoted.author):
         return _blocked(page, uri, quoted.author)
-    if quoted.gates & _POSTGATE_BIT:
-        gate = detached_from(page, quoted)
-        if holder.uri in gate.detached or (gate.disabled and holder.author != quoted.author):
-            return {"$type": "app.bsky.embed.record#viewDetached", "uri": uri, "detached": True}
+    if is_detached(page, holder, quoted):
+        return {"$type": "app.bsky.embed.record#viewDetached", "uri": uri, "detached": True}
     return _view_record(page, quoted, depth)
 
 

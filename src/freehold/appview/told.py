@@ -2,8 +2,9 @@
 
 Left out is what those did whom the reader shuns, or who are not shown; what is about something that is gone (a post
 that was deleted, a repost that was taken back); what happens in a thread that the reader muted; replies that the gate
-of a thread does not admit, or that the reader hid by the gate of their own; posts that a labeler took away;
-verifications by those whom the network does not trust; and what they do not want in the list.
+of a thread does not admit, or that the reader hid by the gate of their own; quotes that their author's gate detaches
+from what they show; posts that a labeler took away; verifications by those whom the network does not trust; and what
+they do not want in the list.
 Source: app.bsky.notification.listNotifications, app.bsky.notification.defs#preferences
 """
 
@@ -15,7 +16,7 @@ import msgspec
 from freehold.appview.actors import JOINED
 from freehold.appview.declarations import GATE_BITS, THREADGATE
 from freehold.appview.edges import VIA_LIKE, VIA_REPOST
-from freehold.appview.gates import kept_out, thread_gate
+from freehold.appview.gates import is_detached, kept_out, thread_gate
 from freehold.appview.page import Page
 from freehold.appview.parts import via_uri
 from freehold.appview.pieces import PostPiece
@@ -109,14 +110,27 @@ def _in_threads(page: Page, rows: list[Row]) -> set[int]:
     if not posts:
         return silent
     found = page.tx.run(_POSTS, viewer=page.viewer, keys=msgspec.json.encode(list(posts)).decode())
-    page.load_posts((id for _, _, id, *_ in found), quotes_deep=0)
     gated = {root for *_, root, _, gates in found if gates & _THREADGATE_BIT}
-    page.load_posts(gated, quotes_deep=0)
-    for author, rkey, id, root, mine, _ in found:
+    quoted = {row[5] for row in posts.values() if row[2] == "quote"}
+    page.load_posts({id for _, _, id, *_ in found} | gated | quoted, quotes_deep=0)
+    for author, rkey, id, _, mine, _ in found:
         row, piece = posts[author, rkey], page.shown(id)
-        if piece is None or piece.thread in muted or (row[2] == "reply" and root in gated and _shut(page, piece, mine)):
+        if piece is None or piece.thread in muted or _against_gate(page, row, piece, mine):
             silent.add(row[1])
     return silent
+
+
+def _against_gate(page: Page, row: Row, piece: PostPiece, mine: bool) -> bool:
+    """Whether it quotes what it may not, or is a reply that the gate does not admit, or that the reader hid in a thread
+    of theirs (mine). All that it takes is loaded."""
+    if row[2] == "quote":
+        quoted = page.posts.get(row[5])
+        return quoted is not None and is_detached(page, piece, quoted)
+    if row[2] != "reply":
+        return False
+    top = page.posts.get(piece.root or 0)
+    gate = thread_gate(page, top) if top is not None else None
+    return gate is not None and ((mine and piece.uri in gate.hidden) or kept_out(page, piece))
 
 
 def _about_muted(page: Page, rows: list[Row]) -> set[int]:
@@ -128,12 +142,3 @@ def _about_muted(page: Page, rows: list[Row]) -> set[int]:
     roots = page.uris_of({root for _, root in found})
     about = {id for id, root in found if roots[root] in page.circle.thread_mutes}
     return {row[1] for row in rows if row[5] in about}
-
-
-def _shut(page: Page, piece: PostPiece, mine: bool) -> bool:
-    """Whether the gate does not admit a reply, or the reader hid it in a thread of theirs."""
-    if not mine or kept_out(page, piece):
-        return kept_out(page, piece)
-    top = page.posts.get(piece.root or 0)
-    gate = thread_gate(page, top) if top is not None else None
-    return gate is not None and piece.uri in gate.hidden

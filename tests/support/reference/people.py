@@ -144,6 +144,8 @@ class People(Posts):
             return False
         if any(one is not None and self.thread_muted(truth.root(one)) for one in (about, post)):
             return False
+        if note["reason"] == "quote" and about is not None and post is not None and self.detached(about.uri, post):
+            return False
         return not (note["reason"] == "reply" and post is not None and self._hid(post))
 
     def _hid(self, post: Record) -> bool:

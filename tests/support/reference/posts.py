@@ -81,8 +81,7 @@ class Posts(Standing):
         if self.blocked(quoted.did) or self.walled(holder.did, quoted.did):
             who = self.blocked_author(quoted.did)
             return {"$type": "app.bsky.embed.record#viewBlocked", "uri": uri, "author": who}
-        gate = self.truth.gate(POSTGATE, uri)
-        if gate is not None and self._detached(gate, holder):
+        if self.detached(uri, holder):
             return {"$type": "app.bsky.embed.record#viewDetached", "uri": uri}
         view = {"$type": "app.bsky.embed.record#viewRecord", **self._same(quoted), "author": self.basic(quoted.did)}
         if depth > 1:
@@ -90,7 +89,11 @@ class Posts(Standing):
             view["embeds"] = [within] if within is not None else []
         return view
 
-    def _detached(self, gate: Record, holder: Record) -> bool:
+    def detached(self, uri: str, holder: Record) -> bool:
+        """Whether the author of a post lets another post show it no more, or never did."""
+        gate = self.truth.gate(POSTGATE, uri)
+        if gate is None:
+            return False
         if holder.uri in gate.value.get("detachedEmbeddingUris", ()):
             return True
         return "embeddingRules" in gate.value and holder.did != gate.did
