@@ -16,10 +16,11 @@ from typing import Any
 import apsw
 
 from bench.synthetic.drawing import BEGAN_MICROS, DAYS, MILLISECOND, SKEW, Drawn, Edges, Shape
+from freehold.appview import names
 from freehold.appview.moments import moment_of, text_of
 from freehold.appview.ranks import heat, place
 from freehold.appview.schema import SCHEMA
-from freehold.appview.words import marks_of, own_marks
+from freehold.appview.words import marks_at, marks_of, own_marks
 from freehold.protocol import cbor
 from freehold.protocol.cid import Cid
 from freehold.protocol.tid import tid_encode
@@ -95,12 +96,14 @@ _EDGES = {
 
 class Rows:
     """The rows of each table, one after the other. notices: those that the other rows bring about; to be drained with
-    each table. warm: where posts stand by what was done with them, with their words, when all posts are there."""
+    each table. warm: where posts stand by what was done with them, with their words, when all posts are there. known:
+    where the well-known stand, with theirs."""
 
     def __init__(self, drawn: Drawn) -> None:
         self.drawn, self.shape = drawn, drawn.shape
         self.notices: list[Row] = []
         self.warm: list[Row] = []
+        self.known: list[Row] = []
 
     def actors(self) -> Iterator[tuple[Row, Row]]:
         """(actor, words)."""
@@ -109,10 +112,16 @@ class Rows:
             name = f"N{int(NAMES * chance() ** SKEW):05} S{int(NAMES * chance() ** SKEW):05}"
             raw, cid = _PROFILE.fill(_WHEN, name)
             counts = drawn.posts_of[member], drawn.followers_of[member], drawn.follows_of[member]
+            if stands := names.place(member, counts[1]):
+                self.known.append((stands, handle(member), name, ""))
             yield (
                 (member, did(member), handle(member), raw, cid, BEGAN_MICROS, *counts),
                 (member, handle(member), name, ""),
             )
+
+    def well_known(self) -> Iterator[tuple[Row]]:
+        """Words, in the order of the places."""
+        return ((row,) for row in sorted(self.known))
 
     def posts(self) -> Iterator[tuple[Row, Row, Row]]:
         """(post, feed item, words)."""
@@ -135,16 +144,17 @@ class Rows:
             yield (
                 (id, author, key, moment, at, cid_of(raw), raw, parent, root, *counts),
                 (moment, author, id, None, author, drawn.author[parent or 0], drawn.author[root or 0]),
-                (moment, text, marks),
+                (moment, text, marks_at(moment, marks)),
             )
             warmth = heat(counts[0] + 2 * counts[1] + counts[2])
             if warmth:
-                self.warm.append((place(moment, warmth), id, warmth, text, marks))
+                stands = place(moment, warmth)
+                self.warm.append((stands, id, warmth, author, text, marks_at(stands, marks)))
 
     def warm_posts(self) -> Iterator[tuple[Row, Row]]:
         """(place, words), in order."""
         self.warm.sort()
-        return (((stands, post, warmth), (stands, *words)) for stands, post, warmth, *words in self.warm)
+        return ((row[:4], (row[0], *row[4:])) for row in self.warm)
 
     def _named(self, post: int) -> dict[str, str]:
         return {"uri": uri(self.shape, self.drawn, post), "cid": _NAMED}
@@ -212,13 +222,14 @@ _SQL: dict[str, tuple[str, ...]] = {
         _ACTOR + "(?, ?, ?, ?, ?, ?, ?, ?, ?)",
         "INSERT INTO actor_search (rowid, handle, name, description) VALUES (?, ?, ?, ?)",
     ),
+    "well-known": ("INSERT INTO actor_top (rowid, handle, name, description) VALUES (?, ?, ?, ?)",),
     "posts": (
         _POST + "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         _ITEM_ROW,
         "INSERT INTO post_search (rowid, text, marks) VALUES (?, ?, ?)",
     ),
     "warm posts": (
-        "INSERT INTO warm_post (stands, post, heat) VALUES (?, ?, ?)",
+        "INSERT INTO warm_post (stands, post, heat, author) VALUES (?, ?, ?, ?)",
         "INSERT INTO post_top (rowid, text, marks) VALUES (?, ?, ?)",
     ),
     "follows": (_EDGE.format("follow"),),
@@ -242,6 +253,7 @@ def fill(path: Path, shape: Shape, say: Callable[[str], object] = lambda line: N
         connection.execute(f"DROP INDEX {name}")
     tables: dict[str, Iterator[tuple[Row, ...]]] = {
         "actors": rows.actors(),
+        "well-known": _when_asked(rows.well_known),
         "posts": rows.posts(),
         "warm posts": _when_asked(rows.warm_posts),
         "follows": rows.follows(),

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from freehold.appview import people, search_hits
+from freehold.appview import people_search, search_hits
 from freehold.appview.asked import BadQuery
 from freehold.protocol.syntax import format_datetime
 from freehold.protocol.tid import tid_encode
+from freehold.store import tx
+from support.ledger import ledger
 from support.parish import SECOND, START, Parish
 
 
@@ -219,16 +221,61 @@ def test_words_that_never_meet_are_looked_for_once_and_not_for_long(parish: Pari
     for sort in ("recent", "top"):
         assert found(parish.ask("feed.searchPostsV2", query="bread butter", sort=sort)) == ["bread and butter"]
         assert parish.ask("feed.searchPostsV2", query="bread -bread", sort=sort) == {"posts": []}
-    monkeypatch.setattr(search_hits, "PATIENCE_NANOS", 0)
+    monkeypatch.setattr(tx, "_STEPS", 1)
+    monkeypatch.setattr(search_hits, "TRY_NANOS", 0)
+    monkeypatch.setattr(search_hits, "STRETCHES_NANOS", 0)
     for sort in ("recent", "top"):
         with pytest.raises(BadQuery, match="too hard to find"):
-            parish.ask("feed.searchPostsV2", query="bread", sort=sort)
+            parish.ask("feed.searchPostsV2", query="bread -bread", sort=sort)
     monkeypatch.undo()
     assert len(found(parish.ask("feed.searchPostsV2", query="bread", sort="recent"))) == 25
 
 
-def test_many_authors_are_looked_for_among_the_hits(parish: Parish, monkeypatch):
-    monkeypatch.setattr(search_hits, "_LOOKS", 4)
+ASKED = ("bread", "bread butter", '"bread butter"', "bread -butter", "bread -bread", "bread from:alice.test")
+
+
+def test_what_takes_too_long_is_found_in_one_stretch_of_time_after_the_other(parish: Parish, monkeypatch):
+    alice, bob = parish.join("alice"), parish.join("bob")
+    for n in range(40):
+        post = (alice, bob)[n % 2].post(("bread butter", "butter bread", "bread", "butter")[n % 4] + f" {n}")
+        for person in (alice, bob)[: n % 3]:
+            person.like(post)
+        parish.now += (n % 6) * 20_000 * SECOND  # some in a stretch of 4.8 hours, some days apart
+
+    def pages(query: str, sort: str, **bounds: str) -> tuple[list[str], int]:
+        seen, cursor, count = list[str](), None, 0
+        while cursor is not None or not count:
+            asked = {"query": query, "sort": sort, "limit": 4, "cursor": cursor, **bounds}
+            answer = parish.ask("feed.searchPostsV2", **asked)
+            seen, cursor, count = seen + found(answer), answer.get("cursor"), count + 1
+        return seen, count
+
+    asked = [(query, sort) for query in ASKED for sort in ("recent", "top")]
+    expected = [pages(*one)[0] for one in asked]
+    since = format_datetime(START + 200_000 * SECOND)
+    bounded = pages("bread", "recent", since=since)
+    monkeypatch.setattr(tx, "_STEPS", 1)
+    monkeypatch.setattr(search_hits, "TRY_NANOS", 0)
+    assert [pages(*one)[0] for one in asked] == expected
+    assert pages("bread", "recent", since=since) == bounded
+    monkeypatch.setattr(search_hits, "STRETCHES_NANOS", 300_000)  # so many that a page ends before it is full
+    for one, posts in zip(asked, expected, strict=True):
+        with suppress(BadQuery):
+            assert pages(*one)[0] == posts
+
+
+def answers_to_the_end(parish: Parish, reader: Any, **asked: Any) -> list[list[str]]:
+    """Page by page."""
+    answers = [parish.ask("feed.searchPostsV2", reader, **asked)]
+    while "cursor" in answers[-1]:
+        answers.append(parish.ask("feed.searchPostsV2", reader, cursor=answers[-1]["cursor"], **asked))
+    return [found(answer) for answer in answers]
+
+
+@pytest.mark.parametrize("marked", [0, 300])
+def test_many_authors_are_looked_for_among_the_hits_or_by_their_marks(parish: Parish, monkeypatch, marked: int):
+    monkeypatch.setattr(search_hits, "_LOOKS_FOR_AUTHORS", (2, 2, 4))
+    monkeypatch.setattr(search_hits, "MARKED_MOST", marked)
     people = [parish.join(f"p{n}") for n in range(14)]
     for person in people:
         person.like(person.post(f"bread {person.name}"))
@@ -245,10 +292,12 @@ def test_many_authors_are_looked_for_among_the_hits(parish: Parish, monkeypatch)
             "feed.searchPostsV2", reader, query="bread", authors=dids, sort=sort, limit=20, cursor=answer["cursor"]
         )
         assert found(later)[:5] == [f"bread p{n}" for n in (8, 7, 6, 5, 4)]
-        both = parish.ask("feed.searchPostsV2", reader, authors=dids, following=True, sort=sort)
-        assert found(both) == ["bread p11", "bread p2"]
-        rest = parish.ask("feed.searchPostsV2", reader, excludeAuthors=dids, following=True, sort=sort)
-        assert found(rest) == ["bread p1", "bread p0"]
+        for asked, texts in (({"authors": dids}, ["p11", "p2"]), ({"excludeAuthors": dids}, ["p1", "p0"])):
+            pages = answers_to_the_end(parish, reader, sort=sort, following=True, **asked)
+            assert [text for page in pages for text in page] == [f"bread {text}" for text in texts]
+            assert len(pages) == 1 or not marked
+        nobody = parish.ask("feed.searchPostsV2", people[0], query="bread", following=True, sort=sort)
+        assert nobody == {"posts": []}
     with pytest.raises(BadQuery):
         parish.ask("feed.searchPostsV2", query="bread", authors=dids * 31)
 
@@ -307,12 +356,42 @@ def test_people_are_found_by_the_beginnings_of_their_names(parish: Parish):
 
 
 def test_where_more_people_begin_so_than_are_looked_at_friends_and_the_well_known_are_found(parish: Parish):
-    for n in range(people._CANDIDATES + 5):
+    for n in range(people_search.CANDIDATES + 5):
         parish.join(f"ann{n}")
-    bob, friend, star = parish.join("bob"), parish.join("annabel"), parish.join("annika")
+    bob, friend, rising, star = (parish.join(name) for name in ("bob", "annabel", "annemarie", "annika"))
     bob.follow(friend)
-    for name in ("carla", "dora"):
-        parish.join(name).follow(star)
-    asked = partial(parish.ask, "actor.searchActorsTypeahead", q="ann", limit=2)
-    assert [actor["handle"] for actor in asked(bob)["actors"]] == ["annabel.test", "annika.test"]
-    assert asked()["actors"][0]["handle"] == "annika.test"
+    fans = [parish.join(name) for name in ("carla", "dora")]
+    last = fans[0].follow(rising, star)
+    fans[1].follow(star)
+    asked = partial(parish.ask, "actor.searchActorsTypeahead", q="ann")
+
+    def typed(viewer: Any = None, q: str = "ann") -> list[str]:
+        return [actor["handle"] for actor in asked(viewer, q=q, limit=3)["actors"]]
+
+    assert typed(bob) == ["annabel.test", "annika.test", "annemarie.test"]
+    assert typed()[0] == "annika.test"
+    assert typed(q="ann304")[0] == "ann304.test"
+    fans[0].delete(last)
+    fans[1].follow(rising)
+    assert typed()[0] == "annemarie.test"
+    rising.profile(displayName="Rose")
+    parish.settle()
+    well_known = {(term, did) for term, did, *_ in ledger(parish.index_db)["actor_top"]}
+    assert well_known == {(term, rising.did) for term in ("annemarie", "test", "rose")}
+
+
+def test_where_too_many_begin_so_to_be_gone_through_names_are_found_by_their_first_letters(
+    parish: Parish, monkeypatch: pytest.MonkeyPatch
+):
+    for n in range(40):
+        parish.join(f"p{n}").profile(displayName=("Ann Smith", "Ann Smiley", "Änn Smîth")[n % 3])
+    monkeypatch.setattr(people_search, "BEGINNINGS_NANOS", 0)
+
+    def typed(q: str) -> set[str]:
+        return {actor["displayName"] for actor in parish.ask("actor.searchActorsTypeahead", q=q, limit=50)["actors"]}
+
+    assert typed("ann smit") == {"Ann Smith", "Änn Smîth"}
+    assert typed("ann smi") == {"Ann Smith", "Ann Smiley", "Änn Smîth"}
+    assert typed("smile") == {"Ann Smiley"}
+    monkeypatch.setattr(people_search, "PATIENCE_NANOS", 0)
+    assert typed("ann smi") == set()

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from freehold.appview.names import actor_at
 from freehold.store.database import Database
 from freehold.store.tx import Tx
 
@@ -27,7 +28,7 @@ TABLES = {
     " replies, quotes FROM post",
     "feed_item": "SELECT moment, A[actor], P[post], repost, A[author], A[parent_author], A[root_author], media"
     " FROM feed_item",
-    "warm_post": "SELECT stands, P[post], heat FROM warm_post",
+    "warm_post": "SELECT stands, P[post], heat, A[author] FROM warm_post",
     "declaration": "SELECT collection, A[actor], rkey, cid, record, at, indexed_at FROM declaration",
     "notification": "SELECT A[recipient], at, reason, A[actor], rkey, P[subject] FROM notification",
     "post_like": _EDGE.format("P[subject]", "post_like"),
@@ -51,6 +52,7 @@ def ledger(db: Database) -> dict[str, Rows]:
         found["post_top"] = sorted(_terms(tx, "post_top"), key=repr)
         found["starter_pack_search"] = sorted(_terms(tx, "starter_pack_search"), key=repr)
         found["actor_search"] = sorted(_terms(tx, "actor_search"), key=repr)
+        found["actor_top"] = sorted(_terms(tx, "actor_top"), key=repr)
         return found
 
     return db.write_sync(read)
@@ -64,6 +66,8 @@ def _terms(tx: Tx, table: str) -> Iterator[tuple[Any, ...]]:
     for term, doc, col, place in tx.run(f"SELECT term, doc, col, offset FROM temp.{table}_words"):
         if table == "actor_search":
             yield term, dids[doc], col, place
+        elif table == "actor_top":
+            yield term, dids[actor_at(doc)], doc >> 40, col, place
         elif table == "starter_pack_search":
             yield term, uris[doc], col, place
         elif col == "marks":  # their order follows the ids that some of them hold

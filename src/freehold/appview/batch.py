@@ -12,12 +12,11 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from freehold.appview import names
 from freehold.appview.gathered import Searchable, Words
 from freehold.appview.moments import free_moment, moment_of
 from freehold.appview.ranks import WEIGHT, WORTH, changes
 from freehold.appview.ties import Tie
-from freehold.appview.words import spaced
-from freehold.protocol import cbor
 from freehold.protocol.cid import Cid
 from freehold.store.tx import Tx
 
@@ -287,32 +286,22 @@ class Batch:
         for actor in sorted(self._counts["posts"].keys() | self._counts["follows"].keys() | self._revs.keys()):
             self._move_on(actor)
         self._move_posts(self._moved)
-        followers = [(by, id) for id, by in sorted(self._counts["followers"].items()) if by]
-        if followers:
-            self.standing += map(Standing._make, self.tx.answers(_FOLLOWERS, followers))
-        for actor in self._named:
-            self._index_names(actor)
+        names.write(self.tx, self._named, self._move_followers())
         words.settle(self.tx, self._searchable, self._unsearchable, self._warmed, at_once=at_once)
+
+    def _move_followers(self) -> dict[int, tuple[int, int]]:
+        """Write how many followers came and went; how many somebody had before, and has now."""
+        moved = {id: by for id, by in sorted(self._counts["followers"].items()) if by}
+        if not moved:
+            return {}
+        stand = [Standing._make(row) for row in self.tx.answers(_FOLLOWERS, ((by, id) for id, by in moved.items()))]
+        self.standing += stand
+        return {one.actor: (one.followers - moved[one.actor], one.followers) for one in stand}
 
     def _move_on(self, actor: int) -> None:
         posts, follows = (self._counts[name].get(actor, 0) for name in ("posts", "follows"))
         rows = self.tx.run(_MOVE_ON, posts=posts, follows=follows, rev=self._revs.get(actor), id=actor)
         self.standing += map(Standing._make, rows)
-
-    def _index_names(self, actor: int) -> None:
-        row = self.tx.one("SELECT handle, profile FROM actor WHERE id = :id", id=actor)
-        handle, raw = row or (None, None)
-        profile = cbor.decode_json(raw) if raw is not None else {}
-        words = (profile.get("displayName"), profile.get("description"))
-        name, description = (spaced(text) if isinstance(text, str) else "" for text in words)
-        self.tx.run("DELETE FROM actor_search WHERE rowid = :id", id=actor)
-        self.tx.run(
-            "INSERT INTO actor_search (rowid, handle, name, description) VALUES (:id, :handle, :name, :description)",
-            id=actor,
-            handle=handle or "",
-            name=name,
-            description=description,
-        )
 
     # -- feeds and notifications ---------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from freehold.appview import ranks
 from freehold.appview.ranks import words_of
+from freehold.appview.words import marks_at
 from freehold.store.tx import Tx
 
 GATHER_SECONDS = 1.0
@@ -114,7 +115,7 @@ class Words:
             tx.run("DELETE FROM unranked")
         ranks.move(tx, moved)
         if words:
-            rows = [(moment, one.text, one.marks) for moment, one in sorted(words.items())]
+            rows = [(moment, one.text, marks_at(moment, one.marks)) for moment, one in sorted(words.items())]
             tx.many("INSERT INTO post_search (rowid, text, marks) VALUES (?, ?, ?)", rows)
         self._now = _Waiting(max([self.settled, *(one.post for one in words.values())]))
 

@@ -375,7 +375,7 @@ class Index:
         if self.clock() < self._words_kept_until:
             return
         self._words_kept_until = self.clock() + DAY_MICROS
-        for table in ("post_search", "post_top", "actor_search"):
+        for table in ("post_search", "post_top", "actor_search", "actor_top"):
             pages = -MERGED_AT_ONCE  # below zero: begin to merge everything
             while await self.db.write(partial(_merge, table=table, pages=pages)):
                 pages = MERGED_AT_ONCE

@@ -1,7 +1,6 @@
-"""People: profiles, who follows whom, who is muted and blocked, and the search for people.
+"""People: profiles, who follows whom, who is muted and blocked.
 
-Source: app.bsky.actor.getProfile(s), searchActors(Typeahead), app.bsky.graph.*,
-app.bsky.feed.getLikes, getRepostedBy
+Source: app.bsky.actor.getProfile(s), app.bsky.graph.*, app.bsky.feed.getLikes, getRepostedBy
 """
 
 from collections.abc import Callable, Iterable
@@ -24,14 +23,9 @@ from freehold.appview.fragments import Fragment, encode, joined
 from freehold.appview.moments import text_of
 from freehold.appview.page import Page
 from freehold.appview.pieces import Json
-from freehold.appview.words import spaced
 
 _KNOWN_SHOWN = 5
 _KNOWN_LOOKS = 2_000
-_CANDIDATES = 300
-_WORDS_MOST = 20
-_LOOKED_AT = 1_000
-"""Of those whom most follow."""
 _TOP, _TOP_OF = "top.", 2_000
 
 
@@ -293,58 +287,3 @@ def signed_in(page: Page) -> int:
     if page.viewer_did is None:
         raise SignInNeeded
     return page.viewer
-
-
-# -- finding people --------------------------------------------------------------------------------------------------
-
-
-def search(page: Page, q: str, limit: int, cursor: str | None) -> Json:
-    """app.bsky.actor.searchActors: by handle, name and description."""
-    skip = 0 if cursor is None else before(cursor)
-    ids = matches(page, q, "{handle name description}")[skip : skip + limit]
-    return {"actors": listed(page, ids), **({"cursor": str(skip + limit)} if len(ids) == limit else {})}
-
-
-def typeahead(page: Page, q: str, limit: int) -> Json:
-    """app.bsky.actor.searchActorsTypeahead: by the beginnings of handle and name."""
-    ids = matches(page, q, "{handle name}")[: limit * 2]
-    page.load_actors(ids)
-    page.load_states()
-    shown = [id for id in ids if page.active(id) and not page.circle.blocked(id)]
-    return {"actors": [present.basic(page, id) for id in shown[:limit]]}
-
-
-_FIRST = "SELECT rowid FROM actor_search WHERE actor_search MATCH :match LIMIT :most"
-_AMONG = "SELECT id, handle, followers FROM actor WHERE status IS NULL AND id IN (SELECT value FROM json_each(:ids))"
-_MOST_FOLLOWED = (
-    "SELECT id, handle, followers FROM"
-    " (SELECT id, handle, followers, status FROM actor ORDER BY followers DESC, id DESC LIMIT :most)"
-    " WHERE status IS NULL AND handle >= :begin AND handle < :end"
-)
-
-
-def matches(page: Page, q: str, columns: str) -> list[int]:
-    """The best of the first matches: the very handle, then whom the reader follows, then by followers.
-
-    Where more people match than are looked at, these are the first that came; so of those whom the reader follows, and
-    of those whom most follow, whose handle begins so is looked at besides.
-    """
-    words = spaced(q.lower().removeprefix("@")).replace('"', " ").replace("\0", " ").split()[:_WORDS_MOST]
-    if not words:
-        return []
-    follows = page.circle.follows
-    match = f"{columns} : " + " ".join(f'"{word}"*' for word in words)
-    first = [id for (id,) in page.tx.run(_FIRST, match=match, most=_CANDIDATES)]
-    rows = set(page.tx.run(_AMONG, ids=str(first)))
-    if len(first) == _CANDIDATES and len(words) == 1:
-        span = {"begin": words[0], "end": words[0] + "\U0010ffff"}
-        rows.update(page.tx.run(f"{_AMONG} AND +handle >= :begin AND +handle < :end", ids=str(list(follows)), **span))
-        rows.update(page.tx.run(_MOST_FOLLOWED, most=_LOOKED_AT, **span))
-    exact = q.lower().strip().removeprefix("@")
-
-    def rank(row: tuple[int, str | None, int]) -> tuple[bool, bool, int, int]:
-        id, handle, followers = row
-        is_it = handle is not None and (handle == exact or handle.partition(".")[0] == exact)
-        return (not is_it, id not in follows, -followers, id)
-
-    return [id for id, _, _ in sorted(rows, key=rank)]

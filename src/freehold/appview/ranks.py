@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from freehold.appview.moments import TIE_BITS, free_place
 from freehold.appview.parts import media_of
-from freehold.appview.words import words_in
+from freehold.appview.words import marks_at, words_in
 from freehold.protocol import cbor
 from freehold.store.tx import Tx
 
@@ -41,11 +41,12 @@ class Stand(NamedTuple):
     stands: int
     post: int
     heat: int
+    author: int
     words: tuple[str, str]
 
 
 _STANDING = (
-    f"SELECT asked.id, moment, {WEIGHT}, stands, heat, author, parent, root, record FROM (SELECT ? AS id) AS asked"
+    f"SELECT asked.id, moment, {WEIGHT}, stands, heat, post.author, parent, root, record FROM (SELECT ? AS id) AS asked"
     " LEFT JOIN post ON post.id = asked.id LEFT JOIN warm_post ON warm_post.post = asked.id"
 )
 
@@ -60,22 +61,22 @@ def move(tx: Tx, posts: Mapping[int, bool]) -> None:
         return
     gone: list[tuple[int]] = []
     new: list[Stand] = []
-    for id, moment, weight, stands, held, *columns in tx.answers(_STANDING, ((post,) for post in posts)):
+    for id, moment, weight, stands, held, author, *columns in tx.answers(_STANDING, ((post,) for post in posts)):
         warmth = heat(weight) if moment is not None else 0
         if warmth == (held or 0) and not (posts[id] and held):
             continue
         if held is not None:
             gone.append((stands,))
         if warmth:
-            new.append(Stand(place(moment, warmth), id, warmth, words_of(*columns)))
+            new.append(Stand(place(moment, warmth), id, warmth, author, words_of(author, *columns)))
     tx.many("DELETE FROM warm_post WHERE stands = ?", gone)
     new = _put(tx, sorted(new))
     tx.many("DELETE FROM post_top WHERE rowid = ?", gone)
-    rows = [(one.stands, *one.words) for one in sorted(new)]
+    rows = [(one.stands, one.words[0], marks_at(one.stands, one.words[1])) for one in sorted(new)]
     tx.many("INSERT INTO post_top (rowid, text, marks) VALUES (?, ?, ?)", rows)
 
 
-_PUT = "INSERT INTO warm_post (stands, post, heat) VALUES (?, ?, ?)"
+_PUT = "INSERT INTO warm_post (stands, post, heat, author) VALUES (?, ?, ?, ?)"
 
 
 def _put(tx: Tx, new: list[Stand]) -> list[Stand]:
@@ -84,12 +85,12 @@ def _put(tx: Tx, new: list[Stand]) -> list[Stand]:
     places = ((one.stands,) for one in new)
     taken = {stands for (stands,) in tx.answers("SELECT stands FROM warm_post WHERE stands = ?", places)}
     free = {one.stands: one for one in reversed(new) if one.stands not in taken}
-    tx.many(_PUT, [one[:3] for one in free.values()])
+    tx.many(_PUT, [one[:4] for one in free.values()])
     put = list(free.values())
     for one in new:
         if free.get(one.stands) is not one:
             one = one._replace(stands=free_place(tx, "warm_post", "stands", one.stands))
-            tx.many(_PUT, [one[:3]])
+            tx.many(_PUT, [one[:4]])
             put.append(one)
     return put
 

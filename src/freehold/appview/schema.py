@@ -257,6 +257,23 @@ CREATE TABLE unranked (
 );
 """
 
+# Whose a post is that stands in a ranked search, in which stretch of time each post stands (see `words`), and the
+# well-known by rank of their own (see `names`).
+_FOUND = """
+DROP TABLE warm_post;
+CREATE TABLE warm_post (
+    stands INTEGER PRIMARY KEY,
+    post INTEGER NOT NULL UNIQUE,
+    heat INTEGER NOT NULL,
+    author INTEGER NOT NULL
+);
+CREATE VIRTUAL TABLE actor_top USING fts5 (
+    handle, name, description, content='', contentless_delete=1, prefix='1 2 3 4 5',
+    tokenize="unicode61 remove_diacritics 2"
+);
+INSERT INTO actor_top (actor_top, rank) VALUES ('secure-delete', 1);
+"""
+
 SCHEMA = (
     Migration("appview-1", _TABLES + "".join(_EDGE.replace("EDGE", name) for name in _EDGES)),
     Migration("appview-2-forgetting", _FORGETTING),
@@ -269,6 +286,8 @@ SCHEMA = (
     Migration("appview-ranked", _RANKED),
     Migration("appview-ranked-anew", _ANEW),
     Migration("appview-gathered", _GATHERED),
+    Migration("appview-found", _FOUND),
+    Migration("appview-found-anew", _ANEW),
 )
 
 TABLES = (
@@ -289,6 +308,7 @@ TABLES = (
     "post_top",
     "unranked",
     "actor_search",
+    "actor_top",
     "verification",
     "verifier",
     *_EDGES,

@@ -25,10 +25,8 @@ from freehold.protocol.syntax import parse_datetime
 TERMS_MOST = 100
 MARKS_MOST = 300
 """Words and filters of one search, and values of all its filters: each value is looked up by itself."""
-FOLLOWS_MOST = 1_000
-"""Whose posts are found where nothing else is asked for; more are looked through."""
 _AUTHORS_FEW = 8
-"""Up to so many authors are marks of the query; of more, the hits of the other words are looked through for theirs."""
+"""Up to so many authors are marks of the query; more are looked for as `search_hits` does."""
 _TOKEN = re.compile(r'(-?)(?:"([^"]*)"|(\S+))')
 
 
@@ -144,7 +142,7 @@ class Query:
     def _any(self, marks: Sequence[str]) -> list[str]:
         """A term for any of these marks."""
         self._many(len(marks))
-        return [f"(marks : ({' OR '.join(marks)}))"] if marks else []
+        return [words.any_of(marks)] if marks else []
 
     def _many(self, values: int) -> None:
         self._marks += values
@@ -183,24 +181,18 @@ class Query:
         if end is not None:
             self.before = min(self.before, end << TIE_BITS)
 
-    def match(self) -> str:
-        """In the language of FTS5. Raises BadQuery when nothing was asked."""
+    def asked(self) -> Asked:
+        """Put together. Raises BadQuery when nothing was asked, or too much."""
         if not (self.wanted or self.unwanted or self._by is not None):
             raise BadQuery
         if len(self.wanted) + len(self.unwanted) > TERMS_MOST:
             raise BadQuery(f"A search takes at most {TERMS_MOST} words.")
-        text = " AND ".join(self.wanted) or f"(marks : ({self._others()}))"
-        return f"({text}) NOT ({' OR '.join(self.unwanted)})" if self.unwanted else text
-
-    def _others(self) -> str:
-        """Marks to find posts by where nothing is wanted but that they are by some, or are not something."""
-        if self._by is None or self.unwanted:
-            return words.ALL
-        return " OR ".join(words.author_mark(id) for id in sorted(self._by)[-FOLLOWS_MOST:] or [0])
+        wanted = " AND ".join(self.wanted) or words.any_of([words.ALL])
+        return Asked(wanted, " OR ".join(self.unwanted), self.after, self.before, self._by)
 
     def find(self, limit: int, before: int, *, best: bool) -> Found:
-        """A page, as `search_hits.find`. Raises BadQuery as that and `match`."""
-        return find(self.page.tx, Asked(self.match(), self.after, self.before, self._by), limit, before, best=best)
+        """A page, as `search_hits.find`. Raises BadQuery as that and `asked`."""
+        return find(self.page.tx, self.asked(), limit, before, best=best)
 
 
 def _answer(query: Query, limit: int, cursor: str | None, sort: str) -> Json:

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from freehold.appview import pack_views
 from freehold.appview.asked import actor_id, before
 from freehold.appview.page import Page
-from freehold.appview.people import listed, matches, signed_in
+from freehold.appview.people import listed, signed_in
+from freehold.appview.people_search import matches
 from freehold.appview.pieces import Json
 
 FRIENDS = 50

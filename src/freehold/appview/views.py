@@ -19,6 +19,7 @@ from freehold.appview import (
     notices,
     pack_views,
     people,
+    people_search,
     saved,
     search,
     subscribed,
@@ -125,12 +126,12 @@ class Views:
     ) -> Json:
         """People by words."""
         with self._page(viewer) as page:
-            return people.search(page, q or term, limit, cursor)
+            return people_search.search(page, q or term, limit, cursor)
 
     def search_actors_typeahead(self, viewer: str | None, q: str = "", limit: int = 10, term: str = "") -> Json:
         """People by how their handle or name begins."""
         with self._page(viewer) as page:
-            return people.typeahead(page, q or term, limit)
+            return people_search.typeahead(page, q or term, limit)
 
     # -- app.bsky.feed -----------------------------------------------------------------------------------------------
 

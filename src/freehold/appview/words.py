@@ -2,19 +2,22 @@
 
 A mark is a letter and a number or a short hash, one token to the full-text index. So a search with any mixture of
 words and filters is one query over posting lists, newest first, whose cost follows the page and not the number of
-posts.
+posts. One mark says in which stretch of time a post stands, for a query that can look at no more than that.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 from urllib.parse import urlsplit
 
+from freehold.appview.moments import TIE_BITS
 from freehold.appview.parts import VIDEO, as_dict, as_list, embeds_of, features_of, quoted_uri
 
 ALL = "all"
+STRETCH_BITS = TIE_BITS + 34
+"""Of a place in an index, those that lie within one stretch of time: 4.8 hours."""
 _UNSPACED = re.compile("([\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff])")
 _HASH_BYTES = 8
 _NAMING = frozenset(("facets", "tags", "embed"))
@@ -90,6 +93,16 @@ def root_mark(post: int) -> str:
     return mark("r", post)
 
 
+def stretch_mark(stretch: int) -> str:
+    """Stands in this stretch of time: so many have gone by since 1970."""
+    return f"s{stretch}"
+
+
+def any_of(marks: Sequence[str]) -> str:
+    """Those posts that have any of these marks, in the language of FTS5. marks: at least one."""
+    return f"(marks : ({' OR '.join(marks)}))"
+
+
 def words_in(
     record: dict[str, Any], *, author: int, parent: int | None, root: int | None, media: int
 ) -> tuple[str, str]:
@@ -112,6 +125,11 @@ def marks_of(own: list[str], *, author: int, parent: int | None, root: int | Non
     if parent is not None and root is not None:
         marks += "reply", parent_mark(parent), root_mark(root)
     return " ".join(sorted(marks))
+
+
+def marks_at(place: int, marks: str) -> str:
+    """All marks of a post that is found at this place of an index: with that of the stretch of time."""
+    return f"{marks} {stretch_mark(place >> STRETCH_BITS)}"
 
 
 def _named(record: dict[str, Any]) -> Iterator[str]:
