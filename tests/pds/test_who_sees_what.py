@@ -5,14 +5,18 @@ should see, by every procedure that there is, and every call is answered again. 
 the member it has; and when they take it all back, it is as it was. A call that is not named here fails the test.
 """
 
+import re
+from contextlib import AsyncExitStack
 from typing import Any, NamedTuple
 
 import httpx
 import pytest
 
 from freehold.api.app import METHODS
+from freehold.cli import dev
 from freehold.site import Site
 from support.network import Caller, Person, Ref, Refusal, now
+from support.pages import sign_in
 
 B = "app.bsky."
 Params = dict[str, Any]
@@ -171,7 +175,9 @@ async def keep(w: World) -> str:
     await w.alice.do(B + "graph.muteThread", root=w.post.uri)
     await w.alice.do(B + "bookmark.createBookmark", uri=w.theirs.uri, cid=w.theirs.cid)
     adult = {"$type": B + "actor.defs#adultContentPref", "enabled": True}
-    await w.alice.do(B + "actor.putPreferences", preferences=[adult])
+    words = {"$type": B + "actor.defs#mutedWordsPref", "items": [{"value": "look", "targets": ["content"]}]}
+    hidden = {"$type": B + "actor.defs#hiddenPostsPref", "items": [w.theirs.uri]}
+    await w.alice.do(B + "actor.putPreferences", preferences=[adult, words, hidden])
     await w.alice.do(B + "notification.updateSeen", seenAt=now())
     await w.alice.do(B + "notification.putPreferencesV2", like={"include": "all", "list": False, "push": False})
     wanted = {"post": True, "reply": True}
@@ -244,6 +250,71 @@ def _of(answers: dict[tuple[str, int], Any], name: str) -> list[Any]:
 def _without_seen(answer: tuple[int, bytes, str | None]) -> list[Any]:
     listed = httpx.Response(200, content=answer[1]).json()["notifications"]
     return [{key: value for key, value in note.items() if key != "isRead"} for note in listed]
+
+
+# -- the pages, too --------------------------------------------------------------------------------------------------
+
+
+def pages(w: World) -> list[str]:
+    """What is looked at: of alice, of what her private acts are about, and what everybody has."""
+    people = [f"/@{one.handle}" for one in (w.alice, w.dora, w.carol)]
+    posts = [f"/@{w.alice.handle}/p/{w.post.rkey}", f"/@{w.dora.handle}/p/{w.theirs.rkey}"]
+    bakers = f"/@{w.carol.handle}/lists/{w.people.rkey}"
+    return [
+        *(
+            "/",
+            "/about",
+            "/notices",
+            "/search?q=bread",
+            "/search?q=dora",
+            "/feeds",
+            "/settings",
+            "/saved",
+            "/settings/muted",
+        ),
+        *(f"/feeds/{name}" for name in ("discover", "friends", "photos", "local")),
+        *(page + more for page in people for more in ("", "/replies", "/photos", "/followers", "/following", "/lists")),
+        *(page + more for page in posts for more in ("", "/likes", "/echoes", "/quotes")),
+        *(bakers, f"{bakers}/people", f"/@{w.carol.handle}/packs/{w.pack.rkey}"),
+    ]
+
+
+class Browser:
+    """The pages as one person sees them; without their forms' tokens."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http = http
+
+    async def read(self, w: World) -> dict[str, tuple[int, str]]:
+        found = {page: await self.http.get(page) for page in pages(w)}
+        assert not [page for page, answer in found.items() if answer.status_code >= 500]
+        return {page: (answer.status_code, TOKEN.sub("", answer.text)) for page, answer in found.items()}
+
+
+TOKEN = re.compile(r'name="token" value="[^"]+"')
+
+
+async def test_what_a_member_does_in_private_changes_no_page_of_anybody_else(world: World, site: Site):
+    await dev.prepare(site)
+    async with AsyncExitStack() as stack:
+
+        async def browser(who: Person | None) -> Browser:
+            http = httpx.AsyncClient(transport=world.http._transport, base_url=world.http.base_url)
+            await stack.enter_async_context(http)
+            if who is not None:
+                await sign_in(http, who.handle)
+            return Browser(http)
+
+        alice, *others = [await browser(who) for who in (world.alice, world.bob, world.carol, world.dora, None)]
+        for one in (alice, *others):
+            await one.http.get("/notices")  # to read them is to have seen them
+        before, hers = [await one.read(world) for one in others], await alice.read(world)
+        assert [page for page, (status, _) in hers.items() if status != 200] == []
+        await keep(world)
+        told = await alice.read(world)
+        assert {page for page in told if told[page] != hers[page]} >= {"/", "/saved", f"/@{world.dora.handle}"}
+        for one, seen in zip(others, before, strict=True):
+            assert await one.read(world) == seen
 
 
 async def test_nobody_who_is_not_signed_in_does_or_reads_what_is_for_members(world: World):
