@@ -272,9 +272,12 @@ def answers_to_the_end(parish: Parish, reader: Any, **asked: Any) -> list[list[s
     return [found(answer) for answer in answers]
 
 
-@pytest.mark.parametrize("marked", [0, 300])
-def test_many_authors_are_looked_for_among_the_hits_or_by_their_marks(parish: Parish, monkeypatch, marked: int):
+@pytest.mark.parametrize(("at_once", "marked"), [(0, 0), (0, 300), (40, 300)])
+def test_many_authors_are_looked_for_among_the_hits_or_by_their_marks(
+    parish: Parish, monkeypatch: pytest.MonkeyPatch, at_once: int, marked: int
+):
     monkeypatch.setattr(search_hits, "_LOOKS_FOR_AUTHORS", (2, 2, 4))
+    monkeypatch.setattr(search_hits, "MARKED_AT_ONCE", at_once)
     monkeypatch.setattr(search_hits, "MARKED_MOST", marked)
     people = [parish.join(f"p{n}") for n in range(14)]
     for person in people:

@@ -352,6 +352,18 @@ async def test_search_finds_posts_and_people_and_marks_the_words(mei: Reader, vi
     assert "People you could follow" in (await mei.go("/search")).text
 
 
+async def test_a_search_that_is_not_through_leads_on(
+    mei: Reader, village: Village, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing_yet(viewer: str, **asked: object) -> dict[str, object]:
+        return {"posts": [], "cursor": "5"}
+
+    monkeypatch.setattr(village, "search_posts", nothing_yet)
+    await mei.go("/search?q=tram+sheep")
+    assert "Nothing found for “tram sheep” among the newest posts" in mei.text
+    assert 'href="/search?q=tram+sheep&amp;cursor=5"' in mei.text
+
+
 async def test_pages_end_and_older_posts_are_a_link(mei: Reader, village: Village) -> None:
     for n in range(35):
         village.post(village.amina, f"Post number {n}.", n)

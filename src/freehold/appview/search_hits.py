@@ -19,17 +19,17 @@ from freehold.appview.words import STRETCH_BITS, any_of, author_mark, stretch_ma
 from freehold.store.tx import TookTooLong, Tx
 
 TRY_NANOS = 40_000_000
-"""How long one search may look, of CPU, before it is made by stretches. Most find a page in a fiftieth of that; where
-the file is not in memory, in a fifteenth."""
+"""How long one search may look, of CPU, before it is made by stretches. Most find a page in a twentieth of that."""
 STRETCHES_NANOS = 30_000_000
 """And how long it may look in one index by stretches."""
 STRETCHES_MOST = 64
 """Looked at together: 13 days. Twice as many each time, as long as that finds little."""
-MARKED_MOST = 300
-"""Authors who are found by their marks. Each costs 20 to 70 µs, the more the longer the index was not merged."""
+MARKED_AT_ONCE, MARKED_MOST = 40, 300
+"""So few authors are found by their marks, without looking through anything; so many, where a look finds few posts of
+theirs. Each costs 20 to 60 µs, the more the longer the index was not merged."""
 _LOOKS = 500
 """How many posts a page of the best passes over that stand elsewhere, or weighs where the time is bounded."""
-_LOOKS_FOR_AUTHORS = (200, 300, 500)
+_LOOKS_FOR_AUTHORS = (100, 400, 500)
 """How many hits are looked through for some authors': a first look, which says how rare they are, and the rest."""
 _HIT = (
     "SELECT rowid FROM {} WHERE {} MATCH :match AND rowid < :before AND rowid >= :after"
@@ -165,9 +165,11 @@ class _Finder:
 
     def _by(self, by: frozenset[int], order: _Order, limit: int, after: int, before: int) -> Found:
         """The same of these authors' posts."""
+        if len(by) <= MARKED_AT_ONCE:
+            return self._marked(by, order, limit, after, before)
         found: list[Hit] = []
         looked = 0
-        for looks in _LOOKS_FOR_AUTHORS if by else ():
+        for looks in _LOOKS_FOR_AUTHORS:
             page = self._walk(order, looks, after, before)
             found += [hit for hit in page.hits if hit.author in by]
             if len(found) >= limit:
@@ -177,9 +179,13 @@ class _Finder:
             before = page.next
             looked += len(page.hits)
             if len(by) <= MARKED_MOST and len(found) * sum(_LOOKS_FOR_AUTHORS) < limit * max(looked, 1):
-                rest = self._walk(order, limit - len(found), after, before, list(map(author_mark, sorted(by))))
+                rest = self._marked(by, order, limit - len(found), after, before)
                 return Found(found + rest.hits, rest.next)
-        return Found(found, before if by else None)
+        return Found(found, before)
+
+    def _marked(self, by: frozenset[int], order: _Order, limit: int, after: int, before: int) -> Found:
+        """Those that have these authors' marks."""
+        return self._walk(order, limit, after, before, list(map(author_mark, sorted(by)))) if by else Found([], None)
 
     def _walk(self, order: _Order, limit: int, after: int, before: int, *marks: Sequence[str]) -> Found:
         """Anybody's. marks: of each of which posts must have any."""
