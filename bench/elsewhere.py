@@ -170,7 +170,8 @@ def did_of(path: str, given: dict[str, list[str]]) -> str:
 class Elsewhere:
     """A host, or a relay. cars: repositories that were put together beforehand. events: frames in their order.
     label_frames: those of its labeler; label_cursors: after which message each listener to them began. refusals: what
-    is said in the place of somebody's repository, or of the list ("list"). gates: whose answers wait."""
+    is said in the place of somebody's repository, or of the list ("list"). gates: whose answers wait.
+    bodies: what is answered in their place."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -180,6 +181,7 @@ class Elsewhere:
         self.events: list[bytes] = []
         self.asked: list[str] = []
         self.gates: dict[str, asyncio.Event] = {}
+        self.bodies: dict[str, bytes] = {}
         self.first_seq = 1
         self.label_frames: list[bytes] = []
         self.label_cursors: list[int] = []
@@ -224,6 +226,9 @@ class Elsewhere:
     def _answer(self, path: str, given: dict[str, list[str]]) -> tuple[int, bytes, dict[str, str]]:
         did = did_of(path, given)
         person = self.people.get(did)
+        asked = "list" if path.endswith("listRepos") else did
+        if asked in self.bodies:
+            return 200, self.bodies[asked], {}
         if path.endswith("listRepos"):
             if "list" in self.refusals:
                 status, name, headers = self.refusals["list"]

@@ -37,8 +37,9 @@ async def test_another_status_is_named(client):
     assert refused.value.status == 404
 
 
-async def test_what_is_not_json_is_refused(client):
-    async with pages({"/": answer(200, b"<p>")}) as origin:
+@pytest.mark.parametrize("body", [b"<p>", b"[" * 9_000 + b"]" * 9_000, b'{"a": "\xff"}'], ids=["html", "deep", "bytes"])
+async def test_what_is_not_json_is_refused(client, body):
+    async with pages({"/": answer(200, body)}) as origin:
         with pytest.raises(UpstreamFailed):
             await client.get_json(origin)
 

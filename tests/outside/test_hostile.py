@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from bench.elsewhere import Elsewhere, Person, host, opened, running
+from bench.elsewhere import HANG_UP, Elsewhere, Person, host, opened, running
 
 from freehold.outside.outside import Limits
 from freehold.protocol.keys import K256Key
@@ -26,6 +26,26 @@ async def test_a_number_that_the_index_cannot_hold_is_dropped(other, intake, seq
         other.send(frames.encode("identity", {"did": mei.did, "seq": seq, "time": "x"}))
         other.tell("commit", write(mei, "b", "two"))
         await until(intake, lambda: texts(intake) == ["one", "two"])
+
+
+@pytest.mark.parametrize("what", ["list", "document"])
+async def test_an_answer_that_nobody_can_read_ends_no_work(tmp_path, other, what):
+    liar = Elsewhere()
+    async with host(liar):
+        with opened(tmp_path / "here", other.url, limits=QUICK) as intake:
+            async with heard(other, intake) as mei:
+                asked = "list" if what == "list" else mei.did
+                (liar if what == "list" else other).bodies[asked] = b"[" * 9_000 + b"]" * 9_000
+                await intake.listen(liar.url)
+                await looking(lambda: intake.outside.states.get(liar.url) == "listening")
+                intake.identity.forget(mei.did)
+                other.tell("identity", {"did": mei.did})
+                other.tell("commit", write(mei, "b", "two"))
+                await until(intake, lambda: texts(intake) == ["one", "two"])
+                liar.send(HANG_UP)
+                await looking(lambda: intake.outside.states.get(liar.url) != "listening")
+                other.tell("commit", write(mei, "c", "three"))
+                await until(intake, lambda: texts(intake) == ["one", "two", "three"])
 
 
 async def test_a_frame_that_is_too_big_is_passed_over(other, intake):

@@ -12,7 +12,7 @@ from freehold.pds.service_auth import service_token
 from freehold.protocol import plc
 from freehold.protocol.keys import K256Key, P256Key
 from support.inside import SECOND, calling, opened
-from support.network import Caller, Person, refused
+from support.network import Caller, Person, Refusal, refused
 
 TIMELINE, PROFILE = "app.bsky.feed.getTimeline", "app.bsky.actor.getProfile"
 HOME_KEY, LABEL_KEY = K256Key.from_raw(b"\1" * 32), P256Key.from_raw(b"\2" * 32)
@@ -91,6 +91,16 @@ async def test_a_token_is_taken_once(http, said):
 async def test_each_wrong_claim_is_refused_by_name(http, said, change, name):
     with refused(name, 401):
         await Caller(http, signed({**said, **change})).get(TIMELINE)
+
+
+@pytest.mark.parametrize("more", [b"[" * 1_100 + b"]" * 1_100, b'"\xff"'], ids=["deep", "bytes"])
+@pytest.mark.parametrize("part", [0, 1])
+async def test_a_token_that_nobody_can_read_is_refused(http, said, part, more):
+    parts = signed(said).split(".")
+    parts[part] = urlsafe_b64encode(b'{"alg": "ES256K", "x": ' + more + b"}").rstrip(b"=").decode()
+    with pytest.raises(Refusal) as caught:
+        await Caller(http, ".".join(parts)).get(TIMELINE)
+    assert caught.value.status in (400, 401)
 
 
 async def test_the_key_is_the_one_that_kid_names(http, said):

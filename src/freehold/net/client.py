@@ -41,7 +41,7 @@ class Answer:
         """The body read as JSON. Raises UpstreamFailed."""
         try:
             parsed: object = msgspec.json.decode(self.body)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise UpstreamFailed(url=self.url, json=str(error)) from None
         return parsed
 

@@ -160,7 +160,7 @@ def _key(document: DidDoc, header: Header) -> str | None:
 def _part(text: str, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(_decoded(text), type=kind)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise BadServiceToken from None
 
 
