@@ -6,6 +6,7 @@ import pytest
 from bench.elsewhere import HANG_UP, Elsewhere, Person, host, opened, running
 
 from freehold.outside.outside import Limits
+from freehold.outside.reader import Reader
 from freehold.protocol.keys import K256Key
 from freehold.stream import frames
 from outside.test_taking_in import PATIENCE_SECONDS, heard, held, texts, until, write
@@ -29,6 +30,27 @@ async def test_a_number_that_the_index_cannot_hold_is_dropped(other, intake, seq
 
 
 @pytest.mark.parametrize("what", ["list", "document"])
+async def test_a_fault_of_ours_with_one_host_keeps_nobody_from_another(tmp_path, other, monkeypatch, caplog):
+    odd = Elsewhere()
+    took = Reader.take
+
+    async def take(self, source, frames, after):
+        assert source.url != odd.url, "a fault of ours"
+        return await took(self, source, frames, after)
+
+    monkeypatch.setattr(Reader, "take", take)
+    async with host(odd):
+        with opened(tmp_path / "here", other.url, limits=QUICK) as intake:
+            async with heard(other, intake) as mei:
+                await intake.listen(odd.url)
+                await looking(lambda: intake.outside.states.get(odd.url) == "listening")
+                odd.send(b"anything")
+                await looking(lambda: "went wrong" in intake.outside.states[odd.url])
+                other.tell("commit", write(mei, "b", "two"))
+                await until(intake, lambda: texts(intake) == ["one", "two"])
+    assert "a fault of ours" in caplog.text
+
+
 async def test_an_answer_that_nobody_can_read_ends_no_work(tmp_path, other, what):
     liar = Elsewhere()
     async with host(liar):

@@ -154,12 +154,14 @@ class Outside:
             try:
                 await listing.go_on(self.reader, self._client, self._pace, source)
                 pause = 1.0
+                await self._until_asked_for(source, again)
+                continue
             except Refused as refused:
                 logger.warning("the list of %s: %s %s", source.url, refused.say, refused.facts)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-                continue
-            await self._until_asked_for(source, again)
+            except Exception:
+                logger.exception("the list of %s could not be read", source.url)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     async def _until_asked_for(self, source: Source, again: asyncio.Event) -> None:
         """Until the list is asked for anew, or somebody on it was turned away for whom there is room by now."""

@@ -35,7 +35,7 @@ LATER_MAX, LATER_AT_ONCE = 10_000, 100
 LATER_SECONDS = 5.0
 """How often it is looked whether somebody is to be asked for again."""
 
-ASKED_AT_ONCE = 8
+ASKED_AT_ONCE = 4
 """People of one batch."""
 
 Told = tuple[Source, Message]

@@ -26,7 +26,7 @@ async def listen(
     follow: Callable[[], Awaitable[object]],
     begin_anew: Callable[[], Awaitable[object]],
 ) -> None:
-    """Until cancelled. follow: one connection, to its end; raises StreamEnded, or any Refused."""
+    """Until cancelled. follow: one connection, to its end; raises StreamEnded, any Refused, or by a fault of ours."""
     pause, loop = FIRST_PAUSE_SECONDS, asyncio.get_running_loop()
     while True:
         began = loop.time()
@@ -39,6 +39,9 @@ async def listen(
                 await begin_anew()
         except Refused as refused:
             states[name] = refused.say
+        except Exception:  # what one of them brought about keeps nobody from the others
+            logger.exception("the stream of %s could not be taken in", name)
+            states[name] = "something went wrong here: the log says what"
         if loop.time() - began > STEADY_SECONDS:
             pause = FIRST_PAUSE_SECONDS
         logger.info("the stream of %s: %s", name, states[name])
