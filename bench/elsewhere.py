@@ -171,7 +171,7 @@ class Elsewhere:
     """A host, or a relay. cars: repositories that were put together beforehand. events: frames in their order.
     label_frames: those of its labeler; label_cursors: after which message each listener to them began. refusals: what
     is said in the place of somebody's repository, or of the list ("list"). gates: whose answers wait.
-    bodies: what is answered in their place."""
+    bodies: what is answered where the path ends so."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -226,9 +226,8 @@ class Elsewhere:
     def _answer(self, path: str, given: dict[str, list[str]]) -> tuple[int, bytes, dict[str, str]]:
         did = did_of(path, given)
         person = self.people.get(did)
-        asked = "list" if path.endswith("listRepos") else did
-        if asked in self.bodies:
-            return 200, self.bodies[asked], {}
+        if (body := self.bodies.get(path.rpartition("/")[2])) is not None:
+            return 200, body, {}
         if path.endswith("listRepos"):
             if "list" in self.refusals:
                 status, name, headers = self.refusals["list"]

@@ -5,8 +5,10 @@ import asyncio
 import pytest
 from bench.elsewhere import HANG_UP, Elsewhere, Person, host, opened, running
 
+from freehold.outside import listing
 from freehold.outside.outside import Limits
 from freehold.outside.reader import Reader
+from freehold.outside.sources import Source
 from freehold.protocol.keys import K256Key
 from freehold.stream import frames
 from outside.test_taking_in import PATIENCE_SECONDS, heard, held, texts, until, write
@@ -29,7 +31,16 @@ async def test_a_number_that_the_index_cannot_hold_is_dropped(other, intake, seq
         await until(intake, lambda: texts(intake) == ["one", "two"])
 
 
-@pytest.mark.parametrize("what", ["list", "document"])
+async def test_of_a_host_with_several_addresses_the_one_that_answers_is_heard(other, intake, monkeypatch):
+    async def addresses(host, port):
+        return ["127.0.0.2", "127.0.0.1"]  # at the first one nobody is
+
+    monkeypatch.setattr(intake.outside._client.guard, "addresses", addresses)
+    async with running(intake):
+        await intake.listen(other.url)
+        await looking(lambda: intake.outside.states.get(other.url) == "listening")
+
+
 async def test_a_fault_of_ours_with_one_host_keeps_nobody_from_another(tmp_path, other, monkeypatch, caplog):
     odd = Elsewhere()
     took = Reader.take
@@ -51,16 +62,20 @@ async def test_a_fault_of_ours_with_one_host_keeps_nobody_from_another(tmp_path,
     assert "a fault of ours" in caplog.text
 
 
+@pytest.mark.parametrize("what", ["list", "document"])
 async def test_an_answer_that_nobody_can_read_ends_no_work(tmp_path, other, what):
-    liar = Elsewhere()
+    liar, deep = Elsewhere(), b"[" * 9_000 + b"]" * 9_000
     async with host(liar):
         with opened(tmp_path / "here", other.url, limits=QUICK) as intake:
+            await intake.listen(liar.url)
             async with heard(other, intake) as mei:
-                asked = "list" if what == "list" else mei.did
-                (liar if what == "list" else other).bodies[asked] = b"[" * 9_000 + b"]" * 9_000
-                await intake.listen(liar.url)
-                await looking(lambda: intake.outside.states.get(liar.url) == "listening")
+                if what == "list":
+                    liar.bodies[listing.METHOD] = deep
+                else:
+                    other.bodies[mei.did] = deep
                 intake.identity.forget(mei.did)
+                await looking(lambda: intake.outside.states.get(other.url) == "listening")
+                await intake.outside.list_again(Source(liar.url, False))
                 other.tell("identity", {"did": mei.did})
                 other.tell("commit", write(mei, "b", "two"))
                 await until(intake, lambda: texts(intake) == ["one", "two"])

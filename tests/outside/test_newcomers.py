@@ -130,6 +130,7 @@ async def test_who_was_never_here_is_given_up_in_the_end(other, intake, tries):
 
     def tried(taker):
         known.keep_listing(taker.tx, other.url, None)
+        known.keep_cursor(taker.tx, other.url, 0)  # else the list is gone through once more
         known.put(taker.tx, known.met(other.url, False, mei.did, 0)._replace(tries=tries))
 
     await intake.index.take_in(tried)

@@ -106,8 +106,7 @@ async def listening(guard: Guard, url: str, cursor: int | None, path: str = PATH
 
 
 async def _connected(guard: Guard, url: str, address: str) -> "ClientConnection":
-    """Connect to a checked address of the host."""
-    from websockets.asyncio.client import connect
+    """Connect to one of the host's addresses, checked, and tried in turn."""
     from websockets.exceptions import WebSocketException
 
     parts = urlsplit(url)
@@ -115,23 +114,32 @@ async def _connected(guard: Guard, url: str, address: str) -> "ClientConnection"
     if not secure and not guard.allow_loopback:
         raise UpstreamFailed(url=url)
     port = parts.port or (443 if secure else 80)
-    (first, *_) = await guard.addresses(parts.hostname or "", port)
-    try:
-        return await connect(
-            address,
-            host=first,
-            port=port,
-            ssl=_tls() if secure else None,
-            server_hostname=parts.hostname if secure else None,
-            max_size=MAX_FRAME_BYTES,
-            compression=None,
-            proxy=None,
-            open_timeout=OPEN_SECONDS,
-            close_timeout=CLOSE_SECONDS,
-            user_agent_header=f"Freehold/{__version__}",
-        )
-    except (WebSocketException, OSError, TimeoutError) as error:
-        raise UpstreamFailed(url=url, reason=f"{type(error).__name__}: {error}") from None
+    failed: Exception | None = None
+    for host in await guard.addresses(parts.hostname or "", port):
+        try:
+            return await _connect_to(host, port, address, parts.hostname if secure else None)
+        except (WebSocketException, OSError, TimeoutError) as error:
+            failed = error
+    raise UpstreamFailed(url=url, reason=f"{type(failed).__name__}: {failed}")
+
+
+async def _connect_to(host: str, port: int, address: str, tls_name: str | None) -> "ClientConnection":
+    """Open the websocket `address` at this one; with `tls_name`, over TLS to whom that name belongs."""
+    from websockets.asyncio.client import connect
+
+    return await connect(
+        address,
+        host=host,
+        port=port,
+        ssl=_tls() if tls_name is not None else None,
+        server_hostname=tls_name,
+        max_size=MAX_FRAME_BYTES,
+        compression=None,
+        proxy=None,
+        open_timeout=OPEN_SECONDS,
+        close_timeout=CLOSE_SECONDS,
+        user_agent_header=f"Freehold/{__version__}",
+    )
 
 
 def _tls() -> object:
