@@ -73,7 +73,7 @@ class OfficialNetwork:
         directory.mkdir(parents=True)
         self._directory = directory
         self.port, self.reading_port = free_port(), free_port()
-        self._tokens: dict[str, str] = {}
+        self._tokens: dict[tuple[str, str], str] = {}
         self._running: list[subprocess.Popen[bytes]] = []
         database = self._start_stores()
         (folder / "network.mjs").write_text(PROGRAM)
@@ -136,12 +136,13 @@ class OfficialNetwork:
 
     async def token(self, client: Client, member: Member, nsid: str) -> str:
         """What the AppView wants to see: the PDS's word for who asks, for this call alone."""
-        if nsid not in self._tokens:
+        key = member.did, nsid
+        if key not in self._tokens:
             expires = int(time.time()) + TOKEN_SECONDS
             path = "/xrpc/com.atproto.server.getServiceAuth"
             answer = await client.get(path, member.token, aud=self.did, lxm=nsid, exp=expires)
-            self._tokens[nsid] = msgspec.json.decode(answer)["token"]
-        return self._tokens[nsid]
+            self._tokens[key] = msgspec.json.decode(answer)["token"]
+        return self._tokens[key]
 
     async def settled(self) -> None:
         """Wait until it has nothing to do any more: its indexer goes on long after a write was answered."""

@@ -24,7 +24,7 @@ import uvloop
 from bench import crowd, official, official_network
 from bench.crowd import Crowd
 from bench.load import Call, Row, run
-from bench.network import Server, free_port, post
+from bench.network import Member, Server, free_port, post
 from bench.official_network import OfficialNetwork
 from bench.wire import Client
 
@@ -75,10 +75,14 @@ class Place:
 
     async def token(self, nsid: str) -> str:
         """By which the reader is known."""
+        return await self.token_of(self.there.reader, nsid)
+
+    async def token_of(self, member: Member, nsid: str) -> str:
+        """By which a member is known."""
         if isinstance(self.server, Server):
-            return self.there.reader.token
+            return member.token
         async with Client(self.server.port) as client:
-            return await self.server.token(client, self.there.reader, nsid)
+            return await self.server.token(client, member, nsid)
 
     def cpu_seconds(self) -> float:
         """CPU time of all its processes."""
