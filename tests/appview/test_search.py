@@ -276,7 +276,10 @@ def answers_to_the_end(parish: Parish, reader: Any, **asked: Any) -> list[list[s
 def test_many_authors_are_looked_for_among_the_hits_or_by_their_marks(
     parish: Parish, monkeypatch: pytest.MonkeyPatch, at_once: int, marked: int
 ):
-    monkeypatch.setattr(search_hits, "_LOOKS_FOR_AUTHORS", (2, 2, 4))
+    monkeypatch.setattr(search_hits, "_LOOKS", 4)
+    monkeypatch.setattr(search_hits, "_LOOKS_MOST", 8)
+    monkeypatch.setattr(search_hits, "_FIRST_LOOKS", 2)
+    monkeypatch.setattr(search_hits, "MARK_LOOKS", 1)
     monkeypatch.setattr(search_hits, "MARKED_AT_ONCE", at_once)
     monkeypatch.setattr(search_hits, "MARKED_MOST", marked)
     people = [parish.join(f"p{n}") for n in range(14)]

@@ -18,19 +18,21 @@ from freehold.appview.asked import FAR, BadQuery
 from freehold.appview.words import STRETCH_BITS, any_of, author_mark, stretch_mark
 from freehold.store.tx import TookTooLong, Tx
 
-TRY_NANOS = 40_000_000
+TRY_NANOS = 30_000_000
 """How long one search may look, of CPU, before it is made by stretches. Most find a page in a twentieth of that."""
 STRETCHES_NANOS = 30_000_000
 """And how long it may look in one index by stretches."""
 STRETCHES_MOST = 64
 """Looked at together: 13 days. Twice as many each time, as long as that finds little."""
 MARKED_AT_ONCE, MARKED_MOST = 40, 300
-"""So few authors are found by their marks, without looking through anything; so many, where a look finds few posts of
-theirs. Each costs 20 to 60 µs, the more the longer the index was not merged."""
+"""So few authors are found by their marks, without looking through anything; so many, where theirs are rare."""
+MARK_LOOKS = 20
+"""An author's mark costs as much as looking at so many hits: 20 µs in an index that was merged today, else up to 60."""
 _LOOKS = 500
-"""How many posts a page of the best passes over that stand elsewhere, or weighs where the time is bounded."""
-_LOOKS_FOR_AUTHORS = (100, 400, 500)
-"""How many hits are looked through for some authors': a first look, which says how rare they are, and the rest."""
+"""How many posts a page of the best passes over that stand elsewhere, or weighs where the time is bounded; and how many
+are looked through at once for some authors'."""
+_FIRST_LOOKS, _LOOKS_MOST = 100, 1_000
+"""Hits that are looked through for some authors': at first, to see how rare they are, and where they have no marks."""
 _HIT = (
     "SELECT rowid FROM {} WHERE {} MATCH :match AND rowid < :before AND rowid >= :after"
     " ORDER BY rowid DESC LIMIT :limit"
@@ -168,20 +170,23 @@ class _Finder:
         if len(by) <= MARKED_AT_ONCE:
             return self._marked(by, order, limit, after, before)
         found: list[Hit] = []
-        looked = 0
-        for looks in _LOOKS_FOR_AUTHORS:
+        worth = MARK_LOOKS * len(by) if len(by) <= MARKED_MOST else 0
+        looked, looks = 0, _FIRST_LOOKS
+        while looked < (worth or _LOOKS_MOST):
             page = self._walk(order, looks, after, before)
             found += [hit for hit in page.hits if hit.author in by]
             if len(found) >= limit:
                 return Found(found[:limit], found[limit - 1].place)
             if page.next is None:
                 return Found(found, None)
-            before = page.next
-            looked += len(page.hits)
-            if len(by) <= MARKED_MOST and len(found) * sum(_LOOKS_FOR_AUTHORS) < limit * max(looked, 1):
-                rest = self._marked(by, order, limit - len(found), after, before)
-                return Found(found + rest.hits, rest.next)
-        return Found(found, before)
+            before, looked = page.next, looked + len(page.hits)
+            if len(page.hits) < looks or (worth and limit * looked > len(found) * worth):
+                break
+            looks = _LOOKS
+        if not worth:
+            return Found(found, before)
+        rest = self._marked(by, order, limit - len(found), after, before)
+        return Found(found + rest.hits, rest.next)
 
     def _marked(self, by: frozenset[int], order: _Order, limit: int, after: int, before: int) -> Found:
         """Those that have these authors' marks."""
