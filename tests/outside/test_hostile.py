@@ -1,6 +1,7 @@
 """Hosts that lie, fail, or change their mind at a bad moment: others are heard meanwhile, and what is held is right."""
 
 import asyncio
+from copy import copy
 
 import pytest
 from bench.elsewhere import HANG_UP, Elsewhere, Person, host, opened, running
@@ -139,6 +140,21 @@ async def test_who_moves_to_another_host_that_is_listened_to_is_fetched_there(tm
                 write(mei, "d", "nobody was told of this")
                 new.tell("commit", write(mei, "e", "five"))
                 await until(intake, lambda: texts(intake)[-1] == "five")
+
+
+async def test_what_a_host_lists_of_others_makes_nobody_fetch_them(tmp_path, other):
+    liar = Elsewhere()
+    async with host(liar):
+        with opened(tmp_path / "here", other.url, limits=QUICK) as intake:
+            async with heard(other, intake) as mei:
+                liar.people[mei.did] = copy(mei)
+                liar.people[mei.did].rev = "7zzzzzzzzzzzz"
+                lia = Person(7, liar.url)
+                liar.people[lia.did] = other.people[lia.did] = lia
+                await intake.listen(liar.url)
+                await until(intake, lambda: held(intake) == 2)
+                await looking(lambda: not intake.outside.fetcher._under_way)
+                assert other.asked == [mei.did]
 
 
 async def test_what_was_missed_of_accounts_is_made_good_by_the_list(other, intake):

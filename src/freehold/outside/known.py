@@ -177,7 +177,7 @@ def keep_listing(tx: Tx, url: str, at: str | None) -> None:
 
 
 def list_again(tx: Tx, url: str) -> None:
-    """Note that somebody was turned away whom the list will name."""
+    """Note that the list will name somebody of whom nothing else tells: who was turned away, or not heard."""
     tx.run(
         "INSERT INTO outside_source (url, listing, again) VALUES (:url, '', 1)"
         " ON CONFLICT (url) DO UPDATE SET again = 1",

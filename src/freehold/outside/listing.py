@@ -26,6 +26,7 @@ METHOD = "com.atproto.sync.listRepos"
 PAGE = 1_000
 PAGE_MAX_BYTES = 4_000_000
 LONGEST_CURSOR = 2_000
+MOVED_MAX = 50
 LOOK_SECONDS = 1.0
 """How often it is looked whether there is room."""
 
@@ -49,7 +50,7 @@ async def go_on(reader: Reader, client: Client, pace: Pace, source: Source) -> N
                 pace.heed(source.url, refused)
                 raise
         found, after = _page(answer)
-        found = found[:size]
+        found = await _its_own(reader, source, found[:size])
         async with reader.turn:
             await reader.index.take_in(partial(_note, source, at, found, after, reader.clock()))
         reader.newcomers.count_anew(source.url)
@@ -57,6 +58,22 @@ async def go_on(reader: Reader, client: Client, pace: Pace, source: Source) -> N
         if after == at:
             raise UpstreamFailed(url=source.url, cursor="does not move")
         at = after
+
+
+async def _its_own(reader: Reader, source: Source, found: list[Entry]) -> list[Entry]:
+    """Without those who live elsewhere, as far as they are known: what a host says of others makes nobody fetch them.
+    Whether they have moved here is asked, of MOVED_MAX on a page."""
+
+    def known_elsewhere() -> list[str]:
+        with reader.reading() as tx:
+            rows = known.repos(tx, [did for did, _ in found])
+        return [row.did for row in rows.values() if row.pds not in (None, source.url)]
+
+    elsewhere = [] if source.relay else await asyncio.to_thread(known_elsewhere)
+    answers = await reader.ask_for(elsewhere[:MOVED_MAX])
+    moved = {did for did, (person, _) in answers.items() if person is not None and person.pds == source.url}
+    others = set(elsewhere) - moved
+    return [entry for entry in found if entry[0] not in others]
 
 
 async def _room(reader: Reader, source: Source, size: int) -> None:

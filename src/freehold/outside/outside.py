@@ -91,6 +91,7 @@ class Outside:
         reader.newcomers.bounds = limits.new
         self._changed = asyncio.Event()
         self._relist: dict[str, asyncio.Event] = {}
+        self._listed_at: dict[str, float] = {}
         self._known: dict[str, Source] = {}
         self.states: dict[str, str] = {}
 
@@ -128,8 +129,8 @@ class Outside:
             cursor = known.cursor(tx, source.url)
         async with listening(self._client.guard, source.stream, cursor) as stream:
             self.states[source.url] = LISTENING
-            if cursor is None:  # nothing tells what was said since its list was gone through
-                await self._write(partial(known.keep_listing, url=source.url, at=""))
+            if cursor is None:
+                await self._list_without_cursor(source)
             lists = asyncio.create_task(self._list(source))
             try:
                 async for frames in stream.batches():
@@ -144,6 +145,17 @@ class Outside:
                 lists.cancel()
                 with suppress(asyncio.CancelledError):
                     await lists
+
+    async def _list_without_cursor(self, source: Source) -> None:
+        """Nothing tells what was said since its list was begun: go through it once more, now or when it is time."""
+        with self.reader.reading() as tx:
+            at = known.listing(tx, source.url)
+        now = asyncio.get_running_loop().time()
+        if at is None and now - self._listed_at.get(source.url, -AGAIN_SECONDS) >= AGAIN_SECONDS:
+            self._listed_at[source.url] = now
+            await self._write(partial(known.keep_listing, url=source.url, at=""))
+        elif at != "":
+            await self._write(partial(known.list_again, url=source.url))
 
     async def _list(self, source: Source) -> None:
         """Read the source's list to its end, now and whenever it is asked for anew."""

@@ -301,10 +301,13 @@ class Reader:
         if not dids:
             return {}
         plan = await asyncio.to_thread(self._begin, dids)
-        wanted = [did for did in dids if did in plan.rows and did not in plan.here]
+        return await self.ask_for([did for did in dids if did in plan.rows and did not in plan.here])
+
+    async def ask_for(self, dids: Sequence[str]) -> Answers:
+        """Who these are, some asked for at a time."""
         answers: Answers = {}
-        for at in range(0, len(wanted), ASKED_AT_ONCE):
-            some = wanted[at : at + ASKED_AT_ONCE]
+        for at in range(0, len(dids), ASKED_AT_ONCE):
+            some = dids[at : at + ASKED_AT_ONCE]
             answers |= zip(some, await asyncio.gather(*map(self._ask_for, some)), strict=True)
         return answers
 
