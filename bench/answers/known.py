@@ -33,7 +33,7 @@ KNOWN = (
     Known(_FORM, r"^blocked author\.viewer\.", "only ours"),
     Known("when something was kept is when that was", r"bookmarks\[\]\.createdAt$"),
     Known("nobody is told how often a post was saved (0025)", r"^post\.bookmarkCount$"),
-    Known("nobody is told yet who of those they follow liked a post", r"viewer\.knownLikers$", "only official"),
+    Known("as many are named as the lexicon allows", r"knownLikers\.actors\[\]$", "only ours"),
     Known("what a subscription says is shown wherever its author is", r"viewer\.activitySubscription$", "only ours"),
     Known("a block by a list is named by the record of that block", r"\.blocking(ByList)?$", "there, .* here"),
     Known("of whoever is behind a block, and of oneself, no common followers", r"viewer\.knownFollowers$"),

@@ -190,6 +190,7 @@ async def _ties(hamlet: Hamlet) -> None:
         if name not in ("max", "pat"):
             await hamlet.write(name, LIKE, f"{name} likes hello", subject=hamlet.refs["hello"])
             await hamlet.write(name, REPOST, f"{name} reposts hello", subject=hamlet.refs["hello"])
+            await hamlet.settled()
     await hamlet.write("alice", REPOST, "alice reposts carol", subject=hamlet.refs["carol answers"])
     via = hamlet.refs["alice reposts carol"]
     for collection in (LIKE, REPOST):

@@ -161,6 +161,25 @@ def test_hidden_and_muted_replies_are_kept_for_those_who_ask(parish: Parish, tal
     assert (1, "b1") in flat(parish, root, bob)
 
 
+def test_the_post_that_is_looked_at_says_who_of_those_one_follows_likes_it(parish: Parish, talk: dict[str, Any]):
+    root, bob, carol = talk["root"], talk["bob"], talk["carol"]
+    for person in (bob, carol):
+        person.like(root)
+    bob.follow(carol)
+
+    def likers(anchor: Ref, reader: Person | None) -> Any:
+        items = parish.ask("unspecced.getPostThreadV2", reader, anchor=anchor.uri)["thread"]
+        (post,) = [item["value"]["post"] for item in items if item["uri"] == root.uri]
+        known = post.get("viewer", {}).get("knownLikers")
+        return known and (known["count"], [one["did"] for one in known["actors"]])
+
+    assert likers(root, bob) == (1, [carol.did])
+    assert [likers(root, carol), likers(root, None)] == [None, None]
+    assert likers(talk["b1"], bob) is None, "only of the post that is looked at"
+    carol.block(talk["alice"])
+    assert likers(root, bob) == (1, []), "a like across a block is not shown"
+
+
 def test_a_reply_that_is_but_a_pin_is_kept_for_those_who_ask(parish: Parish, talk: dict[str, Any]):
     root, bob, carol = talk["root"], talk["bob"], talk["carol"]
     pin = bob.post(" \N{PUSHPIN} ", reply=(root, root))

@@ -6,7 +6,7 @@ Source: app.bsky.actor.getProfile(s), app.bsky.graph.*, app.bsky.feed.getLikes, 
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from freehold.appview import pack_views, present
+from freehold.appview import known, pack_views, present
 from freehold.appview.asked import (
     AccountHidden,
     ActorNotFound,
@@ -24,8 +24,6 @@ from freehold.appview.moments import text_of
 from freehold.appview.page import Page
 from freehold.appview.pieces import Json
 
-_KNOWN_SHOWN = 5
-_KNOWN_LOOKS = 2_000
 _TOP, _TOP_OF = "top.", 2_000
 
 
@@ -60,10 +58,10 @@ def _detailed(page: Page, id: int) -> Fragment:
     if not page.viewer:
         return Fragment(json + b"}")
     state = present.state_json(page, id)
-    known = _known(page, id) if id != page.viewer and not page.circle.blocked(id) else []
-    if known:
-        views = listed(page, known[:_KNOWN_SHOWN], beside=id, view=present.basic)
-        shown = b'"knownFollowers":{"count":%d,"followers":%b}' % (len(known), joined([view.json for view in views]))
+    fans = known.followers(page, id) if id != page.viewer and not page.circle.blocked(id) else []
+    if fans:
+        views = listed(page, fans[: known.SHOWN], beside=id, view=present.basic)
+        shown = b'"knownFollowers":{"count":%d,"followers":%b}' % (len(fans), joined([view.json for view in views]))
         state = b"%b,%b}" % (state[:-1], shown)
     return Fragment(b'%b,"viewer":%b}' % (json, state))
 
@@ -73,25 +71,6 @@ def _joined_by(page: Page, actor: int) -> Json | None:
     joined = page.actors[actor].joined
     row = pack_views.by_id(page, joined) if joined is not None else None
     return next((pack_views.basic(page, one) for one in pack_views.shown(page, [row])), None) if row else None
-
-
-def _known(page: Page, actor: int) -> list[int]:
-    """Followers of an actor whom the reader follows, newest first, by the shorter of two ways."""
-    follows = page.circle.follows
-    if page.actors[actor].followers <= max(len(follows) * 4, _KNOWN_SHOWN):
-        rows = page.tx.run(
-            "SELECT actor FROM follow WHERE subject = :subject AND main = 1 ORDER BY at DESC, actor DESC LIMIT :looks",
-            subject=actor,
-            looks=_KNOWN_LOOKS,
-        )
-        return [id for (id,) in rows if id in follows]
-    rows = page.tx.run(  # CROSS JOIN: by whom the reader follows, never through all followers
-        "SELECT actor FROM json_each(:ids) AS mine CROSS JOIN follow ON follow.actor = mine.value"
-        " AND follow.subject = :subject AND follow.main = 1 ORDER BY at DESC, actor DESC",
-        subject=actor,
-        ids=str(list(follows)[:_KNOWN_LOOKS]),
-    )
-    return [id for (id,) in rows]
 
 
 def listed(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from math import log
 from typing import Any
 
-from freehold.appview import present
+from freehold.appview import known, people, present
 from freehold.appview.asked import PostNotFound, post_id
 from freehold.appview.embeds import hydrate
 from freehold.appview.fragments import Fragment, encode, joined
@@ -209,8 +209,20 @@ def thread_v2(page: Page, uri: str, above: bool, below: int, branching: int, sor
     if page.circle.blocked(anchor.author):
         return {"thread": [_item(anchor.uri, 0, _blocked(found, anchor))], "hasOtherReplies": False}
     listing = _Listing(found, below, branching, sort)
-    items = [*reversed(list(listing.parents())), listing.item(anchor, 0, 0), *listing.replies()]
+    items = [*reversed(list(listing.parents())), _with_likers(page, anchor, listing.item(anchor, 0, 0))]
+    items += listing.replies()
     return {"thread": items, "hasOtherReplies": listing.others, **found.gate_view()}
+
+
+def _with_likers(page: Page, anchor: PostPiece, item: Json) -> Json:
+    """The anchor's item, with those of its likers whom the reader follows."""
+    fans = known.likers(page, anchor.id) if page.viewer else []
+    if fans:
+        views = people.listed(page, fans[: known.SHOWN], beside=anchor.author, view=present.basic)
+        said = b'"knownLikers":{"count":%d,"actors":%b}' % (len(fans), joined([view.json for view in views]))
+        json = present.post_json(page, anchor).removesuffix(b"}}")  # where `viewer` ends, and the post
+        item["value"]["post"] = Fragment(b"%b,%b}}" % (json, said))
+    return item
 
 
 def other_v2(page: Page, uri: str) -> Json:

@@ -73,6 +73,13 @@ class Threads(Posts):
         root = self.truth.root(post)
         chain = self._op_chain(root)
         anchor = self._post_item(post, 0, chain, 0)
+        likers = [edge.actor for edge in self.truth.about(self.truth.likes, post.uri) if edge.actor in self.follows]
+        if likers:
+            shown = [did for did in likers if self.shown(did) and not self.walled(did, post.did)]
+            anchor["value"]["post"]["viewer"]["knownLikers"] = {
+                "count": len(likers),
+                "actors": [*map(self.basic, shown)],
+            }
         replies = self._replies(post, 1, below, branching, sort, chain)
         others = any(self._other(reply, root) for reply in self._answers(post, root)) if below else False
         return {"thread": [*reversed(self._parents(post, chain)), anchor, *replies], "hasOtherReplies": others}

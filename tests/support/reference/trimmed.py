@@ -8,9 +8,9 @@ _KEPT = set(
     "uri cid did handle displayName author viewer labels likeCount repostCount replyCount quoteCount embed embeds"
     " record media threadgate reply root parent grandparentAuthor reason by post replies thread depth value"
     " hasOtherReplies moreParents moreReplies opThread opThreadPostIndex opThreadPostCount hiddenByThreadgate"
-    " mutedByViewer followersCount followsCount postsCount knownFollowers count followers muted blockedBy blocking"
-    " following followedBy mutedOnlyReposts mutedOnlyQuoteposts activitySubscription bookmarked threadMuted"
-    " replyDisabled embeddingDisabled like repost pinned $type".split()
+    " mutedByViewer followersCount followsCount postsCount knownFollowers count followers knownLikers actors"
+    " muted blockedBy blocking following followedBy mutedOnlyReposts mutedOnlyQuoteposts activitySubscription"
+    " bookmarked threadMuted replyDisabled embeddingDisabled like repost pinned $type".split()
 )
 _BY_CONTEXT = ("app.bsky.feed.defs#postView", "app.bsky.feed.defs#threadViewPost")
 """Where these stand, nothing else can."""
