@@ -8,7 +8,9 @@ import pytest
 
 from freehold.appview import index as index_module
 from freehold.appview.index import Account, Index
+from freehold.appview.schema import SCHEMA as APPVIEW
 from freehold.protocol.syntax import format_datetime
+from freehold.store.database import Database
 from freehold.stream.log import cut
 from support.ledger import ledger
 from support.parish import FOLLOW, LIKE, SECOND, START, Parish, Person, Ref
@@ -335,3 +337,17 @@ def test_a_record_that_points_nowhere_is_passed_over(parish: Parish, subject: ob
     )
     parish.settle()
     assert parish.index.seq == parish.log.last
+
+
+@pytest.mark.parametrize("change", [n for n, one in enumerate(APPVIEW) if one.name.endswith("-anew")])
+def test_an_index_from_before_a_change_is_made_anew(parish: Parish, tmp_path: Path, change: int):
+    with Database(tmp_path / "before.db", APPVIEW[:change], durable=False) as db:
+        db.write_sync(lambda tx: tx.run("INSERT INTO state (name, value) VALUES ('seq', 0), ('private_seq', 0)"))
+    alice = parish.join("alice")
+    alice.like(alice.post("bread"))
+    with Database(tmp_path / "before.db", APPVIEW, durable=False, clock=parish.clock) as db:
+        index = Index(db, parish.log, snapshot=parish.snapshot, clock=parish.clock)
+        assert index.outdated
+        index.rebuild()
+        assert not index.outdated
+        assert index.db.write_sync(lambda tx: tx.run("SELECT count(*) FROM warm_post")) == [(1,)]
