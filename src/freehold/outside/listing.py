@@ -70,7 +70,7 @@ async def _its_own(reader: Reader, source: Source, found: list[Entry]) -> list[E
         return [row.did for row in rows.values() if row.pds not in (None, source.url)]
 
     elsewhere = [] if source.relay else await asyncio.to_thread(known_elsewhere)
-    answers = await reader.ask_for(elsewhere[:MOVED_MAX])
+    answers = await reader.asking.ask_for(elsewhere[:MOVED_MAX])
     moved = {did for did, (person, _) in answers.items() if person is not None and person.pds == source.url}
     others = set(elsewhere) - moved
     return [entry for entry in found if entry[0] not in others]
