@@ -292,6 +292,25 @@ async def test_an_app_does_what_it_was_granted_and_no_more(
     assert error(await app.call("GET", "com.atproto.server.getServiceAuth", params=token)) == (403, "ScopeMissingError")
 
 
+@pytest.mark.parametrize(
+    ("service", "answered", "refused"),
+    [
+        ("api.bsky.app#bsky_notif", "app.bsky.notification.getUnreadCount", "app.bsky.feed.getTimeline"),
+        ("discover.bsky.app#bsky_fg", "app.bsky.feed.describeFeedGenerator", "app.bsky.feed.getTimeline"),
+        ("api.bsky.app#bsky_appview", "app.bsky.feed.getTimeline", None),
+    ],
+)
+async def test_all_of_one_service_is_no_more_than_such_a_service_answers(
+    http: httpx.AsyncClient, reader: Reader, alice: Person, service: str, answered: str, refused: str | None
+) -> None:
+    app = App(http, f"atproto rpc:*?aud=did:web:{service.replace('#', '%23')}")
+    await app.let_in(reader, alice.handle)
+    for named in ({}, {"atproto-proxy": f"did:web:{service}"}):
+        assert (await app.call("GET", answered, headers=named)).status_code == 200
+        if refused is not None:
+            assert error(await app.call("GET", refused, headers=named)) == (403, "ScopeMissingError")
+
+
 async def test_the_account_itself_is_for_its_own_session(app: App, reader: Reader, alice: Person) -> None:
     await app.let_in(reader, alice.handle)
     for nsid in ("com.atproto.server.deactivateAccount", "com.atproto.server.createAppPassword"):

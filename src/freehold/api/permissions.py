@@ -57,6 +57,18 @@ IDENTITY_METHODS = {
     "com.atproto.identity.submitPlcOperation": "*",
 }
 
+ANSWERS = {
+    "bsky_notif": ("app.bsky.notification.",),
+    "bsky_chat": ("chat.bsky.",),
+    "bsky_fg": (
+        "app.bsky.feed.describeFeedGenerator",
+        "app.bsky.feed.getFeedSkeleton",
+        "app.bsky.feed.sendInteractions",
+    ),
+}
+"""What such a service answers, by its id, where it is not all: what was granted for one reaches no further here, where
+one network answers for all of them."""
+
 
 def assure_method(site: Site, scopes: Scopes, nsid: str, headers: RequestHeaders) -> None:
     """May this method be called at all? Raises ScopeMissing."""
@@ -112,7 +124,11 @@ def _assure_call(site: Site, scopes: Scopes, nsid: str, target: str | None) -> N
     """A method of a service: of the one that is named, else of any that this network answers for."""
     services = (target,) if target is not None else _own_services(site)
     needed = f"rpc:{nsid}?aud={services[0]}"
-    _assure(any(scopes.allows_rpc(nsid, service) for service in services), needed)
+    _assure(any(_answers(service, nsid) and scopes.allows_rpc(nsid, service) for service in services), needed)
+
+
+def _answers(service: str, nsid: str) -> bool:
+    return nsid.startswith(ANSWERS.get(service.partition("#")[2], ""))
 
 
 def _own_services(site: Site) -> tuple[str, ...]:
