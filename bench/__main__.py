@@ -14,8 +14,9 @@ import uvloop
 from bench import host, load, official
 from bench.floor import floor
 from bench.load import Call, Row
-from bench.network import Member, Peer, Server, fill, follow_all, free_port, join
+from bench.network import Member, Peer, Server, fill, follow_all, join
 from bench.official import Official
+from bench.ports import free_port
 from bench.report import Report, text
 
 

@@ -38,13 +38,13 @@ from bench.network import (
     Server,
     fill,
     follow_all,
-    free_port,
     is_bound,
     join,
     post,
     until,
     until_listening,
 )
+from bench.ports import free_port
 from bench.wire import AnswerError, Client
 from freehold.net.siege import CALM_SECONDS
 

@@ -38,7 +38,8 @@ from bench.flood import (
     tell,
 )
 from bench.machine import stolen_seconds
-from bench.network import Member, Server, fill, follow_all, free_port, join
+from bench.network import Member, Server, fill, follow_all, join
+from bench.ports import free_port
 from bench.wire import Client
 from freehold.net.siege import CALM_SECONDS
 

@@ -140,12 +140,6 @@ async def _healthy(port: int) -> bool:
         return False
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 async def join(port: int, count: int, prefix: str = "bench") -> list[Member]:
     """New members."""
     async with Client(port) as client:

@@ -14,7 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from bench.machine import cpu_seconds, resident_bytes
-from bench.network import ROOT, SETTLE_SECONDS, free_port, until_listening
+from bench.network import ROOT, SETTLE_SECONDS, until_listening
+from bench.ports import free_port
 
 FOLDER = ROOT / "tests" / "node" / "peer"
 NODE = Path(sys.prefix) / "bin" / "node"

@@ -19,7 +19,8 @@ from pathlib import Path
 import msgspec
 
 from bench.machine import cpu_seconds, resident_bytes
-from bench.network import Member, free_port, until
+from bench.network import Member, until
+from bench.ports import free_port
 from bench.wire import Client
 
 PROGRAM = """

@@ -24,8 +24,9 @@ import uvloop
 from bench import crowd, official, official_network
 from bench.crowd import Crowd
 from bench.load import Call, Row, run
-from bench.network import Member, Server, free_port, post
+from bench.network import Member, Server, post
 from bench.official_network import OfficialNetwork
+from bench.ports import free_port
 from bench.wire import Client
 
 CALLERS = 8

@@ -16,7 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.network import FREEHOLD, Server, free_port, indexed, join, post, stamp
+from bench.network import FREEHOLD, Server, indexed, join, post, stamp
+from bench.ports import free_port
 from bench.wire import Client
 from freehold.cli.opening import opened
 from freehold.haven.archive import stores

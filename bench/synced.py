@@ -34,8 +34,9 @@ import uvloop
 
 from bench import followed, load
 from bench.machine import cpu_seconds_finely, stolen_seconds
-from bench.network import FREEHOLD, ROOT, Member, Server, fill, free_port, join, until
+from bench.network import FREEHOLD, ROOT, Member, Server, fill, join, until
 from bench.pinged import Question
+from bench.ports import free_port
 from bench.wire import Client
 
 OWN_CORE, STANDBYS_CORE = 0, 1

@@ -15,8 +15,9 @@ from bench.answers.compared import Difference, Names, differences
 from bench.answers.hamlet import MINUTE, Hamlet
 from bench.answers.known import why
 from bench.answers.life import keep_to_themselves, live
-from bench.network import Server, free_port
+from bench.network import Server
 from bench.official_network import OfficialNetwork
+from bench.ports import free_port
 from bench.reading import Place
 from bench.wire import Client
 from freehold.store.clock import now_micros

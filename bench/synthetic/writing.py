@@ -11,7 +11,8 @@ import apsw
 import msgspec
 
 from bench import host, load
-from bench.network import Server, free_port, join, post, stamp
+from bench.network import Server, join, post, stamp
+from bench.ports import free_port
 
 MEMBERS = 50
 CALLERS = 8

@@ -10,7 +10,8 @@ from bench.answers.asked import Asked, questions
 from bench.answers.compared import Difference, Names, differences
 from bench.answers.hamlet import Hamlet
 from bench.answers.known import why
-from bench.network import Member, Server, free_port
+from bench.network import Member, Server
+from bench.ports import free_port
 from bench.reading import Place
 
 ASKED = Asked("bob", "app.bsky.feed.getPosts", {"uris": "$hello"})

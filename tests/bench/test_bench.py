@@ -3,7 +3,8 @@
 import pytest
 from bench.__main__ import Size, measure
 from bench.accounting import EVENT, HTTP, INDEX, JSON, SIGN, SKELETON, TRANSACTION, TREE, VALIDATE
-from bench.network import Server, free_port
+from bench.network import Server
+from bench.ports import free_port
 from bench.report import text
 
 from bench import crowd, host, official, official_network, reading, restored, synced

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from bench.ports import free_ports
 
 from freehold.net.budgets import by_edge, caller_of, network_of
 from freehold.pds.beacon import payload_of
-from support.acme import free_ports
 from support.command import Serving, freehold, serving
 from support.edges import DOMAIN, ask, encrypted, https_settings
 from support.onion import Visitor

@@ -16,9 +16,9 @@ from typing import Any
 
 import httpx
 import pytest
+from bench.ports import free_ports
 
 from freehold.pds.resumption import LEAP
-from support.acme import free_ports
 from support.apps import App
 from support.archived import all_sent
 from support.browsing import Reader

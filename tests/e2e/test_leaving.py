@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from bench.ports import free_port
 
 from freehold.haven import leaving
 from freehold.pds import beacon
@@ -21,7 +22,7 @@ from support.leaving_child import STEPS
 from support.network import CHEAP, Caller, Person
 from support.patience import until
 from support.pictures import jpeg_with_place
-from support.standbys import command, free_port, posts_of, standing_by
+from support.standbys import command, posts_of, standing_by
 from support.tenants import Neighbour, furnished, living, place_for, signed_in, visiting, writing
 
 OWN = CHEAP + "upload_keep_hours = 7\n"

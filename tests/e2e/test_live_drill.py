@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import msgspec
 import pytest
+from bench.ports import free_port
 
 from freehold.cli.drill import report
 from freehold.cli.drill.findings import Findings
@@ -28,7 +29,7 @@ from freehold.store.lock import AlreadyRunning, DirectoryLock
 from support.live import MARK, Stage, staged
 from support.network import running
 from support.patience import until
-from support.standbys import free_port, standing_by
+from support.standbys import standing_by
 
 T = TypeVar("T")
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from bench.ports import free_port
 
 from support.archived import all_sent
 from support.command import serving
 from support.network import CHEAP, Caller, Person, running
 from support.patience import until
-from support.standbys import command, free_port, in_step, posts_of, standing_by
+from support.standbys import command, in_step, posts_of, standing_by
 from support.tenants import Neighbour, furnished, living, signed_in, visiting, writing
 
 SETTINGS = CHEAP + "archive_every_seconds = 1\nupload_keep_hours = 7\n"

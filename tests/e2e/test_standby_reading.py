@@ -15,6 +15,7 @@ from typing import Any
 import apsw
 import httpx
 import pytest
+from bench.ports import free_port
 
 from freehold.appview.gathered import Words
 from freehold.appview.schema import SCHEMA as INDEX_SCHEMA
@@ -26,7 +27,7 @@ from support.children import environment
 from support.ledger import ledger
 from support.network import CHEAP, Person, Refusal, RunningNetwork, running
 from support.patience import until
-from support.standbys import add_by_tls, command, free_port, in_step, standing_by
+from support.standbys import add_by_tls, command, in_step, standing_by
 
 ROUNDS = [2, pytest.param(20, marks=[pytest.mark.long, pytest.mark.timeout(900)])]
 

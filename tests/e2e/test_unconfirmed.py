@@ -11,13 +11,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from bench.ports import free_port
 from websockets.exceptions import WebSocketException
 
 from freehold.stream.log import newest_in
 from support.children import environment
 from support.network import POST, Caller, Person, Refusal, RunningNetwork, firehose, running
 from support.patience import until
-from support.standbys import add_by_tls, free_port, in_step, standing_by
+from support.standbys import add_by_tls, in_step, standing_by
 
 
 @contextmanager

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from bench.ports import free_ports
 
 from freehold.tls.proxied import SIGNATURE
-from support.acme import free_ports
 from support.command import Serving, freehold, serving
 from support.edges import DOMAIN, ask, encrypted, header, https_settings, hung_up_on, left
 from support.lines import Line

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from bench.ports import free_port
 
 from freehold.haven import lease, machine, papers
 from freehold.haven.haven import WitnessAway
@@ -18,7 +19,6 @@ from freehold.haven.wire import LinkLost, Voted
 from freehold.haven.witness import FarWitness, Witness, make
 from support.pair import Pair
 from support.patience import until
-from support.standbys import free_port
 
 
 class Third:

@@ -17,12 +17,12 @@ from random import Random
 import httpx
 import pytest
 from atproto import AsyncFirehoseSubscribeReposClient, parse_subscribe_repos_message
+from bench.ports import free_ports
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidHandshake, WebSocketException
 
 from freehold.protocol.diddoc import read as read_document
 from freehold.stream import frames
-from support.acme import free_ports
 from support.cutter import Cutter
 from support.network import Person, firehose, running
 from support.outside import NODE_FOLDER

@@ -19,6 +19,7 @@ from secrets import token_hex
 import httpx
 import pytest
 import pyvips
+from bench.ports import free_port
 
 from support.children import environment
 from support.command import freehold
@@ -26,7 +27,7 @@ from support.disk import Disk, disks_can_be_made
 from support.network import CHEAP, Caller, Person, running
 from support.patience import until
 from support.spying import Secrets, Spy
-from support.standbys import PORT_LINE, command, free_port, in_step
+from support.standbys import PORT_LINE, command, in_step
 
 UNLOCK = f"planted{token_hex(12)}"
 SETTINGS = CHEAP + 'unlock = "env"\narchive_every_seconds = 1\ntrusted_proxies = ["127.0.0.1"]\nlog_level = "debug"\n'

@@ -8,7 +8,6 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from random import Random
 
 import httpx
 import pytest
+from bench.ports import free_port
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -59,7 +59,7 @@ class Storm:
     """One network through all rounds. told: by seq, each frame of the firehose that was heard or read."""
 
     def __init__(self, directory: Path, random: Random) -> None:
-        self.directory, self.random, self.port = directory, random, free_port(random)
+        self.directory, self.random, self.port = directory, random, free_port()
         self.scribes: list[Scribe] = []
         self.told: dict[int, bytes] = {}
         self.replayed: dict[str, dict[str, Cid]] = {}
@@ -217,18 +217,6 @@ async def figure(http: httpx.AsyncClient, name: str) -> int:
 
 def _stream_of(network: RunningNetwork, cursor: int) -> str:
     return network.url.replace("http://", "ws://") + f"{STREAM}?cursor={cursor}"
-
-
-def free_port(random: Random) -> int:
-    """A port below those that the system gives out by itself, so that it is still free after a kill."""
-    while True:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port := random.randrange(20_000, 32_000)))
-            except OSError:
-                continue
-            return port
 
 
 async def test_a_file_that_a_kill_left_without_a_row_goes_at_the_next_start(tmp_path: Path, shared: Shared) -> None:

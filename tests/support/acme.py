@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import ssl
 import subprocess
 import time
@@ -123,12 +122,3 @@ def own_certificate(folder: Path, address: str, *names: str) -> Path:
     raw = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (folder / "key.pem").write_bytes(raw)
     return folder / "cert.pem"
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of loopback that nobody had a moment ago."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in held]
-    for each in held:
-        each.close()
-    return ports

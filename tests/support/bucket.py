@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+from bench.ports import free_ports
 
-from support.acme import free_ports
 from support.children import environment
 
 START_SECONDS = 60

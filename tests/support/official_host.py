@@ -7,11 +7,12 @@ import asyncio
 import os
 import re
 import signal
-import socket
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+
+from bench.ports import free_port
 
 from support.mailbox import Mailbox
 from support.network import NoAnswer
@@ -26,8 +27,7 @@ ROTATION_KEY = "11" * 32
 @asynccontextmanager
 async def official_host(node: Path, folder: Path, directory_url: str, box: Mailbox) -> AsyncIterator[str]:
     """Start one that asks the directory of identities at this URL and sends its letters to `box`; its origin."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     log = _prepared(folder)
     with log.open("wb") as stderr:
         child = await asyncio.create_subprocess_exec(

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+from bench.ports import free_port
 
 from support.children import environment
 from support.command import COMMAND, Done, freehold
@@ -43,11 +43,6 @@ def standing_by(directory: Path, port: str = "0") -> Iterator[RunningNetwork]:
 
 async def command(*words: object, given: str = "") -> Done:
     return await asyncio.to_thread(freehold, *words, given=given)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 async def add_by_tls(primary: Path, standby: Path) -> None:

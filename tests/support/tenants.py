@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 import httpx
 import msgspec
+from bench.ports import free_port
 
 from support.network import CHEAP, PASSWORD, Caller, Person, Refusal
-from support.standbys import command, free_port
+from support.standbys import command
 
 LINE = re.compile(r"leave NETWORK --to tls://\S+:(\d+) --code (\S+)")
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from support.acme import free_ports
+from bench.ports import free_ports
 
 START_SECONDS = 50
 SOCKS_GRANTED = 0

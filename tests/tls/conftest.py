@@ -9,13 +9,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from bench.ports import free_ports
 
 from freehold.store.clock import now_micros
 from freehold.store.database import Database
 from freehold.store.sealed import Seal, new_network_key
 from freehold.tls import kept
 from freehold.tls.certificates import Certificates, Plan
-from support.acme import Authority, free_ports, pebble
+from support.acme import Authority, pebble
 from support.nameserver import Zone, serving_zone
 
 DOMAIN = "town.example"
