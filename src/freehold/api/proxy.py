@@ -14,7 +14,6 @@ from typing import Any, Literal
 from urllib.parse import urlencode
 from weakref import WeakKeyDictionary
 
-import msgspec
 from msgspec.structs import replace
 
 from freehold.api.answers import accepts_gzip
@@ -174,8 +173,8 @@ def _asking(site: Site, account: Account, call: Passing, target: str, endpoint: 
         headers = {"authorization": f"Bearer {_token(site, account, target, nsid)}", **kept}
         try:
             got = await site.proxy_client.request("GET", url, headers=headers, seconds=MORE_SECONDS)
-            return as_dict(msgspec.json.decode(got.body)) if got.status == 200 else None
-        except (Refused, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return as_dict(got.json()) if got.status == 200 else None
+        except Refused:
             return None
 
     return ask

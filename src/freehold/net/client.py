@@ -18,6 +18,7 @@ from freehold import __version__
 from freehold.net.body import bounded
 from freehold.net.errors import BadUrl, UnexpectedStatus, UpstreamFailed, UpstreamTooSlow
 from freehold.net.guard import Guard
+from freehold.protocol.unreadable import UNREADABLE
 
 if TYPE_CHECKING:
     import httpcore
@@ -41,7 +42,7 @@ class Answer:
         """The body read as JSON. Raises UpstreamFailed."""
         try:
             parsed: object = msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             raise UpstreamFailed(url=self.url, json=str(error)) from None
         return parsed
 

@@ -19,6 +19,7 @@ from freehold.protocol.diddoc import DidDoc
 from freehold.protocol.keys import verify
 from freehold.protocol.refused import Refused
 from freehold.protocol.syntax import is_did
+from freehold.protocol.unreadable import UNREADABLE
 
 T = TypeVar("T")
 
@@ -160,7 +161,7 @@ def _key(document: DidDoc, header: Header) -> str | None:
 def _part(text: str, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(_decoded(text), type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         raise BadServiceToken from None
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from freehold.protocol.lexicon import BadLexicon
+from freehold.protocol.unreadable import UNREADABLE
 
 OFFICIAL = ("com/atproto", "app/bsky", "chat/bsky", "tools/ozone")
 """The namespaces that we take from the package, as folders. It ships others too, which are not ours to answer for."""
@@ -63,5 +64,5 @@ def _document(path: Path) -> dict[str, Any]:
         raise BadLexicon(f"The lexicon file {path} is larger than {MAX_FILE_BYTES} bytes.")
     try:
         return msgspec.json.decode(data, type=dict[str, Any])
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise BadLexicon(f"The lexicon file {path} is not a JSON object: {error}") from None

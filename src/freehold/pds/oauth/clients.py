@@ -19,6 +19,7 @@ from freehold.pds.oauth.errors import InvalidClient, OAuthRefused
 from freehold.pds.oauth.jose import ALGORITHM, BadJwt, Jwk
 from freehold.pds.oauth.scopes import BASIC, Scopes
 from freehold.protocol.refused import Refused
+from freehold.protocol.unreadable import UNREADABLE
 
 MICROS = 1_000_000
 KEEP_MICROS = 600 * MICROS
@@ -170,7 +171,7 @@ class Clients:
         assure_url(client.jwks_uri, local_http=self._local_http)
         try:
             return msgspec.json.decode(await self._fetch(client.jwks_uri), type=_Keys)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except UNREADABLE:
             raise InvalidClient("The client's jwks_uri does not hold a set of keys.") from None
 
     async def _fetch(self, url: str) -> bytes:
@@ -189,7 +190,7 @@ def read_metadata(client_id: str, document: bytes) -> Metadata:
     """A client's document, held against the profile. Raises InvalidClient."""
     try:
         client = msgspec.json.decode(document, type=Metadata)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as wrong:
+    except UNREADABLE as wrong:
         raise InvalidClient(f"The client's metadata does not have the right form: {wrong}"[:300]) from None
     wrong_things = {
         "client_id differs from the URL": client.client_id != client_id,

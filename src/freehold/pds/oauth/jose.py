@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from freehold.protocol.unreadable import UNREADABLE
+
 ALGORITHM = "ES256"
 MAX_JWT = 8_192
 _COORDINATE_BYTES = 32
@@ -79,7 +81,7 @@ class Jwt(msgspec.Struct, frozen=True):
         """Its claims as a struct. Raises BadJwt."""
         try:
             return msgspec.json.decode(self.payload, type=kind)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except UNREADABLE:
             raise BadJwt("the claims are not of the right form") from None
 
 
@@ -94,7 +96,7 @@ def read_jwt(text: str) -> Jwt:
         raise BadJwt("a JWT has three parts")
     try:
         header = msgspec.json.decode(decode(parts[0]), type=Header)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         raise BadJwt("the header is not of the right form") from None
     if header.alg != ALGORITHM or header.crit is not None:
         raise BadJwt("only ES256 is taken, without crit")
