@@ -60,10 +60,14 @@ def _detailed(page: Page, id: int) -> Fragment:
     state = present.state_json(page, id)
     fans = known.followers(page, id) if id != page.viewer and not page.circle.blocked(id) else []
     if fans:
-        views = listed(page, fans[: known.SHOWN], beside=id, view=present.basic)
-        shown = b'"knownFollowers":{"count":%d,"followers":%b}' % (len(fans), joined([view.json for view in views]))
-        state = b"%b,%b}" % (state[:-1], shown)
+        state = b'%b,"knownFollowers":%b}' % (state[:-1], known_json(page, fans, id, b"followers"))
     return Fragment(b'%b,"viewer":%b}' % (json, state))
+
+
+def known_json(page: Page, ids: list[int], beside: int, name: bytes) -> bytes:
+    """How many these are, and the first of them under a name: #knownFollowers, #knownLikers. beside: whose they are."""
+    views = listed(page, ids[: known.SHOWN], beside=beside, view=present.basic)
+    return b'{"count":%d,"%b":%b}' % (len(ids), name, joined([view.json for view in views]))
 
 
 def _joined_by(page: Page, actor: int) -> Json | None:

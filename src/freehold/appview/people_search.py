@@ -68,8 +68,9 @@ def matches(page: Page, q: str, columns: str, most: int = CANDIDATES) -> list[in
     if not words:
         return []
     tx, follows, exact = page.tx, page.circle.follows, q.lower().strip().removeprefix("@")
-    known = _well_known(tx, columns, words, most)
-    first = _anybody(tx, columns, words, most) if len(known) < most else []
+    begun = f"{columns} : " + " ".join(f'"{word}"*' for word in words)
+    known = [names.actor_at(place) for place in _found(tx, _KNOWN, begun, most, BEGINNINGS_NANOS) or ()]
+    first = _anybody(tx, columns, words, begun, most) if len(known) < most else []
     rows = {*tx.run(_AMONG, ids=str([*known, *first])), *tx.run(_CALLED, it=exact, most=most)}
     if most in (len(known), len(first)) and len(words) == 1:
         span = {"begin": words[0], "end": words[0] + "\U0010ffff"}
@@ -85,17 +86,10 @@ def matches(page: Page, q: str, columns: str, most: int = CANDIDATES) -> list[in
     return [id for id, _, _ in sorted(rows, key=rank)]
 
 
-def _well_known(tx: Tx, columns: str, words: Sequence[str], most: int) -> list[int]:
-    """Those of the well-known whom most follow."""
-    match = f"{columns} : " + " ".join(f'"{word}"*' for word in words)
-    return [names.actor_at(place) for place in _found(tx, _KNOWN, match, most, BEGINNINGS_NANOS) or ()]
-
-
-def _anybody(tx: Tx, columns: str, words: Sequence[str], most: int) -> list[int]:
+def _anybody(tx: Tx, columns: str, words: Sequence[str], begun: str, most: int) -> list[int]:
     """Those who came first; where too many begin so, of the first who have the words before the last one as they stand
-    and a word that begins with its first letters, those in whose names it goes on as asked."""
-    match = f"{columns} : " + " ".join(f'"{word}"*' for word in words)
-    found = _found(tx, _FIRST, match, most, BEGINNINGS_NANOS)
+    and a word that begins with its first letters, those in whose names it goes on as asked. begun: all words so."""
+    found = _found(tx, _FIRST, begun, most, BEGINNINGS_NANOS)
     if found is not None:
         return found
     *whole, last = words

@@ -218,10 +218,9 @@ def _with_likers(page: Page, anchor: PostPiece, item: Json) -> Json:
     """The anchor's item, with those of its likers whom the reader follows."""
     fans = known.likers(page, anchor.id) if page.viewer else []
     if fans:
-        views = people.listed(page, fans[: known.SHOWN], beside=anchor.author, view=present.basic)
-        said = b'"knownLikers":{"count":%d,"actors":%b}' % (len(fans), joined([view.json for view in views]))
+        said = people.known_json(page, fans, anchor.author, b"actors")
         json = present.post_json(page, anchor).removesuffix(b"}}")  # where `viewer` ends, and the post
-        item["value"]["post"] = Fragment(b"%b,%b}}" % (json, said))
+        item["value"]["post"] = Fragment(b'%b,"knownLikers":%b}}' % (json, said))
     return item
 
 
