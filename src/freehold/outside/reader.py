@@ -171,14 +171,15 @@ class Reader:
         later = [(source, message) for source, message in self._waiting.let_go(did) if _is_after(message, ended.rev)]
         if ended.done and later:
             await self._judge(later, {}, {did: Answer(None, self.clock())})
-        if self._waiting.missed(did):
+        if self._waiting.has_missed(did):
+            self._waiting.forgive(did)
             await self.index.take_in(partial(_want_again, did, self.clock()))
             self.wants.set()
 
     def give_up(self, did: str) -> None:
         """The repository is not to be had: what waits for it is let go."""
         self._waiting.let_go(did)
-        self._waiting.missed(did)
+        self._waiting.forgive(did)
 
 
 def _want_again(did: str, now: int, taker: Taker) -> None:

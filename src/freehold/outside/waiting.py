@@ -46,11 +46,13 @@ class Waiting:
             self._bytes[source.url] -= _size(message)
         return told
 
-    def missed(self, did: str) -> bool:
-        """Whether there was no room for something since this was asked last."""
-        missed = did in self._missed
+    def has_missed(self, did: str) -> bool:
+        """Whether there was no room for something, since `forgive`."""
+        return did in self._missed
+
+    def forgive(self, did: str) -> None:
+        """What there was no room for is made good, or never will be."""
         self._missed.discard(did)
-        return missed
 
 
 def _size(message: Message) -> int:
